@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A convenience over the playbooks and tools; everything here can be typed by hand.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+INVENTORY ?= inventories/two_hosts
+# More arguments for ansible-playbook or pytest, e.g. ARGS="--check --diff" or ARGS="-k planner".
+ARGS ?=
+COLLECTION := collections/ansible_collections/strata/kvm_docker
+
+export PYTHON
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Ansible insists on a UTF-8 locale; a fresh machine has none but this one.
+export LC_ALL := C.UTF-8
+
+.PHONY: help
+help: ## Show this help
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: up
+up: root build/.ready-up ## Bring the environments up; again: apply what changed (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.up $(ARGS)
+
+.PHONY: plan
+plan: root build/.ready-up ## Show what "up" would do; change nothing (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.plan $(ARGS)
+
+.PHONY: down
+down: root build/.ready-up ## Remove the guests, disks and networks (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.down $(ARGS)
+
+.PHONY: clean
+clean: root build/.ready-up ## Do "down", then stop and remove the embedded hypervisor (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.clean $(ARGS)
+
+.PHONY: test
+test: root build/.ready-test lint types sanity ## Run all tests: lint, types, sanity, then everything in tests/ (root)
+	@pytest $(ARGS)
+
+.PHONY: lint
+lint: build/.ready-dev ## Check style: ruff, yamllint, ansible-lint
+	@ruff check .
+	@ruff format --check --quiet . || { ruff format --diff --quiet .; exit 1; }
+	@yamllint --strict .
+	@ansible-lint --offline -q
+
+.PHONY: types
+types: build/.ready-dev ## Check types: mypy --strict
+	@mypy $(COLLECTION)/plugins
+
+.PHONY: sanity
+sanity: build/.ready-dev ## Run ansible-test sanity on the collection
+	@tools/sanity
+
+.PHONY: unit
+unit: build/.ready-dev ## Run the tests that need neither root nor a hypervisor
+	@pytest -m "not lab" $(ARGS)
+
+.PHONY: bench
+bench: root build/.ready-test ## Measure, and print each figure with its bound (root)
+	@python tests/bench/bench.py $(ARGS)
+
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { \
+	  echo 'strata: "make $(MAKECMDGOALS)" needs root: it installs packages and starts guests in namespaces of their own.' >&2; \
+	  echo 'strata: run it as root, e.g. sudo make $(MAKECMDGOALS). "make lint", "make types" and "make unit" do without.' >&2; \
+	  exit 1; }
+
+# Stamps: what a target stands on is made once, and again when its lists change.
+PACKAGES := tools/system-packages tools/packages/build
+PYTHON_PACKAGES := pyproject.toml tools/venv
+
+build/.ready-up: $(PACKAGES) $(PYTHON_PACKAGES) roles/hypervisor/defaults/main.yml
+	@tools/system-packages build hypervisor
+	@tools/venv
+	@touch $@
+
+build/.ready-dev: $(PACKAGES) $(PYTHON_PACKAGES)
+	@tools/system-packages build
+	@tools/venv dev
+	@touch $@
+
+build/.ready-test: $(PACKAGES) $(PYTHON_PACKAGES) tools/packages/test roles/hypervisor/defaults/main.yml
+	@tools/system-packages build hypervisor test
+	@tools/venv dev
+	@touch $@ build/.ready-dev build/.ready-up
