@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the guests: what they name, their addresses, and the ports that they publish. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from ipaddress import IPv4Address
+
+from ..errors import Problem
+from ..naming import mac_address
+from .environment import Attachment, Environment, Guest, GuestNetwork
+from .sources import Sources
+
+#: Groups that mean something to Ansible or to us.
+RESERVED_GROUPS = frozenset({"all", "ungrouped", "hypervisors", "guests"})
+
+
+def check_guests(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    for guest in environment.guests.values():
+        yield from _names(environment, guest, sources)
+        yield from _attachments(environment, guest, sources)
+    yield from _same_addresses(environment, sources)
+    yield from _same_macs(environment, sources)
+    yield from _same_ports(environment, sources)
+
+
+def unknown(kind: str, name: str, names: tuple[str, ...]) -> str:
+    """Refuse a reference, with the nearest name that there is."""
+    near = get_close_matches(name, names, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}" if names else "none is declared"
+    return f"unknown {kind} {name!r}; {advice}"
+
+
+def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:
+    where = ("guests", guest.name)
+    if guest.image not in environment.images:
+        yield sources.problem((*where, "image"), unknown("image", guest.image, tuple(environment.images)))
+    if "_" in guest.name:
+        yield sources.problem(where, f"{guest.name!r} is no host name (RFC 1123): write - in place of _")
+    if guest.name == environment.name:
+        yield sources.problem(
+            where, "has the environment's name, which is that of its Ansible group; rename one of them"
+        )
+    if not guest.networks:
+        yield sources.problem((*where, "networks"), "is required: a guest without an address cannot be reached")
+    for index, group in enumerate(guest.groups):
+        if group in RESERVED_GROUPS or group in environment.guests:
+            message = f"group {group!r} has a name with another meaning; rename it"
+            yield sources.problem((*where, "groups", str(index)), message)
+
+
+def _attachments(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:
+    for name, attachment in guest.networks.items():
+        where = ("guests", guest.name, "networks", name)
+        network = environment.networks.get(name)
+        if network is None:
+            yield sources.problem(where, unknown("network", name, tuple(environment.networks)))
+        else:
+            for message in _address(attachment, name, network):
+                yield sources.problem((*where, "address"), message)
+
+
+def _address(attachment: Attachment, name: str, network: GuestNetwork) -> Iterator[str]:
+    address, subnet = attachment.address, network.cidr
+    if subnet.prefixlen > 30:
+        return
+    if address not in subnet:
+        yield f"{address} is outside of {subnet} of network {name}"
+    elif address == network.gateway:
+        yield f"{address} is the hypervisor's address on network {name}; choose another one"
+    elif address == subnet.network_address:
+        yield f"{address} is the address of network {name} itself; choose another one"
+    elif address == subnet.broadcast_address:
+        yield f"{address} is the broadcast address of network {name}; choose another one"
+
+
+def _same_addresses(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    seen: dict[IPv4Address, str] = {}
+    for guest, network, attachment in _all_attachments(environment):
+        if attachment.address in seen:
+            message = f"{attachment.address} is the address of guest {seen[attachment.address]} already"
+            yield sources.problem(("guests", guest.name, "networks", network, "address"), message)
+        seen.setdefault(attachment.address, guest.name)
+
+
+def _same_macs(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    """Given ones and derived ones: a bridge delivers to one of two only."""
+    seen: dict[str, str] = {}
+    for guest, network, attachment in _all_attachments(environment):
+        mac = attachment.mac or mac_address(environment.name, guest.name, network)
+        where = ("guests", guest.name, "networks", network, "mac")
+        if int(mac[:2], 16) & 1:
+            yield sources.problem(where, f"{mac} is a multicast address; the first octet must be even")
+        if mac in seen:
+            message = f"hardware address {mac} is that of guest {seen[mac]} already; write another mac"
+            yield sources.problem(where, message)
+        seen.setdefault(mac, guest.name)
+
+
+def _same_ports(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    seen: dict[int, str] = {}
+    for guest in environment.guests.values():
+        for port in guest.publish:
+            if port in seen:
+                message = f"port {port} of the hypervisor is published by guest {seen[port]} already"
+                yield sources.problem(("guests", guest.name, "publish", str(port)), message)
+            seen.setdefault(port, guest.name)
+
+
+def _all_attachments(environment: Environment) -> Iterator[tuple[Guest, str, Attachment]]:
+    for guest in environment.guests.values():
+        for network, attachment in guest.networks.items():
+            yield guest, network, attachment

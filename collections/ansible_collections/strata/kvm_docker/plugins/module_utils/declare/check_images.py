@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of guest images and container images. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Problem
+from .environment import ContainerImage, Environment, GuestImage
+from .sources import Sources
+
+
+def check_images(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    for name, image in environment.images.items():
+        for message in _guest_image(image):
+            yield sources.problem(("images", name), message)
+    for reference, container_image in environment.container_images.items():
+        for message in _container_image(container_image):
+            yield sources.problem(("container_images", reference), message)
+
+
+def _guest_image(image: GuestImage) -> Iterator[str]:
+    if (image.build is None) == (image.source is None):
+        yield "exactly one of build and source is required"
+    if image.source and "://" in image.source and image.sha256 is None:
+        yield "sha256 is required: what a URL leads to may change"
+    if image.build and image.sha256:
+        yield "sha256 is of a source; what is built has its digest in the recipe"
+
+
+def _container_image(image: ContainerImage) -> Iterator[str]:
+    if (image.build is None) == (image.archive is None):
+        yield "exactly one of build and archive is required"
+    if image.build and image.sha256:
+        yield "sha256 is of an archive; what is built has its digest in the recipe"

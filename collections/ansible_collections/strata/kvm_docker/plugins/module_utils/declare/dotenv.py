@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of ``NAME=value`` lines, as ``.env`` and ``env_file`` have them (Compose Specification, "Env_file format")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import Problem
+from .interpolation import interpolate
+
+_LINE = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*(?:[=:]\s?(?P<value>.*))?$")
+_QUOTED = re.compile(r"""^(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*(?:#.*)?$""")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
+
+
+def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Problem]]:
+    """Values of the file *path*; a line may use variables of *outer* and of the lines above it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [Problem(str(path), 0, "", f"cannot be read as UTF-8 text: {error}")]
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        try:
+            name, value = _parse(stripped, {**(outer or {}), **values})
+        except ValueError as error:
+            problems.append(Problem(str(path), number, "", str(error)))
+        else:
+            values[name] = value
+    return values, problems
+
+
+def _parse(line: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Name and value of one line; messages never show the value, which may be a secret."""
+    match = _LINE.match(line)
+    if not match:
+        raise ValueError("is not of the form NAME=value")
+    value = (match["value"] or "").strip()
+    if value[:1] in ("'", '"'):
+        quoted = _QUOTED.match(value)
+        if not quoted:
+            raise ValueError(f"the quoted value of {match['name']} does not end in its line")
+        if quoted["quote"] == "'":
+            return match["name"], quoted["text"]
+        value = re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[0]), quoted["text"])
+    else:
+        value = re.sub(r"\s+#.*$", "", value)
+    try:
+        return match["name"], interpolate(value, variables)
+    except ValueError as error:
+        raise ValueError(f"the value of {match['name']}: {error}") from error

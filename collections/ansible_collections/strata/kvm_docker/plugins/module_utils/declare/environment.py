@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The typed model of a declaration: what ``*.environment.yml`` says, validated and defaulted. No I/O.
+
+The JSON Schema that editors complete from is generated from these classes; attribute docstrings become descriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, ClassVar, Literal
+
+from .compose import Project
+from .scalars import (
+    Bytes,
+    Count,
+    DomainName,
+    FilePath,
+    GroupName,
+    JumpHost,
+    MacAddress,
+    Name,
+    PackageName,
+    Port,
+    Reference,
+    Sha256,
+    Text,
+)
+
+
+class Written:
+    """What a person writes: unknown keys and values of another type are refused (read by pydantic's TypeAdapter)."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageBuild(Written):
+    """A guest image that Strata builds from Debian packages, bit-identical for one state of the mirror."""
+
+    suite: Name
+    """Debian suite, e.g. ``trixie``."""
+    packages: tuple[PackageName, ...] = ()
+    """Packages beyond the system, SSH server and Docker engine that every image has."""
+    mirror: Text | None = None
+    """Package mirror, e.g. ``http://mirror.example/debian``; the machine's usual mirror where not given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestImage(Written):
+    """Where the first disk of a guest comes from; exactly one of ``build`` and ``source``."""
+
+    build: ImageBuild | None = None
+    """Build it from Debian packages."""
+    source: Text | None = None
+    """Path (relative to the declaration) or URL of a stock cloud image, qcow2 or raw."""
+    sha256: Sha256 | None = None
+    """Digest that ``source`` must have; required for a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerImageBuild(Written):
+    """A container image made from Debian packages, without a registry."""
+
+    suite: Name
+    """Debian suite, e.g. ``trixie``."""
+    packages: tuple[PackageName, ...]
+    """Packages to install; their dependencies come along."""
+    mirror: Text | None = None
+    """Package mirror; the machine's usual mirror where not given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerImage(Written):
+    """An image that services name and no registry has; exactly one of ``build`` and ``archive``."""
+
+    build: ContainerImageBuild | None = None
+    """Make it from Debian packages."""
+    archive: Text | None = None
+    """Path (relative to the declaration) of an archive as ``docker save`` writes it."""
+    sha256: Sha256 | None = None
+    """Digest that the archive must have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestNetwork(Written):
+    """A libvirt network that guests attach to."""
+
+    cidr: IPv4Network
+    """Subnet, e.g. ``10.80.0.0/24``; its first address is the hypervisor's (gateway and resolver)."""
+    forward: Literal["nat", "route", "isolated"] = "nat"
+    """How guests reach the world beyond the network."""
+    domain: DomainName | None = None
+    """DNS domain of the network; the guests' names resolve in it."""
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """The hypervisor's address on the network."""
+        return self.cidr[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment(Written):
+    """A guest's interface on a network."""
+
+    address: IPv4Address
+    """Fixed address of the guest."""
+    mac: MacAddress | None = None
+    """Hardware address; derived from the environment, guest and network where not given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings(Written):
+    """The Docker engine of a guest."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What ``/etc/docker/daemon.json`` is to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest(Written):
+    """A KVM guest with a Docker engine in it."""
+
+    name: Name
+    image: Name
+    """Name of an entry of ``images``."""
+    vcpus: Count = 1
+    """Virtual processors."""
+    memory: Bytes = 1024**3
+    """Memory in bytes, written as ``768 MiB`` or ``1g``."""
+    disk: Bytes = 8 * 1024**3
+    """Size of the first disk in bytes, written as ``6 GiB``."""
+    networks: Mapping[Name, Attachment] = field(default_factory=dict)
+    """Interfaces by network name; the first one carries the default route."""
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    """The guest's Docker engine."""
+    compose: Annotated[Project | None, FilePath()] = None
+    """What runs on the engine: a Compose file, by its path relative to the declaration."""
+    publish: Mapping[Port, Port] = field(default_factory=dict)
+    """Ports of the hypervisor's loopback, each with the guest's port that it leads to."""
+    groups: tuple[GroupName, ...] = ()
+    """Ansible groups of the guest, beside the one of the environment."""
+    boot_timeout: Count = 300
+    """Seconds until the engine must answer after power-on."""
+
+    @property
+    def address(self) -> IPv4Address:
+        """Where the guest is reached: its address on its first network."""
+        return next(iter(self.networks.values())).address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypervisorSettings(Written):
+    """The libvirt that runs the guests."""
+
+    uri: Text = "auto"
+    """libvirt URI; ``auto`` takes ``qemu:///system`` where it answers, else the embedded hypervisor."""
+    virt_type: Literal["auto", "kvm", "qemu"] = "auto"
+    """``auto`` uses KVM where a kernel really boots on it, else QEMU's software emulation."""
+    jump_host: JumpHost | None = None
+    """Where the controller is another machine: the hypervisor as ``user@host`` for OpenSSH's ``ProxyJump``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment(Written):
+    """One environment: networks, guests, and what runs on their engines."""
+
+    name: Name
+    """Name of the environment: of its Ansible group, and the start of every name on the hypervisor."""
+    folder: str
+    """Absolute path of the folder of the declaration; relative paths in it start here."""
+    hypervisor: HypervisorSettings = field(default_factory=HypervisorSettings)
+    """The libvirt that runs the guests."""
+    images: Mapping[Name, GuestImage] = field(default_factory=dict)
+    """Guest images by name."""
+    container_images: Mapping[Reference, ContainerImage] = field(default_factory=dict)
+    """Container images that come from no registry, by the reference that services name."""
+    networks: Mapping[Name, GuestNetwork] = field(default_factory=dict)
+    """Networks of the guests, by name."""
+    guests: Mapping[Name, Guest] = field(default_factory=dict)
+    """KVM guests, by name, which is their host name too."""

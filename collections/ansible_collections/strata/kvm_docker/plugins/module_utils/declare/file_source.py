@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Top-level ``secrets`` and ``configs`` of a Compose file, with their content (Compose Specification)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .compose import FileSource
+from .node import Node
+
+_EXTERNAL = "there is no store of them outside the file; use 'file'"
+
+
+def read_secrets(node: Node) -> dict[str, FileSource]:
+    return {name: _read(name, item, ("file", "environment")) for name, item in node.mapping().items()}
+
+
+def read_configs(node: Node) -> dict[str, FileSource]:
+    return {name: _read(name, item, ("file", "environment", "content")) for name, item in node.mapping().items()}
+
+
+def _read(name: str, node: Node, kinds: tuple[str, ...]) -> FileSource:
+    """Exactly one of *kinds* says where the content comes from; no message shows it."""
+    fields = node.fields(kinds, {"external": _EXTERNAL, "name": _EXTERNAL})
+    if len(fields) != 1:
+        node.wrong(f"exactly one of {', '.join(kinds)} is required")
+        return FileSource(name=name, content="")
+    kind, item = next(iter(fields.items()))
+    if kind == "content":
+        return FileSource(name=name, content=item.value if isinstance(item.value, str) else _not_text(item))
+    content = _file(item) if kind == "file" else _variable(item)
+    return FileSource(name=name, content=content)
+
+
+def _not_text(node: Node) -> str:
+    node.wrong("it must be text")
+    return ""
+
+
+def _file(node: Node) -> str:
+    path = Path(node.findings.yaml.file).parent / node.filled()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        node.wrong(f"{path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        node.wrong(f"{path} is not UTF-8 text, and only text is supported")
+    return ""
+
+
+def _variable(node: Node) -> str:
+    name = node.filled()
+    if name not in node.variables:
+        node.wrong(f"variable {name} has no value; set it in the .env file beside the Compose file")
+    return node.variables.get(name, "")

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scalar types of the declaration: how each is written, checked and described. No I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from ..requirements import BeforeValidator, Field, WithJsonSchema
+
+_UNITS = {"": 1, "b": 1, "k": 1, "m": 2, "g": 3, "t": 4}
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])i?b?|b)?\s*$", re.IGNORECASE)
+
+
+def parse_bytes(value: Any) -> int:
+    """Bytes of ``768MiB``, ``1 GiB``, ``1g`` or a plain number; powers of 1024, as the Compose Specification has it."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError("not a size; write it like 768 MiB, 1 GiB or 1g")
+    if isinstance(value, int):
+        return value
+    match = _SIZE.match(value)
+    if not match:
+        raise ValueError(f"{value!r} is not a size; write it like 768 MiB, 1 GiB or 1g")
+    unit = (match[2] or "").lower()
+    return int(float(match[1]) * (1024 ** _UNITS[unit] if unit else 1))
+
+
+NAME = r"^[a-z][a-z0-9_-]{0,39}$"
+GROUP = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PACKAGE = r"^[a-z0-9][a-z0-9+.:-]+(=[A-Za-z0-9.+:~-]+)?$"
+REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
+SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
+MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
+DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$"
+JUMP_HOST = r"^[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?(:[0-9]+)?$"
+
+#: What each pattern means, for people.
+WORDS = {
+    NAME: "a name: lower-case letters, digits, - and _, starting with a letter, at most 40 characters",
+    GROUP: "a name of an Ansible group: letters, digits and _, not starting with a digit",
+    PACKAGE: "a Debian package: its name, or name=version",
+    REFERENCE: "an image reference, e.g. redis:7 or registry.example/team/app:1.0",
+    SHA256: "a SHA-256 digest: 64 hexadecimal digits in lower case",
+    MAC: "a hardware address in lower case, e.g. 52:54:00:12:34:56",
+    DOMAIN: "a DNS domain in lower case, e.g. lab.internal",
+    JUMP_HOST: "a host for OpenSSH's ProxyJump, e.g. root@hypervisor.example",
+}
+
+Name = Annotated[str, Field(pattern=NAME)]
+GroupName = Annotated[str, Field(pattern=GROUP)]
+PackageName = Annotated[str, Field(pattern=PACKAGE)]
+Reference = Annotated[str, Field(pattern=REFERENCE)]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
+MacAddress = Annotated[str, Field(pattern=MAC)]
+DomainName = Annotated[str, Field(pattern=DOMAIN)]
+JumpHost = Annotated[str, Field(pattern=JUMP_HOST)]
+Text = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    Field(ge=1),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["768 MiB", "1 GiB", "1g"]}),
+]
+
+
+class FilePath:
+    """A field that is written as the path of a file: pydantic sees text, and the reader puts what it read there."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.str_schema(min_length=1, strict=True)

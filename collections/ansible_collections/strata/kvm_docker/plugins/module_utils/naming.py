@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names, UUIDs and addresses that follow from the declaration, so that two builds of it are equal. No I/O.
+
+The UUID of a libvirt object is also our mark of ownership: it is derived from the environment, the kind and the name,
+which no object made by somebody else has by chance (RFC 9562, version 5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv4Address, IPv4Network
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("6f0a1c7e-52b5-5d0f-9b1e-7c6b1b0a9d11")
+
+#: XML namespace of our element in a domain's ``<metadata>``.
+XML_NAMESPACE = "urn:strata:kvm_docker:1"
+
+#: Labels on every Docker object that we make.
+LABEL_ENVIRONMENT = "strata.environment"
+LABEL_SOURCE = "strata.source"
+LABEL_APPLIED = "strata.applied"
+LABEL_SERVICE = "strata.service"
+LABEL_REPLICA = "strata.replica"
+
+
+def object_uuid(environment: str, kind: str, name: str) -> UUID:
+    """UUID of the object of *kind* (see ``plan.model.KINDS``) and *name* in *environment*."""
+    return uuid5(NAMESPACE, f"{environment}/{kind}/{name}")
+
+
+def libvirt_name(environment: str, name: str) -> str:
+    """Name of a domain or network in libvirt, whose names are shared by everybody: ``two_hosts-web``."""
+    return f"{environment}-{name}"
+
+
+def bridge_name(environment: str, network: str) -> str:
+    """Bridge device of a network: at most 15 characters, as the kernel has it."""
+    return f"st{object_uuid(environment, 'network', network).hex[:10]}"
+
+
+def mac_address(environment: str, guest: str, network: str) -> str:
+    """Hardware address of a guest's interface, in QEMU's block 52:54:00."""
+    tail = hashlib.sha256(f"{environment}/{guest}/{network}".encode()).digest()[:3]
+    return ":".join(["52", "54", "00", *(f"{octet:02x}" for octet in tail)])
+
+
+def spread_addresses(subnet: IPv4Network, taken: set[IPv4Address], names: list[str]) -> dict[str, IPv4Address]:
+    """An address of *subnet* for each of *names*: by hash, so that one more name moves (almost) no other one."""
+    usable = subnet.num_addresses - 2
+    used = set(taken)
+    chosen: dict[str, IPv4Address] = {}
+    for name in sorted(names):
+        start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+        candidates = (subnet[1 + (start + step) % usable] for step in range(usable))
+        address = next((candidate for candidate in candidates if candidate not in used), None)
+        if address is None:
+            raise ValueError(f"{subnet} has too few addresses for {len(names)} containers")
+        used.add(address)
+        chosen[name] = address
+    return chosen
