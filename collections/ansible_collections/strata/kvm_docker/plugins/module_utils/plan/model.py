@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan is made of: declared and observed objects, and the ordered changes between them. No I/O.
+
+Four states are kept apart for every object: *declared* (from the files), *applied* (what we last wrote, read back from
+the mark on the object), *observed* (what is there now) and *planned* (a :class:`Change`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal, TypeAlias
+
+# A JSON-like tree. Mappings are compared leaf by leaf; lists and scalars are leaves.
+Tree: TypeAlias = Mapping[str, Any]
+Path: TypeAlias = tuple[str, ...]
+
+Action: TypeAlias = Literal["create", "update", "restart", "replace", "start", "stop", "delete"]
+Cause: TypeAlias = Literal["declaration", "drift"]
+Condition: TypeAlias = Literal["applied", "healthy", "completed"]
+
+#: Every kind of object, in the order of the layers that they stand on.
+KINDS = (
+    "network",
+    "pool",
+    "guest_image",
+    "container_archive",
+    "disk",
+    "guest",
+    "forward",
+    "engine",
+    "image",
+    "docker_network",
+    "docker_volume",
+    "container",
+)
+
+
+class Effect(IntEnum):
+    """What it takes to apply a difference; the strongest of an object's differences decides its action."""
+
+    IN_PLACE = 1
+    RESTART = 2
+    REPLACE = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Names one object: ``guest`` is the guest on whose engine it lives, empty for objects of the hypervisor."""
+
+    kind: str
+    name: str
+    guest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.guest}/{self.name}" if self.guest else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An object that must be there, and in *condition*, before the one that needs it is worked on.
+
+    ``lives_on``: the object is gone when the needed one is replaced (a container with its guest), so it is made anew.
+    ``rebuilt_with``: it must be replaced when the needed one is replaced (a container with its Docker network).
+    """
+
+    key: Key
+    condition: Condition = "applied"
+    lives_on: bool = False
+    rebuilt_with: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An object as declared: ``spec`` in the kind's canonical form, complete but for leaves that are left open.
+
+    ``rolling``: (name, parallelism) of a group of which at most *parallelism* members are replaced at once.
+    ``sensitive``: paths (or prefixes of paths) whose values must never be shown.
+    ``running``: it is also to be active; a pool, a network, a guest, a container.
+    ``handle``: what the applier needs beside the spec; the planner does not look at it.
+    """
+
+    key: Key
+    spec: Tree
+    needs: tuple[Need, ...] = ()
+    rolling: tuple[str, int] | None = None
+    sensitive: frozenset[Path] = frozenset()
+    running: bool = True
+    handle: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An object as it is: ``spec`` in the same canonical form as :class:`Declared`, with every leaf that was read.
+
+    ``applied``: the spec that we last wrote, from the mark on the object; ``None`` where there is no mark to read.
+    ``owned``: it carries our mark for this environment. ``broken``: half-made, why it can only be replaced.
+    ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
+    in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration.
+    """
+
+    key: Key
+    spec: Tree
+    applied: Tree | None = None
+    owned: bool = True
+    running: bool = True
+    broken: str = ""
+    handle: Any = None
+    sensitive: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One leaf that is not as declared. ``None`` stands for absent. ``cause``: a new declaration, or drift."""
+
+    path: Path
+    before: Any
+    after: Any
+    cause: Cause
+    effect: Effect = Effect.REPLACE
+    sensitive: bool = False
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}: {self.shown(self.before)} -> {self.shown(self.after)} ({self.cause})"
+
+    def shown(self, value: Any) -> Any:
+        """*value* as it may be shown to a person."""
+        return "********" if self.sensitive and value is not None else value
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan: do *action* to the object, because of *reason*, after *needs* (steps of the same plan)."""
+
+    key: Key
+    action: Action
+    reason: str
+    differences: tuple[Difference, ...] = ()
+    needs: tuple[Need, ...] = ()
+    declared: Declared | None = None
+    observed: Observed | None = None
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.key}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered changes: each stands after those it needs.
+
+    ``orphans``: our objects that are no longer declared and are left alone.
+    ``unobserved``: guests whose engine could not be looked at yet (they are to be started); their layer is planned
+    once they run.
+    """
+
+    changes: tuple[Change, ...] = ()
+    orphans: tuple[Key, ...] = ()
+    unobserved: tuple[str, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def keys(self) -> frozenset[Key]:
+        return frozenset(change.key for change in self.changes)

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declared x applied x observed -> an ordered plan with reasons. No I/O."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from ..errors import ForeignObjectError, StrataError
+from .diff import differences
+from .model import KINDS, Action, Change, Declared, Difference, Effect, Key, Need, Observed, Plan
+
+#: Kinds that cannot be deleted while a container uses them, and whose deletion frees nothing that others need.
+HELD = ("image", "docker_volume")
+
+ACTION_OF: Mapping[Effect, Action] = {
+    Effect.IN_PLACE: "update",
+    Effect.RESTART: "restart",
+    Effect.REPLACE: "replace",
+}
+
+
+def plan(
+    declared: Iterable[Declared],
+    observed: Iterable[Observed],
+    effect: Callable[[Key, Difference], Effect],
+    unobserved: Iterable[str] = (),
+    remove_orphans: bool = False,
+) -> Plan:
+    """The changes that turn what is observed into what is declared.
+
+    *effect* tells what a difference of an object takes. *unobserved* names guests that exist but whose engine cannot
+    be looked at: nothing is planned on them yet. Raises :class:`ForeignObjectError` before anything is planned when
+    an object with a declared name is not ours.
+    """
+    wanted = {item.key: item for item in declared}
+    found = {item.key: item for item in observed}
+    hidden = frozenset(unobserved)
+    _refuse_foreign(wanted, found)
+    changes: dict[Key, Change] = {}
+    for key in _in_order(wanted):
+        if key.guest in hidden:
+            continue
+        change = _change(wanted[key], found.get(key), changes, effect)
+        if change:
+            changes[key] = change
+    orphans = [item for key, item in found.items() if key not in wanted and item.owned and _stays(key, changes, hidden)]
+    deletions = {item.key: Change(item.key, "delete", "no longer declared", observed=item) for item in orphans}
+    if remove_orphans:
+        changes = _around_deletions(changes, deletions)
+    linked = _linked(changes)
+    return Plan(
+        tuple(linked[key] for key in _sorted_keys(linked)),
+        () if remove_orphans else tuple(sorted(deletions)),
+        tuple(sorted(hidden)),
+    )
+
+
+def _refuse_foreign(wanted: Mapping[Key, Declared], found: Mapping[Key, Observed]) -> None:
+    foreign = [key for key, item in found.items() if key in wanted and not item.owned]
+    if foreign:
+        names = ", ".join(str(key) for key in sorted(foreign))
+        raise ForeignObjectError(
+            f"{names}: exists already and does not belong to this environment; it was not touched. "
+            "Rename it in the declaration, or remove the other one yourself."
+        )
+
+
+def _in_order(wanted: Mapping[Key, Declared]) -> list[Key]:
+    """Every declared key after those that it needs."""
+    graph = {key: {need.key for need in item.needs if need.key in wanted} for key, item in wanted.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise StrataError("dependency cycle: " + " -> ".join(str(key) for key in error.args[1])) from error
+
+
+def _change(
+    item: Declared,
+    now: Observed | None,
+    changes: Mapping[Key, Change],
+    effect: Callable[[Key, Difference], Effect],
+) -> Change | None:
+    gone = _replaced(item, changes, "lives_on")
+    if now is None or gone:
+        reason = f"{gone} is made anew" if gone and now else "not there"
+        return Change(item.key, "create", reason, needs=item.needs, declared=item)
+
+    def made(action: Action, reason: str, found: tuple[Difference, ...] = ()) -> Change:
+        return Change(item.key, action, reason, found, item.needs, item, now)
+
+    found = differences(item, now, lambda difference: effect(item.key, difference))
+    rebuilt = _replaced(item, changes, "rebuilt_with")
+    if now.broken:
+        return made("replace", now.broken, found)
+    if rebuilt:
+        return made("replace", f"{rebuilt} is replaced", found)
+    if found:
+        strongest = max(difference.effect for difference in found)
+        action = "start" if strongest is Effect.RESTART and not now.running else ACTION_OF[strongest]
+        return made(action, _reason(found, strongest), found)
+    if item.running and not now.running:
+        return made("start", "not running")
+    return None
+
+
+def _replaced(item: Declared, changes: Mapping[Key, Change], link: str) -> Key | None:
+    anew: tuple[Action, ...] = ("create", "replace") if link == "lives_on" else ("replace",)
+    return next(
+        (
+            need.key
+            for need in item.needs
+            if getattr(need, link) and need.key in changes and changes[need.key].action in anew
+        ),
+        None,
+    )
+
+
+def _reason(found: tuple[Difference, ...], strongest: Effect) -> str:
+    """Name the leaves that decide the action, and whether they drifted."""
+    deciding = [difference for difference in found if difference.effect is strongest]
+    causes = sorted({difference.cause for difference in deciding})
+    paths = ", ".join(".".join(difference.path) for difference in deciding[:3])
+    more = f" and {len(deciding) - 3} more" if len(deciding) > 3 else ""
+    verb = "drifted" if causes == ["drift"] else "changed"
+    return f"{paths}{more} {verb}"
+
+
+def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> bool:
+    """An object on a guest that is made anew vanishes with it and is no orphan."""
+    guest = changes.get(Key("guest", key.guest))
+    return not (key.guest and (key.guest in hidden or (guest and guest.action in ("create", "replace"))))
+
+
+def _after_deletions(deletions: Mapping[Key, Change]) -> dict[Key, Change]:
+    """Delete from the top layer down: each deletion needs those of the layers above it."""
+    rank = {kind: index for index, kind in enumerate(KINDS)}
+    return {
+        key: replace(
+            change,
+            needs=tuple(
+                Need(other)
+                for other in sorted(deletions)
+                if rank[other.kind] > rank[key.kind] and (other.kind not in HELD or key.kind in HELD)
+            ),
+        )
+        for key, change in deletions.items()
+    }
+
+
+def _around_deletions(changes: Mapping[Key, Change], deletions: Mapping[Key, Change]) -> dict[Key, Change]:
+    """What is removed frees names, addresses and ports, so everything else comes after; but what a container holds is
+    free only once that container was changed."""
+    first = tuple(Need(key) for key in sorted(deletions) if key.kind not in HELD)
+    after = {key: replace(change, needs=(*change.needs, *first)) for key, change in changes.items()}
+    for key, change in _after_deletions(deletions).items():
+        holders = tuple(
+            Need(other) for other in sorted(changes) if other.kind == "container" and other.guest == key.guest
+        )
+        after[key] = replace(change, needs=(*change.needs, *holders)) if key.kind in HELD else change
+    return after
+
+
+def _linked(changes: Mapping[Key, Change]) -> dict[Key, Change]:
+    """Keep the needs that are steps of this plan, plus a chain through each rolling group."""
+    groups: defaultdict[tuple[str, int], list[Key]] = defaultdict(list)
+    for key, change in sorted(changes.items()):
+        disruptive = change.action in ("replace", "restart")
+        if disruptive and change.declared and change.declared.rolling:
+            groups[change.declared.rolling].append(key)
+    chained: defaultdict[Key, tuple[Need, ...]] = defaultdict(tuple)
+    for (_name, parallelism), members in groups.items():
+        for index in range(parallelism, len(members)):
+            chained[members[index]] += (Need(members[index - parallelism], "healthy"),)
+    return {
+        key: replace(
+            change,
+            needs=tuple(
+                need for need in (*change.needs, *chained[key]) if need.key in changes or need.condition != "applied"
+            ),
+        )
+        for key, change in changes.items()
+    }
+
+
+def _sorted_keys(changes: Mapping[Key, Change]) -> list[Key]:
+    """Each key after those it needs; among equals by layer, guest and name, so that a plan always reads the same."""
+    rank = {kind: index for index, kind in enumerate(KINDS)}
+    sorter = TopologicalSorter(
+        {key: {need.key for need in change.needs if need.key in changes} for key, change in changes.items()}
+    )
+    sorter.prepare()
+    ordered: list[Key] = []
+    ready: list[Key] = []
+    while sorter.is_active():
+        ready += sorter.get_ready()
+        ready.sort(key=lambda key: (changes[key].action != "delete", rank[key.kind], key.guest, key.name))
+        ordered.append(ready.pop(0))
+        sorter.done(ordered[-1])
+    return ordered
