@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to the libvirt that runs the guests, the machine's own or the embedded one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import HypervisorError
+from ..folders import Folders
+from . import embedded, namespaces
+from .connection import connect
+
+if TYPE_CHECKING:
+    import libvirt
+
+SYSTEM = "qemu:///system"
+
+#: Sockets of the monolithic and of the modular daemon; where neither exists nothing can answer.
+SYSTEM_SOCKETS = (Path("/run/libvirt/libvirt-sock"), Path("/run/libvirt/virtqemud-sock"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypervisor:
+    """An open connection. ``netns``: file of the guests' network namespace where the hypervisor is embedded."""
+
+    connection: libvirt.virConnect
+    uri: str
+    folders: Folders
+    netns: Path | None = None
+
+    def inside(self, argv: Sequence[str]) -> list[str]:
+        """*argv*, to be run where guests are reachable."""
+        return namespaces.inside(self.netns, argv) if self.netns else list(argv)
+
+    def close(self) -> None:
+        """Close the connection; guests run on."""
+        self.connection.close()
+
+
+def find_uri(uri: str, folders: Folders) -> str | None:
+    """The URI that *uri* stands for, if any.
+
+    ``embedded`` is the hypervisor of this state folder. ``auto`` is that one too where it was started, or was
+    stopped and holds definitions (its guests must not be lost sight of when a system libvirt is installed later), else
+    ``qemu:///system`` where there is one.
+    """
+    if uri not in ("auto", "embedded"):
+        return uri
+    if embedded.exists(folders) or embedded.holds_definitions(folders):
+        return embedded.uri(folders)
+    if uri == "embedded":
+        return None
+    return SYSTEM if any(socket.exists() for socket in SYSTEM_SOCKETS) else None
+
+
+def open_hypervisor(uri: str, folders: Folders) -> Hypervisor:
+    """Connect to *uri*, or find one for ``auto`` (see :func:`find_uri`).
+
+    Raises :class:`HypervisorError` with one message, within seconds, where it does not answer.
+    """
+    found = find_uri(uri, folders)
+    own = found == embedded.uri(folders)
+    if found is None or (own and not embedded.is_running(folders)):
+        raise HypervisorError(_absent(own, folders))
+    return Hypervisor(
+        connection=connect(found), uri=found, folders=folders, netns=embedded.netns(folders) if own else None
+    )
+
+
+def _absent(own: bool, folders: Folders) -> str:
+    start = "strata.kvm_docker.hypervisor (state: started)"
+    if own:
+        return f"the embedded hypervisor in {folders.root} does not run (any more). Start it with the module {start}."
+    return (
+        f"no libvirt answers: neither qemu:///system nor an embedded hypervisor in {folders.root}. "
+        f"Start one with the module {start}, or set hypervisor.uri."
+    )
