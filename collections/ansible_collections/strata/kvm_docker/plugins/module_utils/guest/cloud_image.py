@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stock cloud images: taken from a file or URL, checked, and put into the store as qcow2."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import build_opener
+
+from ..declare.environment import GuestImage
+from ..errors import ImageError
+from ..folders import Folders
+from . import image_store
+from .image_store import StoredImage
+
+if TYPE_CHECKING:
+    from .image_build import Report
+
+_CHUNK = 1 << 20
+_TIMEOUT = 60
+_BOOT_SIGNATURE = b"\x55\xaa"
+
+
+def source_digest(image: GuestImage, folder: str) -> str:
+    """SHA-256 that the source has, or must have. Raises :class:`ImageError` when there is no such file."""
+    if image.sha256:
+        return image.sha256.removeprefix("sha256:")
+    source = image.source or ""
+    if _is_url(source):
+        raise ImageError(f"{source}: its sha256 is not declared, so nobody could tell what was fetched. Add sha256.")
+    path = _local(source, folder)
+    try:
+        status = path.stat()
+        return _file_digest(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise ImageError(f"{path}: {error.strerror}. Correct source.") from error
+
+
+def import_image(image: GuestImage, folder: str, folders: Folders, report: Report) -> StoredImage:
+    """The image of *image* from the store, fetched, checked and converted first where it is not there."""
+    digest = source_digest(image, folder)
+    source = image.source or ""
+    with image_store.making(folders, digest) as staging:
+        present = image_store.resolve(folders, digest)
+        if present:
+            return present
+        fetched = staging / "source"
+        _fetch(source if _is_url(source) else _local(source, folder).as_uri(), fetched, digest, folders, report)
+        report("checking the image", 0.7)
+        format_ = check_disk(fetched, source)
+        _convert(fetched, format_, staging / image_store.DISK, folders, source)
+        fetched.unlink()
+        report("storing the image", 0.9)
+        return image_store.store(folders, digest, staging)
+
+
+def check_disk(path: Path, source: str) -> str:
+    """The format of the disk image *path*; raises :class:`ImageError` where it is none, or leans on other files."""
+    found = _inspect(path, source)
+    if found.get("backing-filename") or found.get("format-specific", {}).get("data", {}).get("data-file"):
+        raise ImageError(
+            f"{source}: it is only a part of an image: it needs another file. Flatten it (qemu-img convert)."
+        )
+    format_ = str(found["format"])
+    if format_ not in ("qcow2", "raw"):
+        raise ImageError(f"{source}: an image of format {format_}. Convert it to qcow2 (qemu-img convert -O qcow2).")
+    # To qemu-img whatever it does not know is a raw disk: a web page, a text file.
+    if format_ == "raw" and not _has_boot_sector(path):
+        raise ImageError(f"{source}: this is no disk image: neither qcow2, nor raw with a boot sector. Correct source.")
+    return format_
+
+
+def _inspect(path: Path, source: str) -> dict[str, Any]:
+    done = subprocess.run(("qemu-img", "info", "--output=json", str(path)), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ImageError(f"{source}: this is no disk image that can be read:\n{done.stderr.strip()}\nCorrect source.")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _has_boot_sector(path: Path) -> bool:
+    with path.open("rb") as stream:
+        sector = stream.read(512)
+    return path.stat().st_size % 512 == 0 and sector[510:] == _BOOT_SIGNATURE
+
+
+def _fetch(url: str, target: Path, digest: str, folders: Folders, report: Report) -> None:
+    """Copy *url* to *target* and check its digest on the way."""
+    summed = hashlib.sha256()
+    try:
+        with build_opener().open(url, timeout=_TIMEOUT) as response, target.open("wb") as stream:
+            total = int(response.headers.get("Content-Length") or 0)
+            image_store.require_space(folders, 2 * total, f"{url} (twice {total >> 20} MiB, for it and its copy)")
+            while chunk := response.read(_CHUNK):
+                stream.write(chunk)
+                summed.update(chunk)
+                report(f"fetching {stream.tell() >> 20} MiB", 0.7 * stream.tell() / total if total else 0.0)
+    except (URLError, OSError) as error:
+        raise ImageError(f"{url}: it cannot be fetched: {getattr(error, 'reason', error)}. Correct source.") from error
+    if summed.hexdigest() != digest:
+        raise ImageError(f"{url}: its SHA-256 is {summed.hexdigest()}, declared is {digest}. Correct sha256 or source.")
+
+
+def _convert(path: Path, format_: str, target: Path, folders: Folders, source: str) -> None:
+    argv = ("nice", "qemu-img", "convert", "-f", format_, "-O", "qcow2", str(path), str(target))
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ImageError(f"{source}: this disk image is damaged:\n{done.stderr.strip()}\nCorrect source.")
+
+
+def _is_url(source: str) -> bool:
+    return urlsplit(source).scheme in ("http", "https", "file")
+
+
+def _local(source: str, folder: str) -> Path:
+    return (Path(folder) / source).resolve()
+
+
+@functools.lru_cache
+def _file_digest(path: Path, _size: int, _changed: int) -> str:
+    """Read once in a run: an image has hundreds of megabytes."""
+    return image_store.sha256_file(path)

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store of guest images: content-addressed, shared by all environments, written once and then only read.
+
+Layout below ``folders.images`` (all of it world-readable, because QEMU runs unprivileged)::
+
+    recipes/<recipe digest>.json     which content a recipe or source led to
+    <content digest>/disk.qcow2      with vmlinuz and initrd.img where the guest is booted by its kernel
+    <content digest>/manifest.json   sizes and digests of the files, kernel command line, packages
+    container-archives/<recipe digest>.tar
+    .locks/, .staging/               one lock a recipe; what is being made, renamed into place when complete
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ImageError
+from ..folders import Folders
+
+if TYPE_CHECKING:
+    from ..declare.environment import GuestImage
+
+DISK, KERNEL, INITRD, MANIFEST = "disk.qcow2", "vmlinuz", "initrd.img", "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """A guest image in the store.
+
+    ``disk``: qcow2 without a backing file. ``digest``: SHA-256 over the digests of its files and the command
+    line. ``kernel`` and ``initrd``: where the guest is to be booted directly. ``manifest``: package name -> version.
+    """
+
+    disk: Path
+    digest: str
+    kernel: Path | None = None
+    initrd: Path | None = None
+    cmdline: str = ""
+    manifest: Mapping[str, str] = field(default_factory=dict)
+
+
+def recipe_digest(image: GuestImage, folder: str) -> str:
+    """What identifies *image*, declared in *folder*: the digest of its recipe or, for a file, of its content."""
+    from .guest_image import recipe_digest as digest_of
+
+    return digest_of(image, folder)
+
+
+def resolve(folders: Folders, recipe: str) -> StoredImage | None:
+    """The complete image that *recipe* (a digest) led to; ``None`` where there is none yet or a file of it was cut."""
+    pointer = read_json(folders.images / "recipes" / f"{recipe}.json")
+    if pointer is None:
+        return None
+    folder = folders.images / str(pointer.get("content", ""))
+    manifest = read_json(folder / MANIFEST)
+    if manifest is None or not _has_sizes(folder, manifest):
+        return None
+    return _stored(folder, manifest)
+
+
+def verify(image: StoredImage) -> None:
+    """Read the whole image and compare digests; raises :class:`ImageError` naming the file that differs."""
+    folder = image.disk.parent
+    manifest = read_json(folder / MANIFEST) or {}
+    for name, entry in manifest.get("files", {}).items():
+        if sha256_file(folder / name) != entry["sha256"]:
+            raise ImageError(f"{folder / name} is damaged: its SHA-256 is not {entry['sha256']}.\nDelete {folder}.")
+    if _content_digest(manifest) != folder.name:
+        raise ImageError(f"{folder / MANIFEST} does not belong to this folder.\nDelete {folder}.")
+
+
+def store(
+    folders: Folders, recipe: str, staging: Path, *, cmdline: str = "", packages: Mapping[str, str] | None = None
+) -> StoredImage:
+    """Move the finished files in *staging* (on the store's file system) into the store, as what *recipe* leads to."""
+    names = [name for name in (DISK, KERNEL, INITRD) if (staging / name).exists()]
+    files = {name: {"size": (staging / name).stat().st_size, "sha256": sha256_file(staging / name)} for name in names}
+    manifest = {"files": files, "cmdline": cmdline, "packages": dict(sorted((packages or {}).items()))}
+    digest = _content_digest(manifest)
+    write_json(staging / MANIFEST, manifest)
+    _publish(staging, folders.images / digest)
+    write_json(folders.images / "recipes" / f"{recipe}.json", {"content": digest})
+    return _stored(folders.images / digest, manifest)
+
+
+@contextmanager
+def making(folders: Folders, recipe: str) -> Iterator[Path]:
+    """A fresh staging folder for *recipe*, held alone: a second maker waits here, then should look again.
+
+    What a killed maker left behind is removed.
+    """
+    for name in ("", "recipes", "container-archives", ".locks", ".staging"):
+        folder = folders.images / name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+    with (folders.images / ".locks" / recipe).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in (folders.images / ".staging").glob(f"{recipe}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=f"{recipe}.", dir=folders.images / ".staging"))
+        staging.chmod(0o755)
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def require_space(folders: Folders, needed: int, purpose: str) -> None:
+    """Raise :class:`ImageError` unless *needed* bytes are free where the store is."""
+    nearest = next(path for path in (folders.images, *folders.images.parents) if path.exists())
+    free = shutil.disk_usage(nearest).free
+    if free < needed:
+        raise ImageError(
+            f"{purpose} needs {needed >> 20} MiB below {folders.images}, and {free >> 20} MiB are free there.\n"
+            "Free some space, or place the store elsewhere with STRATA_IMAGES."
+        )
+
+
+def canonical_digest(tree: Any) -> str:
+    """SHA-256 of a JSON-like tree: one value for one meaning, whatever the order of its keys."""
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in *path*; ``None`` where there is no file or no such object in it."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def write_json(path: Path, tree: Mapping[str, Any]) -> None:
+    """Replace *path* in one step: written aside, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(tree, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    aside.chmod(0o644)
+    replace_synced(aside, path)
+
+
+def replace_synced(aside: Path, target: Path) -> None:
+    """Sync *aside*, rename it to *target*, sync the folder: a crash leaves the old or the new one, never a half."""
+    _sync(aside)
+    aside.replace(target)
+    _sync(target.parent)
+
+
+def _publish(staging: Path, target: Path) -> None:
+    """Rename *staging* to *target*. A whole one that is there stays: guests may run on it; a damaged one makes room."""
+    present = read_json(target / MANIFEST)
+    if present is not None and _has_sizes(target, present):
+        return
+    for path in staging.iterdir():
+        path.chmod(0o644)
+        _sync(path)
+    _sync(staging)
+    if target.exists():
+        shutil.rmtree(target)
+    staging.rename(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _content_digest(manifest: Mapping[str, Any]) -> str:
+    digests = {name: entry["sha256"] for name, entry in manifest.get("files", {}).items()}
+    return canonical_digest({"files": digests, "cmdline": manifest.get("cmdline", "")})
+
+
+def _has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    files = manifest.get("files", {})
+    try:
+        return DISK in files and all((folder / name).stat().st_size == entry["size"] for name, entry in files.items())
+    except OSError:
+        return False
+
+
+def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredImage:
+    files = manifest["files"]
+    return StoredImage(
+        disk=folder / DISK,
+        digest=folder.name,
+        kernel=folder / KERNEL if KERNEL in files else None,
+        initrd=folder / INITRD if INITRD in files else None,
+        cmdline=manifest.get("cmdline", ""),
+        manifest=manifest.get("packages", {}),
+    )

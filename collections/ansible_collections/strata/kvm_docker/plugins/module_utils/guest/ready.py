@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits for a guest: until its shell answers, and until its Docker engine does.
+
+A wait ends the moment the guest answers, and the moment it cannot any more: its domain is off, crashed or paused, its
+console shows that the boot is over, its engine's service has failed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..declare.environment import Environment, Guest
+from ..errors import GuestError
+from ..progress import Progress
+from . import access
+from .ping import ping
+from .ssh import ConnectError, Shell
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..kvm.hypervisor import Hypervisor
+
+#: Seconds between two tries: a refused one costs 20 ms of processor time here and nothing in the guest.
+_PAUSE = 0.3
+#: Seconds for one SSH handshake: a guest without hardware virtualization that is still booting takes several.
+_HANDSHAKE = 30.0
+
+
+def wait_for_shell(
+    hypervisor: Hypervisor, environment: Environment, guest: Guest, progress: Progress, timeout: float | None = None
+) -> Shell:
+    """Return *guest*'s connected shell, within *timeout* seconds (``boot_timeout`` where not given).
+
+    Raises :class:`GuestError`, which ends with the console's last lines.
+    """
+    shell = access.shell(environment.name, guest.name, hypervisor.folders)
+    watch = Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout)
+    with watch.waiting_for("SSH"):
+        while not _connected(shell, watch):
+            watch.pause(_PAUSE)
+    return shell
+
+
+def wait_for_engine(
+    hypervisor: Hypervisor,
+    environment: Environment,
+    guest: Guest,
+    shell: Shell,
+    progress: Progress,
+    timeout: float | None = None,
+) -> Path:
+    """Return the local socket of *guest*'s Docker engine once it answers there; raises as :func:`wait_for_shell`."""
+    watch = Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout)
+    with watch.waiting_for("the Docker engine"):
+        while True:
+            try:
+                path = shell.forward()
+                if ping(path, watch.left(), watch):
+                    return path
+                _check_service(shell)
+            except ConnectError as error:
+                watch.note(str(error))
+            watch.pause(_PAUSE)
+
+
+def _connected(shell: Shell, watch: Watch) -> bool:
+    try:
+        shell.connect(min(_HANDSHAKE, watch.left()), watch)
+    except ConnectError as error:
+        watch.note(str(error))
+        return False
+    return True
+
+
+def _check_service(shell: Shell) -> None:
+    """Raise when the engine's service has failed for good, with its last log lines."""
+    state = shell.run("systemctl show --property=ActiveState --value docker.service || true").decode().strip()
+    if state == "failed":
+        log = shell.run("journalctl --unit docker.service --output cat --no-pager --lines 15").decode(errors="replace")
+        raise GuestError(
+            f"guest {shell.guest}: its Docker engine does not start. Correct engine.settings, then run again. "
+            f"Its log ends with:\n{log.strip()}"
+        )

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What guest images and container archives have in common as kinds of objects: they lie in the shared store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from ..declare.environment import Environment
+from ..folders import Folders
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..progress import Progress
+
+if TYPE_CHECKING:
+    from ..inputs import Inputs
+    from ..kvm.hypervisor import Hypervisor
+    from .image_build import Report
+
+
+class StoreKind(ABC):
+    """``spec``: ``digest``, of the recipe or source. ``handle``: what to make it from.
+
+    What is in the store belongs to no environment: it is found by digest, and it is never an orphan. So the objects
+    that are observed are those that were declared last, looked up in the store.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, tuple[Declared, ...]] = {}
+
+    @abstractmethod
+    def items(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+        """What *environment* declares of this kind."""
+
+    @abstractmethod
+    def has(self, folders: Folders, digest: str) -> bool:
+        """Whether the store has it, whole."""
+
+    @abstractmethod
+    def make(self, folders: Folders, item: Declared, report: Report) -> None:
+        """Have it in the store; raises :class:`ImageError`."""
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
+        """The objects that *environment* asks for."""
+        self._wanted[environment.name] = tuple(self.items(environment, inputs))
+        return self._wanted[environment.name]
+
+    def effect(self, difference: Difference) -> Effect:
+        """Another digest is another object: it is made beside the one that is there."""
+        return Effect.REPLACE
+
+    def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
+        """Those of the declared objects that the store has."""
+        for item in self._wanted.get(environment, ()):
+            if self.has(connection.folders, item.spec["digest"]):
+                yield Observed(item.key, item.spec, applied=item.spec)
+
+    def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
+        """Make what is declared; nothing is ever deleted."""
+        if change.declared is None:
+            return
+        stage = str(change.key)
+        self.make(
+            connection.folders,
+            change.declared,
+            lambda message, fraction: progress.report(stage, "progress", message, round(fraction, 3)),
+        )
+
+    def settle(self, connection: Hypervisor, key: Key, condition: Condition, progress: Progress) -> None:
+        """What is in the store is ready."""
+        return
