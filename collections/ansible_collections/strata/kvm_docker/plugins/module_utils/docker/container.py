@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``container``: one replica of a service on a guest's engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ..declare.compose import Project
+from ..declare.environment import Environment
+from ..errors import EngineError
+from ..inputs import Inputs
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..progress import Progress
+from . import health
+from .addresses import fixed_addresses
+from .container_body import LIMITS
+from .container_list import observe
+from .container_needs import needs
+from .container_spec import container_spec, sensitive
+from .container_update import update
+from .engine import Engine
+from .errors import engine_errors
+from .replicas import replicas
+from .rollout import Rollout, delete
+
+
+class Container:
+    """Declares, observes and applies containers; ``spec``: see :mod:`.container_spec`."""
+
+    kind: ClassVar[str] = "container"
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+        """Every replica of every service of every project."""
+        for guest in environment.guests.values():
+            if guest.compose:
+                yield from _declared(guest.name, guest.compose, inputs)
+
+    def effect(self, difference: Difference) -> Effect:
+        """Limits, restart policy and networks change in place, but not to lift a limit: the API has no word for it."""
+        section, leaf, *rest = (*difference.path, "")
+        if section == "Leftovers" or (section, leaf) == ("HostConfig", "RestartPolicy"):
+            return Effect.IN_PLACE
+        if section == "HostConfig" and leaf in LIMITS and (difference.after or leaf == "PidsLimit"):
+            return Effect.IN_PLACE
+        addressing = bool({"Aliases", "IPv4Address", "IPv6Address"} & set(rest[1:2]))
+        if section == "Networking" and (leaf == "Names" or addressing):
+            return Effect.IN_PLACE
+        return Effect.REPLACE
+
+    def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
+        """Every container on the engine."""
+        with engine_errors(f"containers of guest {connection.guest}"):
+            return iter(observe(connection, environment))
+
+    def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
+        """Do what *change* says. Raises :class:`EngineError`, of a container that does not start a ContainerError."""
+        with engine_errors(str(change.key)):
+            if change.action == "delete":
+                delete(connection, change.key.name)
+            elif change.declared is None:
+                raise EngineError(f"{change.key}: cannot {change.action} a container that is not declared.")
+            else:
+                _do(Rollout(engine=connection, declared=change.declared, progress=progress), change)
+
+    def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
+        """See :func:`.health.settle`."""
+        health.settle(connection, key, condition, progress)
+
+
+def _do(rollout: Rollout, change: Change) -> None:
+    if change.action == "create":
+        rollout.create()
+    elif change.action == "replace":
+        rollout.replace()
+        rollout.rest()
+    elif change.action == "update":
+        update(rollout, change)
+    elif change.action == "start":
+        rollout.start()
+    elif change.action in ("stop", "restart"):
+        rollout.stop()
+        if change.action == "restart":
+            rollout.start()
+
+
+def _declared(guest: str, project: Project, inputs: Inputs) -> Iterator[Declared]:
+    addresses = fixed_addresses(project)
+    for replica in replicas(project).values():
+        service = replica.service
+        image = inputs.images.get((guest, service.image))
+        spec = container_spec(replica, image.source if image else f"registry:{service.image}", addresses)
+        yield Declared(
+            Key("container", replica.name, guest),
+            spec,
+            needs(guest, replica),
+            rolling=(f"{guest}/{service.name}", max(service.update_config.parallelism, 1)),
+            sensitive=sensitive(spec),
+        )

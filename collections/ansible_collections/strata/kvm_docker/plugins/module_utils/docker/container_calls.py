@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single calls on one container, safe to repeat; the Docker SDK has no arguments for some of what the API takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ..errors import ContainerError
+from ..plan.model import Tree
+from .container_body import create_body, endpoint, update_body
+from .container_spec import DEFAULT_GRACE
+from .engine import Engine
+from .labels import is_ours
+from .unnamed_volumes import name_volumes
+
+
+def api_version(engine: Engine) -> tuple[int, ...]:
+    """Of the engine, e.g. ``(1, 41)``."""
+    return tuple(int(part) for part in engine.client.api_version.split("."))
+
+
+def find(engine: Engine, name: str) -> dict[str, Any] | None:
+    """Inspection of the container of *name*."""
+    from docker.errors import NotFound
+
+    try:
+        found: dict[str, Any] = engine.client.inspect_container(name)
+    except NotFound:
+        return None
+    return found if found["Name"] == f"/{name}" else None
+
+
+def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[str, str]) -> None:
+    """Create the container and attach it to all its networks; *owner*: the name that it is to have in the end."""
+    body = create_body(resolved(engine, spec), labels, api_version(engine))
+    name_volumes(engine, owner, body)
+    _create_anew(engine, name, body)
+    primary = spec["HostConfig"]["NetworkMode"]
+    for network in spec["Networking"].get("Endpoints", {}):
+        if network != primary:
+            connect(engine, name, spec, network)
+
+
+def _create_anew(engine: Engine, name: str, body: Mapping[str, Any]) -> None:
+    """An engine finishes a creation whose client was killed: its result has the name by now, and goes."""
+    from docker.errors import APIError
+
+    client: Any = engine.client
+    try:
+        client.create_container_from_config(body, name)
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+        remove(engine, name)
+        client.create_container_from_config(body, name)
+
+
+def resolved(engine: Engine, spec: Tree) -> Tree:
+    """*spec* with ``container:<name>`` as ``container:<id>``: so a later container of that name is known as another."""
+    host = dict(spec["HostConfig"])
+    for leaf in ("NetworkMode", "PidMode", "IpcMode"):
+        kind, _colon, name = str(host.get(leaf, "")).partition(":")
+        if kind == "container":
+            host[leaf] = f"container:{engine.client.inspect_container(name)['Id']}"
+    return {**spec, "HostConfig": host}
+
+
+def connect(engine: Engine, name: str, spec: Tree, network: str) -> None:
+    """Attach the container to *network* as *spec* has it."""
+    body = {"Container": name, "EndpointConfig": endpoint(spec, network, api_version(engine))}
+    _post(engine, ("/networks/{0}/connect", network), body)
+
+
+def disconnect(engine: Engine, name: str, network: str) -> None:
+    """Detach the container from *network*, unless it is detached or the network is gone."""
+    from docker.errors import APIError
+
+    try:
+        engine.client.disconnect_container_from_network(name, network, force=True)
+    except APIError as error:
+        if error.status_code not in (403, 404, 500) or "is not connected" not in str(error):
+            raise
+
+
+def update(engine: Engine, name: str, spec: Tree) -> None:
+    """Set limits and restart policy."""
+    _post(engine, ("/containers/{0}/update", name), update_body(spec))
+
+
+def _post(engine: Engine, path: tuple[str, ...], body: Mapping[str, Any]) -> None:
+    """Post *body* as it is: the SDK's own calls leave out, e.g., ``NanoCpus`` and ``PidsLimit`` of an update."""
+    client: Any = engine.client
+    client._raise_for_status(client._post_json(client._url(*path), data=body))
+
+
+def stop(engine: Engine, inspected: Mapping[str, Any]) -> None:
+    """Stop it with its own signal and grace period."""
+    from docker.errors import NotFound
+
+    if inspected["State"]["Paused"]:
+        engine.client.unpause(inspected["Id"])
+    grace = inspected["Config"].get("StopTimeout")
+    with suppress(NotFound):
+        engine.client.stop(inspected["Id"], timeout=DEFAULT_GRACE if grace is None else grace)
+
+
+def remove(engine: Engine, name: str) -> None:
+    """Remove the container of *name*, if it is there and ours."""
+    from docker.errors import NotFound
+
+    inspected = find(engine, name)
+    if inspected is None:
+        return
+    if not is_ours(inspected["Config"]["Labels"], engine.environment):
+        raise ContainerError(f"container {name} of guest {engine.guest} is not ours; it was not touched.")
+    with suppress(NotFound):
+        engine.client.remove_container(inspected["Id"], v=True, force=True)

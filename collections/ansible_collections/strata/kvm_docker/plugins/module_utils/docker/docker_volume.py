@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``docker_volume``: a named volume on a guest's engine. Its data is never lost by a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from ..declare.compose import Volume
+from ..declare.environment import Environment
+from ..errors import EngineError
+from ..inputs import Inputs
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..progress import Progress
+from .engine import Engine
+from .errors import engine_errors
+from .labels import applied, declared_labels, is_ours, marks, pairs, values
+from .unnamed_volumes import is_unnamed, unused
+
+#: Mount options, which hold the password of a network file system.
+SENSITIVE = frozenset({("Options", "o")})
+
+
+class DockerVolume:
+    """Declares, observes and applies volumes; ``spec``: Driver, Options and Labels as the Docker API names them."""
+
+    kind: ClassVar[str] = "docker_volume"
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+        """Every volume of every project but external ones, which are somebody else's."""
+        for guest in environment.guests.values():
+            for volume in guest.compose.volumes.values() if guest.compose else ():
+                if not volume.external:
+                    key = Key(self.kind, volume.name, guest.name)
+                    yield Declared(key, volume_spec(volume), on_engine(guest.name), sensitive=SENSITIVE)
+
+    def effect(self, difference: Difference) -> Effect:
+        """Raise :class:`EngineError`: an engine cannot change a volume, and a new one would be empty."""
+        raise EngineError(
+            f"volume: {difference}: an existing volume cannot change, and replacing it would lose its data. "
+            "Take the change back, or declare a volume of another name and move the data, "
+            "or remove the volume yourself (docker volume rm)."
+        )
+
+    def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
+        """Every volume on the engine, but those that belong to a container without having been declared."""
+        with engine_errors(f"volumes of guest {connection.guest}"):
+            found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
+            left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
+        for volume in found:
+            if is_unnamed(volume) and volume["Name"] not in left:
+                continue
+            yield Observed(
+                Key(self.kind, volume["Name"], connection.guest),
+                observed_spec(volume),
+                applied(volume["Labels"]),
+                owned=is_ours(volume["Labels"], environment),
+                sensitive=SENSITIVE,
+            )
+
+    def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
+        """Create or delete; both may be repeated: the engine answers a second create with the volume that is there."""
+        name = change.key.name
+        with engine_errors(str(change.key)):
+            if change.action == "delete":
+                _remove(connection, change.key)
+            elif change.action == "create" and change.declared:
+                connection.client.create_volume(**create_arguments(name, connection.environment, change.declared))
+            else:
+                raise EngineError(f"{change.key}: cannot {change.action} a volume without losing its data.")
+
+    def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
+        """A volume that exists is ready."""
+
+
+def _remove(engine: Engine, key: Key) -> None:
+    """One without a declared name that a container of this very run took into use again is no orphan any more."""
+    from docker.errors import NotFound
+
+    client: Any = engine.client
+    try:
+        if not is_unnamed(client.inspect_volume(key.name)) or key.name in unused(engine):
+            client.remove_volume(key.name)
+    except NotFound:
+        return
+
+
+def on_engine(guest: str) -> tuple[Need, ...]:
+    """What every object on a guest's engine needs."""
+    return (Need(Key("guest", guest), lives_on=True), Need(Key("engine", "docker", guest)))
+
+
+def volume_spec(volume: Volume) -> dict[str, Any]:
+    """The canonical form of a declared volume."""
+    return {"Driver": volume.driver, "Options": dict(volume.driver_opts), "Labels": pairs(volume.labels)}
+
+
+def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
+    """The canonical form of a volume as the engine lists it."""
+    return {
+        "Driver": volume["Driver"],
+        "Options": volume["Options"] or {},
+        "Labels": declared_labels(volume["Labels"]),
+    }
+
+
+def create_arguments(name: str, environment: str, declared: Declared) -> dict[str, Any]:
+    """What ``docker.APIClient.create_volume`` is called with."""
+    return {
+        "name": name,
+        "driver": declared.spec["Driver"],
+        "driver_opts": dict(declared.spec["Options"]),
+        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared.spec)},
+    }

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to a guest's Docker engine: one client over one forwarded unix socket, kept open for the whole run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..declare.compose import Project
+from ..declare.environment import ContainerImage, Environment
+from ..errors import GuestError
+from ..folders import Folders
+from ..inputs import Inputs
+from .errors import engine_errors
+
+if TYPE_CHECKING:
+    import docker
+
+    from ..guest.ssh import Shell
+
+#: Connections kept alive per engine: one for each thread of the executor.
+POOL_SIZE = 16
+
+#: Seconds without a byte until a call is given up. A dead guest is noticed by SSH long before; what takes this long
+#: is an engine at work, e.g. one that unpacks a large layer under software emulation.
+SILENCE = 300
+
+
+@dataclass(slots=True)
+class Builds:
+    """References that are being built. What their builds make must not be tidied away; *lock* is held by who tidies."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    under_way: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def building(self, reference: str) -> Iterator[None]:
+        with self.lock:
+            self.under_way.add(reference)
+        try:
+            yield
+        finally:
+            self.under_way.discard(reference)
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """A guest's Docker engine and what observing and applying on it need.
+
+    ``environment``: name in the ownership marks. ``shell``: the guest itself, ``None`` for an engine that is reached
+    without one. ``project``: the Compose project to run on it. ``container_images``: as declared, by reference.
+    """
+
+    guest: str
+    environment: str
+    client: docker.APIClient
+    shell: Shell | None = None
+    project: Project | None = None
+    inputs: Inputs = field(default_factory=Inputs)
+    folders: Folders = field(default_factory=Folders)
+    container_images: Mapping[str, ContainerImage] = field(default_factory=dict)
+    builds: Builds = field(default_factory=Builds)
+
+    def close(self) -> None:
+        """Close the connections; the guest's shell goes with them."""
+        self.client.close()
+        if self.shell:
+            self.shell.close()
+
+
+def connect(base_url: str, what: str = "engine") -> docker.APIClient:
+    """A client of the engine at *base_url* (``unix:///run/docker.sock``), its API version negotiated.
+
+    Raises :class:`EngineError` when it does not answer; *what* names it there.
+    """
+    import docker
+
+    with engine_errors(what):
+        client = docker.APIClient(base_url=base_url, version="auto", timeout=SILENCE, max_pool_size=POOL_SIZE)
+    client.trust_env = False
+    return client
+
+
+def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs, folders: Folders) -> Engine:
+    """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..guest.ready.wait_for_engine`)."""
+    guest = environment.guests[shell.guest]
+    return Engine(
+        guest=shell.guest,
+        environment=environment.name,
+        client=connect(f"unix://{socket}", f"engine of guest {shell.guest}"),
+        shell=shell,
+        project=guest.compose,
+        inputs=inputs,
+        folders=folders,
+        container_images=environment.container_images,
+    )
+
+
+def journal(shell: Shell, lines: int = 20) -> str:
+    """The last *lines* of the engine's journal, for an error message."""
+    try:
+        return shell.run(f"journalctl --unit docker.service --lines {lines} --output cat --no-pager").decode(
+            errors="replace"
+        )
+    except GuestError as error:
+        return f"(its journal cannot be read: {error})"

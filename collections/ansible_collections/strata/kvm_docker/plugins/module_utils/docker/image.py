@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kind ``image``: container images on a guest's engine, built, loaded or pulled there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from ..declare.environment import Environment
+from ..inputs import ImageInput, Inputs
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..progress import Progress
+from .engine import Engine
+from .errors import engine_errors
+from .image_list import list_images, sources, sweep
+from .image_make import make
+from .image_marks import ListedImage
+from .reference import familiar
+
+
+class Image:
+    """``spec``: ``{"source": ..., "leftovers": []}``: what the image is made from, as in :class:`~..inputs.ImageInput`
+    (containers are compared by it, not by id), and the ids of what builds of it left that were killed."""
+
+    kind: ClassVar[str] = "image"
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
+        recipes = {familiar(name): name for name, image in environment.container_images.items() if image.build}
+        for (guest, reference), image in inputs.images.items():
+            recipe = recipes.get(familiar(reference)) if image.archive else None
+            yield Declared(
+                Key(self.kind, reference, guest),
+                {"source": image.source, "leftovers": []},
+                needs=(
+                    Need(Key("guest", guest), lives_on=True),
+                    Need(Key("engine", "docker", guest)),
+                    *(Need(Key(self.kind, base, guest)) for base in image.bases),
+                    *((Need(Key("container_archive", recipe)),) if recipe else ()),
+                ),
+            )
+
+    def effect(self, difference: Difference) -> Effect:
+        """The tag moves to another image; what runs on the old one goes on until its container is replaced."""
+        return Effect.IN_PLACE
+
+    def observe(self, engine: Engine, environment: str) -> Iterable[Observed]:
+        """One list call. A declared reference is ours by label or mark, or because the very image was wanted anyway."""
+        images = list_images(engine)
+        holders = {familiar(name): image for image in images for name in image.names}
+        declared = sources(engine)
+        for reference, source in declared.items():
+            if holder := holders.get(familiar(reference)):
+                yield _declared(Key(self.kind, reference, engine.guest), source, holder, images, environment)
+        known = {familiar(reference) for reference in declared}
+        yield from _others({name: image for name, image in holders.items() if name not in known}, engine, environment)
+
+    def apply(self, engine: Engine, change: Change, progress: Progress) -> None:
+        reference = change.key.name
+        if change.action == "delete":
+            with engine_errors(str(change.key)):
+                engine.client.remove_image(reference)
+        else:
+            make(engine, _input(engine, reference), progress)
+        sweep(engine)
+
+    def settle(self, engine: Engine, key: Key, condition: Condition, progress: Progress) -> None:
+        """An image that was applied is there."""
+
+
+def _input(engine: Engine, reference: str) -> ImageInput:
+    return engine.inputs.images[(engine.guest, reference)]
+
+
+def _declared(key: Key, source: str, holder: ListedImage, images: list[ListedImage], environment: str) -> Observed:
+    left = [image.id for image in images if image.left_by_build(environment, key.name)]
+    origin = holder.origin(environment, key.name, source)
+    applied = origin or _moved_from(key.name, source, images, environment)
+    return Observed(
+        key,
+        {"source": origin or f"image:{holder.id}", "leftovers": left},
+        {"source": applied, "leftovers": []} if applied else None,
+        owned=applied is not None,
+        handle=holder.id,
+    )
+
+
+def _moved_from(reference: str, source: str, images: list[ListedImage], environment: str) -> str | None:
+    """The source of the image that we had put under *reference*, whose tag somebody moved to another image."""
+    origins = [image.put_for(environment, reference, source) for image in images]
+    return next((origin for origin in sorted(filter(None, origins), key=lambda found: found != source)), None)
+
+
+def _others(holders: dict[str, ListedImage], engine: Engine, environment: str) -> Iterator[Observed]:
+    for name, image in holders.items():
+        if "@" in name and len(image.names) > 1:
+            continue
+        origin = image.put_for(environment, name)
+        yield Observed(
+            Key("image", name, engine.guest),
+            {"source": origin or f"image:{image.id}"},
+            owned=origin is not None,
+            handle=image.id,
+        )

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes an image on an engine: gives its name back to it, builds, loads or pulls it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ..declare.compose import Build
+from ..errors import ImageError
+from ..inputs import ImageInput
+from ..progress import Progress
+from .archive import read_archive
+from .context import open_context
+from .engine import Engine
+from .errors import engine_errors
+from .events import Downloads, Report, refuse_error
+from .image_build import Builder
+from .image_list import list_images
+from .image_marks import mark
+from .reference import familiar, split
+
+
+def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
+    """Have *image* on *engine* under its reference. Raises :class:`ImageError`; doing it again is safe.
+
+    An image of the same source is given its name back. The mark comes before the name, so that a run that is killed
+    between them leaves nothing that looks like a stranger's.
+    """
+    stage = f"image {engine.guest}/{image.reference}"
+
+    def report(message: str, fraction: float | None = None) -> None:
+        progress.report(stage, "progress", message, fraction)
+
+    with engine_errors(f"guest {engine.guest}: image {image.reference}", ImageError):
+        if _there(engine, image):
+            return
+        if build := _build_of(engine, image.reference):
+            Builder(engine, image, build, report).build(open_context(build))
+        elif image.archive:
+            _name(engine, image, _load(engine, image, report))
+        else:
+            _pull(engine, image.reference, report)
+            _name(engine, image, image.reference)
+
+
+def _there(engine: Engine, image: ImageInput) -> bool:
+    """An image of this source is there but for its name: name it."""
+    for listed in list_images(engine):
+        if listed.origin(engine.environment, image.reference, image.source) == image.source:
+            _name(engine, image, listed.id)
+            return True
+    return False
+
+
+def _build_of(engine: Engine, reference: str) -> Build | None:
+    services = engine.project.services.values() if engine.project else ()
+    wanted = familiar(reference)
+    return next((service.build for service in services if service.build and familiar(service.image) == wanted), None)
+
+
+def _name(engine: Engine, image: ImageInput, found: str) -> None:
+    if not image.source.startswith("context:"):
+        _tag(engine, found, mark(engine.environment, image.reference, image.source))
+    _tag(engine, found, familiar(image.reference))
+
+
+def _tag(engine: Engine, found: str, name: str) -> None:
+    if "@" in name:
+        return
+    repository, tag = split(name)
+    engine.client.tag(found, repository, tag)
+
+
+def _load(engine: Engine, image: ImageInput, report: Report) -> str:
+    """Load the archive; returns the id that the engine gave the image."""
+    if image.archive is None:
+        raise AssertionError(f"{image.reference} has no archive")
+    archived = read_archive(image.archive, image.reference)
+    loaded = ""
+    client = cast(Any, engine.client)  # its stubs leave this method untyped
+    for event in client.load_image(archived.untagged(lambda fraction: report("loading", fraction))):
+        refuse_error(event, f"{image.archive} cannot be loaded")
+        text = str(event.get("stream", ""))
+        if "Loaded image" in text:
+            loaded = text.partition(": ")[2].strip()
+    if not loaded:
+        raise ImageError(f"{image.archive}: the engine found no image in it. Make it again with docker save.")
+    return loaded
+
+
+def _pull(engine: Engine, reference: str, report: Report) -> None:
+    what = f"guest {engine.guest}: image {reference} cannot be pulled"
+    downloads = Downloads(report)
+    try:
+        with engine_errors(what, ImageError):
+            for event in engine.client.pull(familiar(reference), stream=True, decode=True):
+                refuse_error(event, what)
+                downloads.follow(event)
+    except ImageError as error:
+        raise ImageError(
+            f"{error}. Is its name right, and does the guest reach the registry? "
+            "Without a registry, give the image in container_images or build it."
+        ) from error

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose an image on an engine is, and what it was made from. No I/O.
+
+An image that is built on the engine carries our label (not that of containers, which would inherit it). One that is
+loaded or pulled cannot: its configuration is part of its identity. It gets a second tag instead, a *mark*, which names
+the environment and, by hash, the reference that it is for and its source. A mark outlives the reference's tag, so an
+image that was replaced is never lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..naming import LABEL_SOURCE
+from .reference import familiar
+
+#: Environment and reference that an image was built for; an image of another name that inherits it is not ours.
+LABEL_IMAGE = "strata.image"
+
+#: The same, on everything that a build makes on its way; an image of that label alone was left by a build.
+LABEL_BUILD = "strata.build"
+
+#: Repositories of our marks; the top-level domain is reserved (RFC 2606), so nothing can be pushed there.
+MARKS = "strata.invalid/mark"
+STAGES = "strata.invalid/stage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedImage:
+    """An image as the engine lists it. ``names``: tags and digests that it is called by, without marks."""
+
+    id: str
+    names: tuple[str, ...]
+    marks: tuple[str, ...]
+    stages: tuple[str, ...]
+    labels: Mapping[str, str]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> ListedImage:
+        """Of an entry of the API's answer to ``GET /images/json``."""
+        tags = [tag for tag in entry.get("RepoTags") or () if not tag.startswith("<none>")]
+        digests = [name for name in entry.get("RepoDigests") or () if not name.startswith("<none>")]
+        return cls(
+            id=entry["Id"],
+            names=tuple(
+                tag for tag in (*tags, *digests) if not tag.startswith((f"{MARKS}:", f"{STAGES}:", f"{MARKS}@"))
+            ),
+            marks=tuple(tag for tag in tags if tag.startswith(f"{MARKS}:")),
+            stages=tuple(tag for tag in tags if tag.startswith(f"{STAGES}:")),
+            labels=entry.get("Labels") or {},
+        )
+
+    def origin(self, environment: str, reference: str, source: str) -> str | None:
+        """What it is made from, seen as an image for *reference* that is to be of *source*.
+
+        ``None`` when we did not put it there, and it is not the very image that *source* asks for either: that of the
+        archive, or whatever the registry's name already stands for.
+        """
+        name = familiar(reference)
+        wanted = source == f"archive:{self.id}" or (source == f"registry:{name}" and name in self.names)
+        return self.put_for(environment, reference, source) or (source if wanted else None)
+
+    def put_for(self, environment: str, reference: str, source: str = "") -> str | None:
+        """What it was made from when *environment* put it there for *reference*; ``None`` when it did not.
+
+        A mark holds but a hash: where it is not of *source*, the answer is the image's id.
+        """
+        if self.built_for(environment, reference):
+            return self.labels.get(LABEL_SOURCE, "")
+        if source and mark(environment, reference, source) in self.marks:
+            return source
+        if any(tag.startswith(mark(environment, reference, "")) for tag in self.marks):
+            return f"image:{self.id}"
+        return None
+
+    def built_for(self, environment: str, reference: str) -> bool:
+        return self.labels.get(LABEL_IMAGE) == _label(environment, reference)
+
+    def left_by_build(self, environment: str, reference: str) -> bool:
+        """A build for *reference* made it on its way and has no use for it any more."""
+        label = _label(environment, reference)
+        on_its_way = self.labels.get(LABEL_BUILD) == label != self.labels.get(LABEL_IMAGE)
+        return on_its_way and not (self.names or self.marks or self.stages)
+
+    def built_from(self) -> str:
+        """Environment and reference of the build that made it, as in its labels."""
+        return self.labels.get(LABEL_BUILD, "")
+
+    def put_by(self, environment: str) -> bool:
+        """*environment* put it there, for whatever reference."""
+        return self.built_from().startswith(f"{environment}/") or any(
+            tag.startswith(f"{MARKS}:{environment}-") for tag in self.marks
+        )
+
+
+def mark(environment: str, reference: str, source: str) -> str:
+    """The mark of an image; without *source* what all marks for *reference* start with."""
+    return f"{MARKS}:{environment}-{_short(familiar(reference))}-{_short(source) if source else ''}"
+
+
+def stage_mark(environment: str, reference: str, number: int | str) -> str:
+    """Keeps the result of a build's stage *number*, which has no name, as its cache and from being lost."""
+    return f"{STAGES}:{environment}-{_short(familiar(reference))}-{number}"
+
+
+def build_labels(environment: str, reference: str, source: str) -> dict[str, str]:
+    """Labels of the image that a build comes to."""
+    return {LABEL_IMAGE: _label(environment, reference), LABEL_SOURCE: source}
+
+
+def build_label(environment: str, reference: str) -> tuple[str, str]:
+    """Label of everything that a build makes. It is the same for every source, so the build finds its cache again."""
+    return LABEL_BUILD, _label(environment, reference)
+
+
+def superseded(image: ListedImage, environment: str, sources: Mapping[str, str]) -> bool:
+    """We put it there, and nothing calls for it any more: it has no name and no source of *sources* (by reference)."""
+    named = any("@" not in name for name in image.names) or {familiar(name) for name in sources} & set(image.names)
+    if named or image.stages or not image.put_by(environment):
+        return False
+    return all(image.origin(environment, reference, source) != source for reference, source in sources.items())
+
+
+def _label(environment: str, reference: str) -> str:
+    return f"{environment}/{familiar(reference)}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our marks on Docker objects: whose they are, and what was last applied to them. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT
+from ..plan.model import Tree
+
+#: Labels of this prefix are marks, not part of a spec.
+PREFIX = "strata."
+
+
+def marks(environment: str, spec: Tree) -> dict[str, str]:
+    """The labels that mark an object as *environment*'s, made as *spec*."""
+    return {
+        LABEL_ENVIRONMENT: environment,
+        LABEL_APPLIED: json.dumps(spec, sort_keys=True, separators=(",", ":")),
+    }
+
+
+def is_ours(labels: Mapping[str, str] | None, environment: str) -> bool:
+    """Whether *labels* carry the mark of *environment*."""
+    return (labels or {}).get(LABEL_ENVIRONMENT) == environment
+
+
+def applied(labels: Mapping[str, str] | None) -> dict[str, Any] | None:
+    """The spec that the object was made as, ``None`` where no readable mark says it."""
+    try:
+        spec = json.loads((labels or {}).get(LABEL_APPLIED, "null"))
+    except ValueError:
+        return None
+    return spec if isinstance(spec, dict) else None
+
+
+def pairs(values: Mapping[str, str] | None) -> dict[str, str]:
+    """``{"A": ""}`` -> ``{"A": "A="}``: Docker's own notation, in which an empty value is not an absent one."""
+    return {key: f"{key}={value}" for key, value in (values or {}).items()}
+
+
+def declared_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
+    """*labels* without our marks, as :func:`pairs`."""
+    return pairs({key: value for key, value in (labels or {}).items() if not key.startswith(PREFIX)})
+
+
+def values(spec: Mapping[str, str] | None) -> dict[str, str]:
+    """The inverse of :func:`pairs`."""
+    return {key: pair.removeprefix(f"{key}=") for key, pair in (spec or {}).items()}

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containers of a Compose project: one for each replica of each service, by name. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..declare.compose import Project, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """One container of a service; ``index`` counts from 1."""
+
+    project: Project
+    service: Service
+    index: int
+
+    @property
+    def name(self) -> str:
+        """The container's name on the engine."""
+        if self.service.container_name and self.service.replicas == 1:
+            return self.service.container_name
+        return f"{self.project.name}-{self.service.name}-{self.index}"
+
+    @property
+    def is_job(self) -> bool:
+        """Another service waits for its success: it is to run once, not for ever."""
+        return any(
+            self.service.name in other.depends_on
+            and other.depends_on[self.service.name].condition == "service_completed_successfully"
+            for other in self.project.services.values()
+        )
+
+
+def replicas_of(project: Project, service: Service) -> Iterator[Replica]:
+    """Every replica of *service*."""
+    return (Replica(project=project, service=service, index=index + 1) for index in range(service.replicas))
+
+
+def replicas(project: Project | None) -> dict[str, Replica]:
+    """Every replica of *project*, by container name."""
+    if project is None:
+        return {}
+    found = (replica for service in project.services.values() for replica in replicas_of(project, service))
+    return {replica.name: replica for replica in found}

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes that nobody named: of a mount without a source, and of a ``VOLUME`` of an image.
+
+An engine would invent a name at each creation, which nobody could tell from a stranger's once its container is gone. So
+they get one that follows from the container and the target, and our marks: a replacement finds the data again. They go
+with their container when it is declared no more; one that a replacement has no use for is an orphan ``docker_volume``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..naming import LABEL_ENVIRONMENT
+from .engine import Engine
+from .labels import is_ours
+
+#: The container that a volume is for.
+LABEL_CONTAINER = "strata.container"
+
+
+def volume_name(container: str, target: str) -> str:
+    """Name of the volume at *target* of *container*."""
+    return f"{container}-{hashlib.sha256(target.encode()).hexdigest()[:12]}"
+
+
+def name_volumes(engine: Engine, container: str, body: dict[str, Any]) -> None:
+    """Make the volumes that *body* (of a creation) and its image leave without a name, and name them in it."""
+    mounts, binds = body["HostConfig"]["Mounts"], body["HostConfig"]["Binds"]
+    named = {bind.split(":")[1] for bind in binds} | {mount["Target"] for mount in mounts}
+    client: Any = engine.client
+    of_image = set((client.inspect_image(body["Image"])["Config"] or {}).get("Volumes") or ()) - named
+    mounts += [{"Type": "volume", "Target": target} for target in sorted(of_image)]
+    for mount in mounts:
+        if mount["Type"] == "volume" and not mount.get("Source"):
+            mount["Source"] = volume_name(container, mount["Target"])
+            labels = {LABEL_ENVIRONMENT: engine.environment, LABEL_CONTAINER: container}
+            client.create_volume(mount["Source"], labels=labels)
+
+
+def is_unnamed(volume: Mapping[str, Any]) -> bool:
+    """Whether a volume, as the engine lists it, is one of a container's that nobody named."""
+    return LABEL_CONTAINER in (volume["Labels"] or {})
+
+
+def unused(engine: Engine, container: str = "") -> frozenset[str]:
+    """Names of our volumes of that sort (of *container*) that no container has any more."""
+    label = f"{LABEL_CONTAINER}={container}" if container else LABEL_CONTAINER
+    found = engine.client.volumes(filters={"dangling": True, "label": label})["Volumes"] or ()
+    return frozenset(volume["Name"] for volume in found if is_ours(volume["Labels"], engine.environment))
+
+
+def remove_unused(engine: Engine, container: str) -> None:
+    """Remove those of *container*, which is declared no more and gone."""
+    from docker.errors import APIError
+
+    for volume in sorted(unused(engine, container)):
+        try:
+            engine.client.remove_volume(volume)
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise
