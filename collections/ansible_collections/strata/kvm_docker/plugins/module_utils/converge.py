@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the front ends call: bring an environment to its declared state, or tell what that would take."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from . import locks, report, requirements
+from .convergence import Convergence
+from .declare.environment import Environment
+from .declare.read import Document, read_document, read_identity
+from .docker.engine import Engine, open_engine
+from .errors import DeclarationError, StrataError
+from .execute import execute
+from .folders import Folders
+from .guest import access, image_store, ready
+from .inputs import Inputs, resolve
+from .kvm import accelerator, embedded, host
+from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
+from .plan.model import Change, Plan
+from .plan.planner import plan
+from .progress import Progress
+from .resources import HYPERVISOR_KINDS, RESOURCES, effect
+from .session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to converge. ``lock_timeout``: seconds to wait for another run of the same environment."""
+
+    folders: Folders
+    progress: Progress
+    check: bool = False
+    remove_orphans: bool = False
+    lock_timeout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was (in check mode: would be) changed, and how the environment stands.
+
+    ``guests``: the running guests and what is on their engines. ``seconds``: of observe, plan, apply and settle.
+    """
+
+    environment: str
+    plan: Plan
+    guests: list[report.GuestRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.plan)
+
+
+def converge(declaration: Path, state: Literal["present", "absent"], options: Options) -> Outcome:
+    """Bring the environment of *declaration* to *state*; in check mode tell what that would change.
+
+    Raises an error of the :class:`~.errors.StrataError` family; what exists is then consistent, and running again
+    goes on from there.
+    """
+    requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
+    try:
+        return _present(declaration, options) if state == "present" else _absent(declaration, options)
+    except PermissionError as error:
+        raise StrataError(
+            f"{error.filename}: no permission. Run it as root; Ansible does with become: true."
+        ) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise StrataError(f"{where}{error.strerror or error}. Run again after the fix.") from error
+
+
+def _present(declaration: Path, options: Options) -> Outcome:
+    document = read_document(declaration)
+    environment = document.environment
+    with _locked(environment.name, options), _hypervisor(environment.hypervisor.uri, options) as hypervisor:
+        _check(document, hypervisor)
+        preparation = _Preparation(environment, hypervisor, options)
+        run = preparation.convergence()
+        try:
+            made = run.preview() if options.check else run.run()
+            return Outcome(
+                environment=environment.name,
+                plan=made,
+                guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
+                warnings=preparation.warnings,
+                seconds=run.seconds,
+            )
+        finally:
+            run.session.close()
+
+
+def _absent(declaration: Path, options: Options) -> Outcome:
+    """Remove all that carries the environment's mark; of the declaration only its name and URI matter."""
+    name, uri = read_identity(declaration)
+    if not options.check:
+        _revive(uri, options)
+    with _locked(name, options), _hypervisor(uri, options, may_be_absent=True) as hypervisor:
+        observed = [item for kind in HYPERVISOR_KINDS for item in RESOURCES[kind].observe(hypervisor, name)]
+        made = plan((), observed, effect, remove_orphans=True)
+        if not options.check:
+            access.disconnect(name, options.folders)
+            execute(made, lambda change: _remove(hypervisor, change, options.progress), lambda key, condition: None)
+            shutil.rmtree(options.folders.environment(name), ignore_errors=True)
+    return Outcome(environment=name, plan=made)
+
+
+def _revive(uri: str, options: Options) -> None:
+    """What a stopped embedded hypervisor (after a reboot, say) has defined can be removed through it only."""
+    folders = options.folders
+    if find_uri(uri, folders) == embedded.uri(folders) and embedded.holds_definitions(folders):
+        embedded.start(folders, options.progress)
+
+
+def _remove(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
+    with progress.stage(str(change.key), f"{change.action}: {change.reason}"):
+        RESOURCES[change.key.kind].apply(hypervisor, change, progress)
+
+
+@contextmanager
+def _locked(environment: str, options: Options) -> Iterator[None]:
+    """Check mode looks without a lock: it must leave nothing behind, not even the folder of the lock."""
+    if options.check:
+        yield
+        return
+    with locks.exclusive(
+        options.folders.lock(environment), f"environment {environment}", options.lock_timeout, options.progress
+    ):
+        yield
+
+
+@contextmanager
+def _hypervisor(uri: str, options: Options, may_be_absent: bool = False) -> Iterator[Hypervisor]:
+    """Neither a preview nor a removal starts the embedded hypervisor: libvirt's test driver, which is empty, stands
+    for it."""
+    absent = (options.check or may_be_absent) and find_uri(uri, options.folders) is None
+    hypervisor = open_hypervisor("test:///default" if absent else uri, options.folders)
+    try:
+        yield hypervisor
+    finally:
+        hypervisor.close()
+
+
+def _check(document: Document, hypervisor: Hypervisor) -> None:
+    """Refuse what this machine cannot hold, before anything is touched."""
+    problems = document.problems(host.facts(hypervisor, document.environment.name))
+    if problems:
+        raise DeclarationError(problems)
+
+
+@dataclass
+class _Preparation:
+    """Gathers what planning needs to know beside the declaration: digests, keys, the accelerator."""
+
+    environment: Environment
+    hypervisor: Hypervisor
+    options: Options
+    warnings: list[str] = field(default_factory=list)
+
+    def convergence(self) -> Convergence:
+        inputs = resolve(self.environment, self.options.folders)
+        if not self.options.check:
+            access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
+        key = access.public_key(self.environment.name, self.options.folders)
+        inputs = replace(inputs, authorized_key=key)
+        session = Session(self.environment.name, self.hypervisor, lambda guest: self._engine(guest, inputs))
+        return Convergence(
+            environment=self.environment,
+            inputs=inputs,
+            session=session,
+            progress=self.options.progress,
+            probe=self._virt_type,
+            remove_orphans=self.options.remove_orphans,
+        )
+
+    def _virt_type(self, inputs: Inputs) -> str:
+        """Probed with a guest's own kernel, so after the images are there."""
+        stored = (image_store.resolve(self.options.folders, digest) for digest in inputs.guest_images.values())
+        kernel = next((image.kernel for image in stored if image and image.kernel), None)
+        found = accelerator.probe(self.options.folders, kernel, self.environment.hypervisor.virt_type)
+        if found.virt_type == "qemu" and self.environment.hypervisor.virt_type == "auto":
+            self.warnings.append(f"guests run without KVM, several times slower: {found.reason}")
+        return found.virt_type
+
+    def _engine(self, guest: str, inputs: Inputs) -> Engine:
+        declared = self.environment.guests[guest]
+        with self.options.progress.stage(f"guest {guest}", "waiting for its engine"):
+            shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
+            socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
+            return open_engine(shell, socket, self.environment, inputs, self.options.folders)

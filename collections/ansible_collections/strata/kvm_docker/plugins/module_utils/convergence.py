@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one loop: declare -> observe -> plan -> apply, until nothing is left to change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .declare.environment import Environment
+from .docker.health import unsettled
+from .errors import StrataError
+from .execute import execute
+from .inputs import Inputs
+from .plan.model import Change, Condition, Declared, Key, Observed, Plan
+from .plan.planner import plan
+from .progress import Progress
+from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, effect
+from .session import Session
+
+#: One round makes what is missing, a second one plans the engines of guests that had to be started first, a third one
+#: proves that nothing is left.
+ROUNDS = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Convergence:
+    """One run over one environment: its connections, its inputs, and how long each part took (seconds).
+
+    ``probe``: tells the virtualization type, once the guest images are there. ``running``: guests whose engine was
+    looked at last.
+    """
+
+    environment: Environment
+    inputs: Inputs
+    session: Session
+    progress: Progress
+    probe: Callable[[Inputs], str]
+    remove_orphans: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+
+    def preview(self) -> Plan:
+        """The plan of a run, with nothing touched."""
+        self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+        return self._plan()
+
+    def run(self) -> Plan:
+        """Converge; returns everything that was changed. Raises :class:`StrataError` if it does not come to rest."""
+        done = list(self._build_guest_images())
+        self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+        for _round in range(ROUNDS):
+            made = self._plan()
+            if not made and not made.unobserved:
+                break
+            self._execute(made)
+            done += made.changes
+        else:
+            made = self._plan()
+        if made:
+            raise StrataError("does not come to rest; still to do:\n" + "\n".join(str(change) for change in made))
+        self._settle_all()
+        return replace(made, changes=tuple(done))
+
+    def _build_guest_images(self) -> tuple[Change, ...]:
+        """Images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
+        made = plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect)
+        self._execute(made)
+        return made.changes
+
+    def _plan(self) -> Plan:
+        """Observe every layer that can be looked at now, and plan."""
+        declared = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
+        with self._timed("observe"):
+            found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
+            below = plan((item for item in declared if not item.key.guest), found, effect)
+            self.running, waiting = self._guests(below, found)
+            found += self._observe_engines(self.running)
+        with self._timed("plan"):
+            return plan(declared, found, effect, waiting, self.remove_orphans)
+
+    def _execute(self, made: Plan) -> None:
+        with self._timed("apply"):
+            execute(made, self._apply, self._settle)
+
+    def _settle_all(self) -> None:
+        """Wait until every container is running and, where it has a health check, healthy."""
+        with self._timed("settle"):
+            declared = [item for item in self._declared(("container",)) if item.running]
+            guests = sorted({item.key.guest for item in declared})
+            with ThreadPoolExecutor(max(1, len(guests))) as pool:
+                list(pool.map(lambda guest: self._settle_guest(guest, declared), guests))
+
+    def _settle_guest(self, guest: str, declared: list[Declared]) -> None:
+        engine = self.session.engine(guest)
+        for key in unsettled(engine, declared):
+            self._settle(key, "healthy")
+
+    def _declared(self, kinds: Iterable[str]) -> Iterator[Declared]:
+        for kind in kinds:
+            yield from RESOURCES[kind].declare(self.environment, self.inputs)
+
+    def _observe(self, connection: Any, kinds: Iterable[str]) -> Iterator[Observed]:
+        for kind in kinds:
+            yield from RESOURCES[kind].observe(connection, self.environment.name)
+
+    def _observe_engines(self, guests: list[str]) -> list[Observed]:
+        def observe(guest: str) -> list[Observed]:
+            return list(self._observe(self.session.engine(guest), ENGINE_KINDS))
+
+        with ThreadPoolExecutor(max(1, len(guests))) as pool:
+            return [item for found in pool.map(observe, guests) for item in found]
+
+    def _guests(self, first: Plan, found: list[Observed]) -> tuple[list[str], list[str]]:
+        """Guests whose engine can be looked at, and those that are there but not running."""
+        anew = {change.key for change in first if change.action in ("create", "replace")}
+        there = [
+            item
+            for item in found
+            if item.key.kind == "guest" and item.key.name in self.environment.guests and item.key not in anew
+        ]
+        return (
+            [item.key.name for item in there if item.running],
+            [item.key.name for item in there if not item.running],
+        )
+
+    def _apply(self, change: Change) -> None:
+        with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"):
+            RESOURCES[change.key.kind].apply(self.session.connection(change.key), change, self.progress)
+        if change.key.kind == "guest":
+            self.session.forget(change.key.name)
+
+    def _settle(self, key: Key, condition: Condition) -> None:
+        RESOURCES[key.kind].settle(self.session.connection(key), key, condition, self.progress)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] = round(self.seconds.get(what, 0.0) + time.monotonic() - began, 3)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where Strata keeps what must outlive a run: one documented state folder, laid out here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+STATE_ROOT = Path("/var/lib/strata")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The layout of a state folder.
+
+    ``root`` is world-searchable (0711), because QEMU, which runs unprivileged, reads images and disks below it;
+    ``environment(...)`` is private (0700): it holds the environment's keys.
+    """
+
+    root: Path = STATE_ROOT
+    image_store: Path | None = None
+
+    @classmethod
+    def of(cls, root: str | os.PathLike[str] | None = None) -> Folders:
+        """The folders below *root*, else below ``$STRATA_STATE``, else below ``/var/lib/strata``.
+
+        ``$STRATA_IMAGES`` places the image store elsewhere, so that several roots can share one.
+        """
+        store = os.environ.get("STRATA_IMAGES")
+        chosen = Path(root or os.environ.get("STRATA_STATE") or STATE_ROOT)
+        return cls(chosen, Path(store) if store else None)
+
+    @property
+    def images(self) -> Path:
+        """Content-addressed guest images and container image archives, shared by all environments."""
+        return self.image_store or self.root / "images"
+
+    @property
+    def hypervisor(self) -> Path:
+        """The embedded hypervisor: its configuration, sockets, logs and process ids."""
+        return self.root / "hypervisor"
+
+    def pool(self, environment: str) -> Path:
+        """The storage pool with the disks of an environment's guests."""
+        return self.root / "pools" / environment
+
+    def environment(self, environment: str) -> Path:
+        """Keys, known hosts, SSH configuration, sockets and forwards of an environment; gone when that is removed."""
+        return self.root / "environments" / environment
+
+    def lock(self, environment: str) -> Path:
+        """The file that a run over the environment holds a lock on; it stays, so that all runs lock the same one."""
+        return self.root / "locks" / environment

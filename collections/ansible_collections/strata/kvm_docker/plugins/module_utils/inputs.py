@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Outside inputs of an environment by digest: what `declare` needs to know of files without reading them itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .declare.compose import Build, Service
+from .declare.environment import ContainerImage, Environment, Guest
+from .docker import archive, context, dockerfile
+from .docker.reference import familiar
+from .errors import ImageError
+from .folders import Folders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInput:
+    """One container image to be put on an engine.
+
+    ``source`` says what it is made from and is what containers are compared by: ``context:<digest>`` of a build,
+    ``recipe:<digest>`` of an image made from Debian packages, ``archive:<image id>`` of an archive, or
+    ``registry:<reference>``. ``archive`` is the file to load, where there is (or will be) one. ``bases``: references
+    of the images that a build starts from; each is an input of the same guest.
+    """
+
+    reference: str
+    source: str
+    archive: Path | None = None
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """``guest_images``: name in the declaration -> digest of its recipe or source. ``images``: (guest, reference) ->
+    input, for every image that a service of the guest runs or builds from. ``virt_type``: as probed."""
+
+    guest_images: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[tuple[str, str], ImageInput] = field(default_factory=dict)
+    virt_type: str = "qemu"
+    authorized_key: str = ""
+
+
+def resolve(environment: Environment, folders: Folders) -> Inputs:
+    """Read and digest every outside input of *environment*; ``virt_type`` and ``authorized_key`` are left open.
+
+    Raises :class:`ImageError` that tells all that cannot be read, with the guest and service that need it.
+    """
+    from .guest.image_store import recipe_digest
+
+    digests = {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
+    return Inputs(guest_images=digests, images=resolve_images(environment, folders))
+
+
+def resolve_images(environment: Environment, folders: Folders) -> dict[tuple[str, str], ImageInput]:
+    """The container images of every guest, by guest and reference; raises :class:`ImageError` as above."""
+    declared = _DeclaredImages(environment, folders)
+    images: dict[tuple[str, str], ImageInput] = {}
+    problems: dict[str, None] = {}
+    for guest in environment.guests.values():
+        found = _GuestImages(guest, declared)
+        problems |= dict.fromkeys(found.problems())
+        images |= {(guest.name, reference): image for reference, image in found.images.items()}
+    if problems:
+        raise ImageError("\n".join(problems))
+    return images
+
+
+class _DeclaredImages:
+    """The entries of ``container_images``, each read at most once, when first asked for."""
+
+    def __init__(self, environment: Environment, folders: Folders) -> None:
+        self._folder = Path(environment.folder)
+        self._folders = folders
+        self._entries = {familiar(name): entry for name, entry in environment.container_images.items()}
+        self._read: dict[str, tuple[str, Path]] = {}
+
+    def find(self, reference: str) -> ImageInput | None:
+        """The input of the entry that is named *reference*, however it is spelled."""
+        name = familiar(reference)
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        if name not in self._read:
+            self._read[name] = self._source(reference, entry)
+        source, path = self._read[name]
+        return ImageInput(reference=reference, source=source, archive=path)
+
+    def _source(self, reference: str, entry: ContainerImage) -> tuple[str, Path]:
+        if entry.build:
+            from .guest import container_archive  # not above: it takes Inputs from here
+
+            digest = container_archive.recipe_digest(reference, entry.build)
+            return f"recipe:{digest}", container_archive.archive_path(self._folders, digest)
+        path = self._folder / (entry.archive or "")
+        return f"archive:{archive.read_archive(path, reference, entry.sha256).image_id}", path
+
+
+class _GuestImages:
+    """The images of one guest: those that its services run, and those that they are built from."""
+
+    def __init__(self, guest: Guest, declared: _DeclaredImages) -> None:
+        self._guest = guest.name
+        self._services = tuple(guest.compose.services.values()) if guest.compose else ()
+        self._builders = {familiar(service.image): service for service in self._services if service.build}
+        self._declared = declared
+        self._under_way: list[str] = []
+        self.images: dict[str, ImageInput] = {}
+
+    def problems(self) -> Iterator[str]:
+        """Resolve every service's image; yield what hinders it."""
+        for service in self._services:
+            try:
+                self._refuse_two_builds(service)
+                self._resolve(service.image)
+            except ImageError as error:
+                self._under_way.clear()
+                yield f"guest {self._guest}, service {service.name}: {error}"
+
+    def _refuse_two_builds(self, service: Service) -> None:
+        other = self._builders.get(familiar(service.image), service)
+        if service.build and service.build != other.build:
+            raise ImageError(
+                f"image {service.image} is built by service {other.name} too, in another way. Give them two names."
+            )
+
+    def _resolve(self, reference: str) -> ImageInput:
+        if reference not in self.images:
+            builder = self._builders.get(familiar(reference))
+            self.images[reference] = (
+                self._built(reference, builder.build)
+                if builder and builder.build
+                else self._declared.find(reference)
+                or ImageInput(reference=reference, source=f"registry:{familiar(reference)}")
+            )
+        return self.images[reference]
+
+    def _built(self, reference: str, build: Build) -> ImageInput:
+        if reference in self._under_way:
+            raise ImageError(f"image {reference} is built from itself: {' -> '.join([*self._under_way, reference])}")
+        self._under_way.append(reference)
+        opened = context.open_context(build)
+        bases = dockerfile.bases(opened.dockerfile, build.args, build.target, opened.where)
+        sources = {base: self._resolve(base).source for base in bases}
+        self._under_way.pop()
+        return ImageInput(reference=reference, source=f"context:{opened.digest(build, sources)}", bases=bases)

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time per environment; the kernel frees the lock when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import BusyError
+from .progress import Progress
+
+
+@contextmanager
+def exclusive(path: Path, what: str, timeout: float, progress: Progress) -> Iterator[None]:
+    """Hold the lock file *path*; wait up to *timeout* seconds for another holder, then raise :class:`BusyError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _wait(descriptor, what, timeout, progress)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, what: str, timeout: float, progress: Progress) -> None:
+    deadline = time.monotonic() + timeout
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"{what} is being worked on by another run (process {holder}). "
+                    "Wait for it to end, or give lock_timeout to wait here."
+                ) from None
+            if not told:
+                progress.report("lock", "start", f"waiting for the run of process {holder}")
+                told = True
+            time.sleep(0.2)
+        else:
+            return

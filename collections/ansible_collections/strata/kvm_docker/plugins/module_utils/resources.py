@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of object that there is, by name; the order of the layers is that of ``plan.model.KINDS``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .docker.container import Container
+from .docker.docker_network import DockerNetwork
+from .docker.docker_volume import DockerVolume
+from .docker.image import Image
+from .docker.settings import Settings
+from .errors import StrataError
+from .guest.container_archive import ContainerArchive
+from .guest.guest_image import GuestImageKind
+from .kvm.disk import Disk
+from .kvm.forward import Forward
+from .kvm.guest import Guest
+from .kvm.network import Network
+from .kvm.pool import Pool
+from .plan.model import Difference, Effect, Key
+
+#: Objects of the hypervisor; their connection is a ``Hypervisor``.
+HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), Disk(), Guest(), Forward())
+#: Objects on a guest's engine; their connection is an ``Engine``.
+ENGINE = (Settings(), Image(), DockerNetwork(), DockerVolume(), Container())
+
+HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
+IMAGE_KINDS = (GuestImageKind.kind,)
+ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
+RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}
+
+
+def effect(key: Key, difference: Difference) -> Effect:
+    """What it takes to apply *difference* of the object of *key*; :class:`StrataError` where it must not be applied."""
+    try:
+        found: Effect = RESOURCES[key.kind].effect(difference)
+    except StrataError as error:
+        raise type(error)(f"{key}: {error}") from error
+    return found
