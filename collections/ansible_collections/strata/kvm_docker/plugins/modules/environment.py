@@ -1,0 +1,258 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Front end of the one loop: options to ``converge``, its outcome to a module's result."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: environment
+short_description: Converge an environment of KVM guests, Docker engines and containers
+version_added: 0.1.0
+author:
+  - The Strata maintainers (@strata)
+description:
+  - Reads a declaration and the Compose files that it names, observes the guests, engines and containers that are there,
+    plans the changes between the two, and applies them in parallel, each after those that it needs.
+  - Nothing is touched when the declaration has a mistake; every mistake of its files is reported at once.
+  - Only objects that carry the mark of the environment are changed or removed.
+  - A stranger with a declared name is an error.
+  - While it works, an action plugin of the same name shows what it does; see O(progress_file).
+extends_documentation_fragment:
+  - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.platform
+  - strata.kvm_docker.attributes.state_folder
+attributes:
+  check_mode:
+    support: full
+    details: The plan is computed the same way in and out of check mode, from an empty hypervisor too.
+  diff_mode:
+    support: full
+    details: Secrets are masked.
+  idempotent:
+    support: full
+options:
+  declaration:
+    description: Path of the declaration, C(<name>.environment.yml), on the machine that the module runs on.
+    type: path
+    required: true
+  state:
+    description:
+      - V(present) makes the environment as declared.
+      - V(absent) removes every object of the environment, volumes and disks included.
+      - Guest images are kept for the next build.
+    type: str
+    choices: [present, absent]
+    default: present
+  orphans:
+    description:
+      - What happens to objects of the environment that are no longer declared.
+      - V(report) leaves them alone, returns them as RV(orphans) and warns; V(remove) removes them.
+    type: str
+    choices: [report, remove]
+    default: report
+  lock_timeout:
+    description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
+    type: float
+    default: 0
+  progress_file:
+    description:
+      - Where to append progress while the module works, one JSON object a line, or V(-) to return it as RV(progress).
+      - The action plugin sets this option; leave it out.
+    type: path
+seealso:
+  - plugin: strata.kvm_docker.environment
+    plugin_type: inventory
+    description: Makes the guests of a declaration hosts of the inventory.
+"""
+
+EXAMPLES = r"""
+- name: Bring an environment up
+  strata.kvm_docker.environment:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+
+- name: Show what would change
+  strata.kvm_docker.environment:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    orphans: remove
+  check_mode: true
+  diff: true
+  register: preview
+
+- name: Refuse to go on when a guest would be replaced
+  ansible.builtin.assert:
+    that: preview.plan | selectattr('kind', 'eq', 'guest') | selectattr('action', 'eq', 'replace') | length == 0
+
+- name: Remove it again
+  strata.kvm_docker.environment:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    state: absent
+"""
+
+RETURN = r"""
+environment:
+  description: Name of the environment.
+  returned: success
+  type: str
+  sample: two_hosts
+plan:
+  description: Changes that were made, or would be made in check mode, in their order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object, from V(network) to V(container).
+      type: str
+      sample: container
+    name:
+      description: Name of the object.
+      type: str
+      sample: apps-app-1
+    guest:
+      description: Guest whose engine it lives on; empty for an object of the hypervisor.
+      type: str
+      sample: apps
+    action:
+      description: One of V(create), V(update), V(restart), V(replace), V(start), V(stop), V(delete).
+      type: str
+      sample: replace
+    reason:
+      description: Why.
+      type: str
+      sample: its image is new
+    differences:
+      description: Leaves that are not as declared, each with path, before, after and cause. Secrets are masked.
+      type: list
+      elements: dict
+orphans:
+  description: Objects of the environment that are no longer declared and were left alone.
+  returned: success
+  type: list
+  elements: str
+  sample: ["container apps/apps-old-1"]
+guests:
+  description: The guests as they are, with what runs on their engines.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: apps
+      address: 10.80.0.12
+      engine: 26.1.5
+      urls: []
+      containers:
+        - {name: apps-redis-1, service: redis, state: running, health: healthy, ports: []}
+seconds:
+  description: Seconds that each phase took.
+  returned: success
+  type: dict
+  sample: {observe: 0.4, plan: 0.01, apply: 0.0}
+progress:
+  description: Progress events, where O(progress_file) is V(-).
+  returned: when asked for
+  type: list
+  elements: dict
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
+    ConvergeError,
+    DeclarationError,
+    StrataError,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan import show
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "declaration": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
+    "lock_timeout": {"type": "float", "default": 0},
+    "state_folder": {"type": "path"},
+    "progress_file": {"type": "path"},
+}
+
+
+def run(module: AnsibleModule, progress: Progress) -> Outcome:
+    """Converge as the options say."""
+    options = Options(
+        folders=Folders.of(module.params["state_folder"]),
+        progress=progress,
+        check=module.check_mode,
+        remove_orphans=module.params["orphans"] == "remove",
+        lock_timeout=module.params["lock_timeout"],
+    )
+    return converge(Path(module.params["declaration"]), module.params["state"], options)
+
+
+def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+    """The module's result for *outcome*."""
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "environment": outcome.environment,
+        "plan": show.as_data(outcome.plan),
+        "orphans": [str(key) for key in outcome.plan.orphans],
+        "guests": outcome.guests,
+        "seconds": outcome.seconds,
+    }
+    if with_diff:
+        result["diff"] = show.as_diff(outcome.plan)
+    return result
+
+
+def failure_of(error: StrataError) -> dict[str, Any]:
+    """The module's result for *error*."""
+    result: dict[str, Any] = {"msg": str(error)}
+    if isinstance(error, DeclarationError):
+        result["problems"] = [asdict(problem) for problem in error.problems]
+    if isinstance(error, ConvergeError):
+        result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
+    return result
+
+
+def sink_of(target: str | None, events: list[dict[str, Any]]) -> Callable[[Event], None]:
+    """Where events go: nowhere, into *events* (target ``-``), or to the end of the file *target*."""
+    if not target:
+        return lambda event: None
+    if target == "-":
+        return lambda event: events.append(asdict(event))
+    return to_file(Path(target))
+
+
+def main() -> None:
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    events: list[dict[str, Any]] = []
+    extra: dict[str, Any] = {"progress": events} if module.params["progress_file"] == "-" else {}
+    failure: dict[str, Any] | None = None
+    try:
+        outcome = run(module, Progress(sink_of(module.params["progress_file"], events)))
+    except StrataError as error:
+        failure = failure_of(error)
+    if failure is not None:
+        module.fail_json(**failure, **extra)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    module.exit_json(**result_of(outcome, module._diff), **extra)
+
+
+if __name__ == "__main__":
+    main()
