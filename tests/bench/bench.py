@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures what the project promises and prints each figure with its bound: make bench [ARGS=--cold].
+
+Figures are of one run on the machine at hand; compare ratios, not seconds, between machines. ``--cold`` also times
+`make up` in a fresh clone with an empty image store (system packages are whatever the machine has).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
+
+from environments import REPOSITORY, EnvironmentCopy, Lab, load  # noqa: E402 - the path is set just above
+
+ONE_GUEST = """\
+plugin: strata.kvm_docker.environment
+name: one
+images: {debian13: {build: {suite: trixie}}}
+networks: {lan: {cidr: 10.81.0.0/24}}
+guests:
+  only: {image: debian13, vcpus: 2, memory: 1 GiB, disk: 4 GiB, networks: {lan: {address: 10.81.0.11}}}
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value and the most that it may be."""
+
+    name: str
+    value: float
+    bound: float
+    unit: str
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.value <= self.bound else "ABOVE"
+        return f"{self.name:<58} {self.value:>8.1f} {self.unit:<8} at most {self.bound:>6g}  {verdict}"
+
+
+def two_hosts(lab: Lab, folder: Path) -> Iterator[Figure]:
+    """Converge from empty, again, and after a change of the app's source."""
+    copy = EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts")
+    try:
+        began = time.monotonic()
+        first = copy.converge()
+        yield Figure("converge of two_hosts from empty, all healthy", time.monotonic() - began, 150, "s")
+        yield Figure("peak memory of the converge process", first["peak_kib"] / 1024, 150, "MiB")
+        began = time.monotonic()
+        again = lab.playbook("up", copy.folder)
+        yield Figure("second run of the playbook, nothing to change", time.monotonic() - began, 8, "s")
+        assert "changed=0" in again.stdout, again.stdout + again.stderr
+        seconds = copy.converge()["seconds"]
+        yield Figure("  of which observing and planning", seconds["observe"] + seconds["plan"], 1, "s")
+        yield from update(copy)
+    finally:
+        copy.converge("absent")
+
+
+def update(copy: EnvironmentCopy) -> Iterator[Figure]:
+    """Replace both replicas of the app under load."""
+    copy.edit(copy.folder / "compose/apps/app/app.py", '"greeting": GREETING', '"greeting": "v2"')
+    with load(copy.url(8080)) as made:
+        began = time.monotonic()
+        done = copy.lab.playbook("up", copy.folder)
+        seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield Figure("update of the app's source, the whole playbook", seconds, 20, "s")
+    yield Figure(f"  failed requests, of {made.answers}", len(made.failures), 0, "")
+
+
+def boot(lab: Lab, folder: Path) -> Iterator[Figure]:
+    """Power-on to a Docker API that answers, with nothing else running."""
+    copy = EnvironmentCopy.written(lab, folder / "one", ONE_GUEST)
+    try:
+        process = copy.start()
+        output, errors = process.popen.communicate(timeout=600)
+        assert process.popen.returncode == 0, errors or output
+        events = [json.loads(line) for line in process.events.read_text().splitlines()]
+        started = next(event["at"] for event in events if event["stage"] == "guest only")
+        answered = next(
+            event["at"] for event in events if event["stage"] == "engine only/docker" and event["status"] == "done"
+        )
+        yield Figure("one guest, power-on to a Docker API that answers", answered - started, 45, "s")
+    finally:
+        copy.converge("absent")
+
+
+def cold(folder: Path) -> Iterator[Figure]:
+    """`make up` as a newcomer types it: a fresh clone, an empty image store."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
+    root = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
+    root.chmod(0o711)
+    environment = {**os.environ, "STRATA_STATE": str(root)}
+    environment.pop("STRATA_IMAGES", None)
+    try:
+        began = time.monotonic()
+        subprocess.run(["make", "up"], cwd=clone, env=environment, check=True)
+        yield Figure("make up, venv and images included", time.monotonic() - began, 360, "s")
+    finally:
+        subprocess.run(["make", "clean"], cwd=clone, env=environment, check=True)
+        shutil.rmtree(root)
+
+
+@contextmanager
+def running_lab() -> Iterator[Lab]:
+    root = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
+    root.chmod(0o711)
+    lab = Lab(root)
+    try:
+        lab.start_hypervisor()
+        yield lab
+    finally:
+        lab.stop_hypervisor()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cold", action="store_true", help="also time `make up` in a fresh clone (minutes)")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+
+    def show(made: Iterator[Figure]) -> None:
+        for figure in made:
+            print(figure, flush=True)
+            figures.append(figure)
+
+    with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder:
+        with running_lab() as lab:
+            show(boot(lab, Path(folder)))
+            show(two_hosts(lab, Path(folder)))
+        if arguments.cold:
+            show(cold(Path(folder)))
+    return int(any(figure.value > figure.bound for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

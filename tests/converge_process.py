@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Converges in a process of its own, so that it can be killed and measured.
+
+python converge_process.py DECLARATION EVENTS [present|absent]: events go to the file EVENTS as lines of JSON; the
+changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress, to_file
+
+
+def main(declaration: str, events: str, state: str = "present") -> int:
+    options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))))
+    try:
+        outcome = converge(Path(declaration), "absent" if state == "absent" else "present", options)
+    except StrataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    changes = [str(change) for change in outcome.plan]
+    print(json.dumps({"changes": changes, "seconds": outcome.seconds, "peak_kib": peak, "guests": outcome.guests}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of the repository's environments that tests and benchmarks bring up in a state folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COLLECTIONS = REPOSITORY / "collections"
+PROCESS = Path(__file__).with_name("converge_process.py")
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Lab:
+    """A state folder with an embedded hypervisor of its own; images are shared with every other one."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        images = os.environ.get("STRATA_IMAGES", "/var/lib/strata/images")
+        self.environment = {
+            **os.environ,
+            "STRATA_STATE": str(self.root),
+            "STRATA_IMAGES": images,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONPATH": str(COLLECTIONS),
+            **self.environment,
+        }
+
+    def playbook(self, name: str, inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.command("ansible-playbook", "-i", str(inventory), f"strata.kvm_docker.{name}", *arguments)
+
+    def start_hypervisor(self) -> None:
+        embedded.start(Folders.of(self.root), Progress())
+
+    def stop_hypervisor(self) -> None:
+        embedded.stop(Folders.of(self.root))
+
+    def virsh(self, *arguments: str) -> str:
+        argv = ["virsh", "--quiet", "--connect", embedded.uri(Folders.of(self.root)), *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    def command(self, program: str, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run a program of the virtual environment that the tests run in."""
+        argv = [str(Path(sys.executable).with_name(program)), *arguments]
+        return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@dataclass
+class EnvironmentCopy:
+    """An environment in a folder of its own, published on ports that are free."""
+
+    lab: Lab
+    folder: Path
+    declaration: Path
+    ports: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lab: Lab, name: str, target: Path) -> EnvironmentCopy:
+        shutil.copytree(REPOSITORY / "inventories" / name, target)
+        copy = cls(lab, target, target / f"{name}.environment.yml")
+        for port in (8080, 8404):
+            copy.ports[port] = free_port()
+            copy.edit(copy.declaration, f"{port}: ", f"{copy.ports[port]}: ")
+        return copy
+
+    @classmethod
+    def written(cls, lab: Lab, folder: Path, declaration: str) -> EnvironmentCopy:
+        """An environment of its own, from the text of its declaration; the file is named after the folder."""
+        folder.mkdir()
+        file = folder / f"{folder.name}.environment.yml"
+        file.write_text(declaration)
+        return cls(lab, folder, file)
+
+    @staticmethod
+    def edit(file: Path, old: str, new: str) -> None:
+        text = file.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        file.write_text(text.replace(old, new))
+
+    def start(self, state: str = "present") -> Process:
+        return Process(self, state)
+
+    def converge(self, state: str = "present") -> dict[str, Any]:
+        """Converge in a process of its own; what it reports, or an error with its words."""
+        return self.start(state).result()
+
+    def refused(self) -> str:
+        """Converge, which must fail; the words that it fails with."""
+        process = self.start()
+        _output, errors = process.popen.communicate(timeout=300)
+        assert process.popen.returncode == 1, errors
+        assert "Traceback" not in errors
+        return errors
+
+    def url(self, port: int, path: str = "/") -> str:
+        return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+    def get(self, port: int = 8080, path: str = "/") -> str:
+        with urllib.request.urlopen(self.url(port, path), timeout=10) as answer:
+            return str(answer.read().decode())
+
+
+class Process:
+    """A converge under way."""
+
+    def __init__(self, copy: EnvironmentCopy, state: str) -> None:
+        self.events = copy.folder.parent / f"events-{time.monotonic_ns()}.jsonl"
+        self.popen = subprocess.Popen(
+            [sys.executable, str(PROCESS), str(copy.declaration), str(self.events), state],
+            env=copy.lab.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def result(self) -> dict[str, Any]:
+        """What it reports at its end, or an error with its words."""
+        output, errors = self.popen.communicate(timeout=900)
+        assert self.popen.returncode == 0, errors
+        return dict(json.loads(output))
+
+    def kill_after(self, done: int) -> str:
+        """SIGKILL it once *done* stages have ended; returns the last event, or nothing when it ended first."""
+        while self.popen.poll() is None:
+            events = self.events.read_text().splitlines() if self.events.exists() else []
+            if sum('"status": "done"' in event for event in events) >= done:
+                self.popen.send_signal(signal.SIGKILL)
+                self.popen.communicate()
+                return events[-1] if events else "(before the first event)"
+            time.sleep(0.02)
+        return ""
+
+
+@dataclass
+class Load:
+    """Requests sent while something else goes on; every answer but 200 is a failure."""
+
+    url: str
+    answers: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def load(url: str, clients: int = 2, pause: float = 0.2) -> Iterator[Load]:
+    """Keep requesting *url* while the block runs: *clients* at once, each *pause* seconds after its last answer, so
+    that what is measured is the service and not an emulated guest at its limit."""
+    made, stop, guard = Load(url), threading.Event(), threading.Lock()
+
+    def client() -> None:
+        while not stop.wait(pause):
+            try:
+                with urllib.request.urlopen(url, timeout=15) as answer:
+                    answer.read()
+                problem = "" if answer.status == 200 else str(answer.status)
+            except OSError as error:
+                problem = str(error)
+            with guard:
+                made.answers += 1
+                made.failures += [problem] if problem else []
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield made
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

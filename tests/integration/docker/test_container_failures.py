@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong with a container ends in one clear error, and a run after the fix converges."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
+    Dependency,
+    Healthcheck,
+    PublishedPort,
+    UpdateConfig,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ContainerError, EngineError
+from container_lab import HEALTHY, SLEEP, Stack, sleeper
+
+pytestmark = pytest.mark.lab
+
+Make = Callable[..., Stack]
+
+
+def converges(stack: Stack) -> bool:
+    """A further run, and whether nothing is left to do then."""
+    stack.run()
+    for name in stack.containers():
+        stack.settle(name)
+    return not stack.plan()
+
+
+def test_a_container_that_exits_fails_the_wait_at_once_with_its_last_lines(stack: Make) -> None:
+    mine = stack("fail", sleeper(command=("sh", "-c", "echo no configuration; exit 3"), healthcheck=HEALTHY))
+    mine.run()
+    began = time.monotonic()
+    with pytest.raises(ContainerError, match="exited with code 3") as failure:
+        mine.settle("fail-app-1")
+    assert time.monotonic() - began < 5
+    assert str(failure.value).endswith("no configuration")
+    mine.change("app", command=SLEEP)
+    assert converges(mine)
+
+
+def test_a_container_that_exits_just_after_its_start_is_not_taken_for_healthy(stack: Make) -> None:
+    mine = stack("fail", sleeper(command=("sh", "-c", "sleep 0.3; exit 4")))
+    mine.run()
+    with pytest.raises(ContainerError, match="exited with code 4"):
+        mine.settle("fail-app-1")
+
+
+def test_a_crash_loop_fails_the_wait(stack: Make) -> None:
+    mine = stack("fail", sleeper(command=("sh", "-c", "echo again; exit 1"), restart="always", healthcheck=HEALTHY))
+    mine.run()
+    with pytest.raises(ContainerError, match=r"keeps crashing.*(?s:.*)again"):
+        mine.settle("fail-app-1")
+    mine.change("app", command=SLEEP)
+    assert converges(mine)
+
+
+def test_a_container_that_turns_unhealthy_fails_the_wait_with_what_its_check_says(stack: Make) -> None:
+    check = Healthcheck(test=("CMD-SHELL", "echo not ready; false"), interval=0.2, retries=1)
+    mine = stack("fail", sleeper(healthcheck=check))
+    mine.run()
+    with pytest.raises(ContainerError, match="unhealthy; its health check says: not ready"):
+        mine.settle("fail-app-1")
+    mine.change("app", healthcheck=HEALTHY)
+    assert converges(mine)
+
+
+def test_who_waits_for_a_job_is_not_started_when_the_job_fails(stack: Make) -> None:
+    waits = sleeper(depends_on={"job": Dependency(condition="service_completed_successfully")})
+    mine = stack("fail", sleeper("job", command=("sh", "-c", "echo broken; exit 7")), waits)
+    with pytest.raises(ContainerError, match=r"exited with code 7.*(?s:.*)broken"):
+        mine.run()
+    assert mine.containers() == {"fail-job-1": "exited"}
+    mine.change("job", command=("true",))
+    assert mine.run()
+    assert not mine.plan()
+
+
+def test_a_port_in_use_by_another_container_names_it(stack: Make) -> None:
+    port = (PublishedPort(target=80, published="18400"),)
+    other = stack("other", sleeper(ports=port))
+    other.run()
+    mine = stack("fail", sleeper(ports=port))
+    with pytest.raises(ContainerError, match="port 18400 is in use by container other-app-1"):
+        mine.run()
+    assert other.containers() == {"other-app-1": "running"}
+    other.client.remove_container("other-app-1", force=True)
+    assert converges(mine)
+
+
+def test_a_port_in_use_by_the_guest_itself_is_said(stack: Make, lab_engine: Any) -> None:
+    listen = (
+        "import socket, sys; s = socket.create_server(('0.0.0.0', 18401)); print('up', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        lab_engine.inside(["python3", "-c", listen]), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        mine = stack("fail", sleeper())
+        mine.run()
+        mine.change("app", ports=(PublishedPort(target=80, published="18401"),))
+        with pytest.raises(ContainerError, match="port 18401 is in use by a process of the guest itself"):
+            mine.run()
+    finally:
+        process.communicate()
+    assert converges(mine)
+    assert mine.containers() == {"fail-app-1": "running"}
+
+
+def test_a_command_that_is_not_in_the_image_is_said_and_replaced_after_the_fix(stack: Make) -> None:
+    mine = stack("fail", sleeper(entrypoint=("/no/such/program",)))
+    with pytest.raises(ContainerError, match=r"fail-app-1 of guest apps does not start.*no/such/program"):
+        mine.run()
+    mine.change("app", entrypoint=None)
+    assert converges(mine)
+
+
+def test_a_broken_replacement_beside_the_old_container_leaves_that_one_serving(stack: Make) -> None:
+    mine = stack("fail", sleeper(healthcheck=HEALTHY, update_config=UpdateConfig(order="start-first")))
+    mine.run()
+    mine.settle("fail-app-1")
+    before = mine.inspect("fail-app-1")["Id"]
+    mine.change("app", command=("false",))
+    with pytest.raises(ContainerError, match="exited with code 1"):
+        mine.run()
+    assert mine.containers() == {"fail-app-1": "running"}
+    assert mine.inspect("fail-app-1")["Id"] == before
+    mine.change("app", command=SLEEP)
+    assert converges(mine)
+
+
+def test_an_image_that_is_not_there_is_said(stack: Make) -> None:
+    mine = stack("fail", sleeper())
+    mine.change("app", image="strata-test/none:1")
+    with pytest.raises(EngineError, match="strata-test/none:1"):
+        mine.run()
+    assert mine.containers() == {}
+
+
+def test_a_container_whose_network_was_removed_while_it_was_stopped_is_made_anew(stack: Make) -> None:
+    mine = stack("fail", sleeper())
+    mine.run()
+    mine.kill("fail-app-1")
+    mine.client.remove_network("fail_default")
+    assert [change.action for change in mine.plan()] == ["create", "replace"]
+    assert converges(mine)

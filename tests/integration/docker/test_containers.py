@@ -1,0 +1,382 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers, networks and volumes on a real engine: drift, replacement, dependencies."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
+    Dependency,
+    FileReference,
+    FileSource,
+    IpamConfig,
+    Mount,
+    Network,
+    PublishedPort,
+    ServiceNetwork,
+    UpdateConfig,
+    Volume,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import unsettled
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volume_name
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, ForeignObjectError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
+from container_lab import GUEST, HEALTHY, IMAGE, LocalShell, Stack, sleeper
+
+pytestmark = pytest.mark.lab
+
+Make = Callable[..., Stack]
+
+
+def limited(stack: Stack, name: str) -> None:
+    stack.client.update_container(name, mem_limit="32m", memswap_limit="64m")
+
+
+def joined(stack: Stack, name: str) -> None:
+    stack.client.create_network("drift_other", labels={"strata.environment": "drift"})
+    stack.client.connect_container_to_network(name, "drift_other")
+
+
+def detached(stack: Stack, name: str) -> None:
+    stack.client.disconnect_container_from_network(name, "drift_default")
+
+
+def moved(stack: Stack, name: str) -> None:
+    stack.client.disconnect_container_from_network(name, "drift_lan")
+    stack.client.connect_container_to_network(name, "drift_lan", ipv4_address="10.94.0.200")
+
+
+def restarting(stack: Stack, name: str) -> None:
+    stack.client.update_container(name, restart_policy={"Name": "always"})
+
+
+def stopped(stack: Stack, name: str) -> None:
+    stack.kill(name)
+
+
+def paused(stack: Stack, name: str) -> None:
+    stack.client.pause(name)
+
+
+def removed(stack: Stack, name: str) -> None:
+    stack.client.remove_container(name, force=True)
+
+
+@pytest.mark.parametrize(
+    ("drift", "action"),
+    [
+        (limited, "update"),
+        (joined, "update"),
+        (detached, "update"),
+        (moved, "update"),
+        (restarting, "update"),
+        (stopped, "start"),
+        (paused, "start"),
+        (removed, "create"),
+    ],
+)
+def test_drift_is_noticed_and_taken_back(drift: Callable[[Stack, str], None], action: str, stack: Make) -> None:
+    mine = stack(
+        "drift",
+        sleeper(
+            networks={"default": ServiceNetwork(aliases=("web",)), "lan": ServiceNetwork()}, mem_limit=64 * 1024**2
+        ),
+        networks={"lan": Network(name="drift_lan", ipam=(IpamConfig(subnet="10.94.0.0/24"),))},
+    )
+    mine.run()
+    before = mine.inspect("drift-app-1")["Id"]
+    drift(mine, "drift-app-1")
+    (change,) = mine.run()
+    assert change.action == action
+    assert all(difference.cause == "drift" for difference in change.differences)
+    assert not mine.plan()
+    assert (mine.inspect("drift-app-1")["Id"] == before) is (action != "create")
+
+
+def test_a_published_port_answers_again_after_its_network_was_lost(stack: Make, lab_engine: Any) -> None:
+    server = sleeper(
+        command=("httpd", "-f", "-p", "80", "-h", "/bin"),
+        ports=(PublishedPort(target=80, published="18200"),),
+        stop_signal="SIGKILL",
+    )
+    mine = stack("lost", server)
+    mine.run()
+    mine.client.disconnect_container_from_network("lost-app-1", "lost_default")
+    mine.run()
+    mine.settle("lost-app-1")
+    fetch = lab_engine.inside(
+        ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/18200; echo 'GET /none HTTP/1.0\n' >&3; cat <&3"]
+    )
+    assert b"404" in subprocess.run(fetch, capture_output=True, check=True).stdout
+
+
+def test_a_stranger_with_a_declared_name_is_refused_and_not_touched(stack: Make) -> None:
+    mine = stack("mine", sleeper())
+    stranger = mine.client.create_container(IMAGE, name="mine-app-1")["Id"]
+    try:
+        with pytest.raises(ForeignObjectError, match="container apps/mine-app-1"):
+            mine.run()
+        assert mine.inspect("mine-app-1")["Id"] == stranger
+    finally:
+        mine.client.remove_container(stranger)
+
+
+def test_a_stranger_without_a_declared_name_is_left_alone(stack: Make) -> None:
+    mine = stack("mine", sleeper())
+    stranger = mine.client.create_container(IMAGE, name="stranger")["Id"]
+    try:
+        mine.run(remove_orphans=True)
+        assert mine.inspect("stranger")["Id"] == stranger
+        assert not mine.plan().orphans
+    finally:
+        mine.client.remove_container(stranger)
+
+
+def test_another_replica_runs_while_one_is_replaced(stack: Make) -> None:
+    mine = stack("roll", sleeper(replicas=2, healthcheck=HEALTHY))
+    mine.run()
+    for name in mine.containers():
+        mine.settle(name)
+    send, up = mine.client.send, []
+
+    def watched(request: Any, **options: Any) -> Any:
+        answer = send(request, **options)
+        if request.method != "GET":
+            rows = mine.client.containers(filters={"label": "strata.environment=roll"})
+            up.append(sum("(healthy)" in row["Status"] for row in rows))
+        return answer
+
+    mine.change("app", environment={"VERSION": "2"}, update_config=UpdateConfig(delay=0.1))
+    mine.client.send = watched  # type: ignore[method-assign]
+    try:
+        planned = mine.run()
+    finally:
+        mine.client.send = send  # type: ignore[method-assign]
+    assert [change.action for change in planned] == ["replace", "replace"]
+    assert min(up) == 1
+    assert not mine.plan()
+
+
+def test_two_containers_swap_their_ports_and_addresses(stack: Make) -> None:
+    def service(name: str, port: int, address: str) -> Any:
+        return sleeper(
+            name,
+            ports=(PublishedPort(target=80, published=str(port)),),
+            networks={"lan": ServiceNetwork(ipv4_address=address)},
+        )
+
+    lan = {"lan": Network(name="swap_lan", ipam=(IpamConfig(subnet="10.95.0.0/24"),))}
+    mine = stack("swap", service("a", 18301, "10.95.0.11"), service("b", 18302, "10.95.0.12"), networks=lan)
+    mine.run()
+    swapped = (service("a", 18302, "10.95.0.12"), service("b", 18301, "10.95.0.11"))
+    mine.project = replace(mine.project, services={item.name: item for item in swapped})
+    mine.run()
+    assert not mine.plan()
+    again = [
+        replace(item, networks={"lan": ServiceNetwork(ipv4_address=f"10.95.0.{last}")})
+        for item, last in zip(swapped, (11, 12), strict=True)
+    ]
+    mine.project = replace(mine.project, services={item.name: item for item in again})
+    assert {change.action for change in mine.run()} == {"update"}
+    assert not mine.plan()
+
+
+def test_a_job_runs_once_and_before_who_waits_for_it(stack: Make) -> None:
+    job = sleeper("job", command=("sh", "-c", "sleep 0.5"))
+    waits = sleeper(depends_on={"job": Dependency(condition="service_completed_successfully")})
+    mine = stack("jobs", job, waits)
+    mine.run()
+    assert mine.inspect("jobs-job-1")["State"]["Status"] == "exited"
+    assert not mine.plan(), "it is not run again"
+    assert mine.inspect("jobs-job-1")["State"]["FinishedAt"] < mine.inspect("jobs-app-1")["State"]["StartedAt"]
+
+
+def test_a_container_that_shares_a_namespace_is_made_anew_with_its_host(stack: Make) -> None:
+    mine = stack("share", sleeper("host"), sleeper("guest", network_mode="service:host", pid="service:host"))
+    mine.run()
+    mine.settle("share-guest-1")
+    mine.change("host", environment={"VERSION": "2"})
+    planned = mine.run()
+    assert {change.key.name: change.action for change in planned} == {
+        "share-host-1": "replace",
+        "share-guest-1": "replace",
+    }
+    assert not mine.plan()
+    assert (
+        mine.inspect("share-guest-1")["HostConfig"]["NetworkMode"] == f"container:{mine.inspect('share-host-1')['Id']}"
+    )
+    mine.client.remove_container("share-host-1", force=True)
+    mine.run()
+    assert not mine.plan()
+    assert mine.containers() == {"share-host-1": "running", "share-guest-1": "running"}
+
+
+def test_an_image_of_another_source_replaces_the_container(stack: Make) -> None:
+    mine = stack("source", sleeper())
+    mine.run()
+    mine.source = "recipe:2"
+    (change,) = mine.plan()
+    assert change.action == "replace"
+    assert [difference.path for difference in change.differences] == [("Image",)]
+    mine.mark_image()
+    assert not mine.plan()
+
+
+def test_secrets_are_private_files_and_appear_nowhere_else(
+    stack: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_mounts, "ROOT", tmp_path / "files")
+    reference = FileReference(source="key", target="key", uid="7", mode=0o440)
+    mine = stack("secret", sleeper(secrets=(reference,)), secrets={"key": FileSource(name="key", content="s3cret")})
+    mine.shell = LocalShell()
+    mine.run()
+    folder = tmp_path / "files/secret/secret-app-1"
+    (file,) = folder.iterdir()
+    assert (file.read_text(), file.stat().st_mode & 0o7777, file.stat().st_uid) == ("s3cret", 0o440, 7)
+    assert (folder.stat().st_mode & 0o777, folder.parent.stat().st_mode & 0o777) == (0o700, 0o700)
+    assert (
+        mine.client.exec_start(mine.client.exec_create("secret-app-1", ["cat", "/run/secrets/key"])["Id"]) == b"s3cret"
+    )
+    assert "s3cret" not in str(mine.inspect("secret-app-1"))
+    mine.project = replace(mine.project, secrets={"key": FileSource(name="key", content="other")})
+    (change,) = mine.run()
+    assert change.action == "replace"
+    assert "other" not in str(change)
+    assert [found.read_text() for found in folder.iterdir()] == ["other"]
+    mine.project = replace(mine.project, services={})
+    mine.run(remove_orphans=True)
+    assert not folder.exists()
+
+
+def test_a_volume_without_a_name_keeps_its_data_until_its_container_goes(stack: Make) -> None:
+    mine = stack(
+        "keep",
+        sleeper(command=("sh", "-c", "echo data >> /d/f; sleep 3600"), mounts=(Mount(type="volume", target="/d"),)),
+    )
+    mine.run()
+    mine.settle("keep-app-1")
+    mine.change("app", environment={"VERSION": "2"})
+    mine.run()
+    mine.settle("keep-app-1")
+    read = mine.client.exec_create("keep-app-1", ["cat", "/d/f"])["Id"]
+    assert mine.client.exec_start(read) == b"data\ndata\n"
+    mine.project = replace(mine.project, services={})
+    mine.run(remove_orphans=True)
+    assert not mine.client.volumes()["Volumes"]
+
+
+def test_a_volume_without_a_name_that_a_replacement_has_no_use_for_is_an_orphan(stack: Make) -> None:
+    mine = stack("left", sleeper(mounts=(Mount(type="volume", target="/d"),)))
+    mine.run()
+    mine.change("app", mounts=())
+    assert {change.action for change in mine.run()} == {"replace"}
+    (left,) = mine.plan().orphans
+    assert left == Key("docker_volume", volume_name("left-app-1", "/d"), GUEST)
+    assert mine.client.inspect_volume(left.name)
+    mine.change("app", mounts=(Mount(type="volume", target="/d"),))
+    mine.run()
+    assert not mine.plan().orphans
+    mine.change("app", mounts=())
+    mine.run()
+    mine.run(remove_orphans=True)
+    assert not mine.client.volumes()["Volumes"]
+
+
+def test_a_volume_that_would_have_to_be_made_anew_is_refused_before_anything_is_touched(stack: Make) -> None:
+    mine = stack("vol", volumes={"data": Volume(name="vol_data")})
+    mine.run()
+    mine.project = replace(mine.project, volumes={"data": Volume(name="vol_data", driver_opts={"type": "tmpfs"})})
+    with pytest.raises(EngineError, match=r"Options\.type.*would lose its data"):
+        mine.run()
+    assert not mine.client.inspect_volume("vol_data")["Options"]
+
+
+def test_a_network_that_changes_is_made_anew_with_its_containers_at_their_addresses(stack: Make) -> None:
+    lan = Network(name="net_lan", ipam=(IpamConfig(subnet="10.96.0.0/24", ip_range="10.96.0.128/25"),))
+    mine = stack("net", sleeper(replicas=2, networks={"lan": ServiceNetwork()}), networks={"lan": lan})
+    mine.run()
+    before = [
+        mine.inspect(name)["NetworkSettings"]["Networks"]["net_lan"]["IPAddress"] for name in sorted(mine.containers())
+    ]
+    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": replace(lan, labels={"a": ""})})
+    planned = mine.run()
+    assert {change.action for change in planned} == {"replace"}
+    assert not mine.plan()
+    after = [
+        mine.inspect(name)["NetworkSettings"]["Networks"]["net_lan"]["IPAddress"] for name in sorted(mine.containers())
+    ]
+    assert before == after
+    assert len(set(after)) == 2
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["runs", "is stopped"])
+def test_a_network_with_somebody_else_s_container_is_left_as_it_is(runs: bool, stack: Make) -> None:
+    mine = stack("guarded", sleeper())
+    mine.run()
+    endpoint = mine.client.create_networking_config({"guarded_default": mine.client.create_endpoint_config()})
+    mine.client.create_container(IMAGE, ["sleep", "60"], name="theirs", networking_config=endpoint)
+    try:
+        mine.client.start("theirs")
+        if not runs:
+            mine.kill("theirs")
+        network = Network(name="guarded_default", labels={"a": ""})
+        mine.project = replace(mine.project, networks={"default": network})
+        before = mine.client.inspect_network("guarded_default")
+        with pytest.raises(EngineError, match="container theirs of somebody else is attached to it; detach it"):
+            mine.run()
+        assert mine.client.inspect_network("guarded_default") == before
+        mine.client.disconnect_container_from_network("theirs", "guarded_default", force=True)
+        assert {change.action for change in mine.run()} == {"replace"}
+        assert not mine.plan()
+    finally:
+        mine.client.remove_container("theirs", force=True)
+
+
+def test_what_is_external_must_be_there_and_is_not_touched(stack: Make) -> None:
+    mine = stack(
+        "ext",
+        sleeper(
+            networks={"theirs": ServiceNetwork()}, mounts=(Mount(type="volume", source="theirs", target="/theirs"),)
+        ),
+        networks={"theirs": Network(name="theirs", external=True)},
+        volumes={"theirs": Volume(name="theirs", external=True)},
+    )
+    with pytest.raises(EngineError, match="external network theirs does not exist"):
+        mine.run()
+    network = mine.client.create_network("theirs")["Id"]
+    with pytest.raises(EngineError, match="external volume theirs does not exist"):
+        mine.run()
+    mine.client.create_volume("theirs")
+    try:
+        mine.run()
+        assert not mine.plan()
+        mine.project = replace(mine.project, services={}, networks={}, volumes={})
+        mine.run(remove_orphans=True)
+        assert mine.client.inspect_network("theirs")["Id"] == network
+    finally:
+        mine.client.remove_network(network)
+        mine.client.remove_volume("theirs")
+
+
+def test_one_call_tells_which_containers_are_not_healthy_yet(stack: Make) -> None:
+    slow = replace(HEALTHY, test=("CMD-SHELL", "test -e /tmp/ready || exit 1"), start_period=60)
+    mine = stack(
+        "wait", sleeper("plain"), sleeper("slow", healthcheck=slow, mounts=(Mount(type="tmpfs", target="/tmp"),))
+    )
+    mine.run()
+    mine.settle("wait-plain-1")
+    assert [key.name for key in unsettled(mine.engine, mine.declared())] == ["wait-slow-1"]
+    mine.client.exec_start(mine.client.exec_create("wait-slow-1", ["sh", "-c", "echo > /tmp/ready"])["Id"])
+    mine.settle("wait-slow-1")
+    assert not unsettled(mine.engine, mine.declared())
+    assert "health: starting" in mine.events
+    mine.kill("wait-plain-1")
+    assert [key.name for key in unsettled(mine.engine, mine.declared())] == ["wait-plain-1"]

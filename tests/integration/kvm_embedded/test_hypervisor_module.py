@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module, run as Ansible runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lab
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from traces import COLLECTIONS
+
+pytestmark = pytest.mark.lab
+
+MODULE = COLLECTIONS / "ansible_collections/strata/kvm_docker/plugins/modules/hypervisor.py"
+
+
+@pytest.fixture
+def folders() -> Iterator[Folders]:
+    with lab.lab_folders() as made:
+        yield made
+
+
+def run(folders: Folders, **options: Any) -> dict[str, Any]:
+    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"uri": "embedded", "state_folder": str(folders.root), **options}})
+    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    command = [sys.executable, str(MODULE)]
+    done = subprocess.run(command, input=arguments, capture_output=True, text=True, check=False, env=environment)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_started_twice_changes_once_and_tells_uri_and_versions(folders: Folders) -> None:
+    first, second = run(folders), run(folders)
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["embedded"] is True
+    assert first["uri"].startswith("qemu:///system?socket=")
+    assert Path(first["netns"]).exists()
+    assert [int(part) for part in first["libvirt_version"].split(".")] >= [9]
+    assert [int(part) for part in first["qemu_version"].split(".")] >= [7]
+    assert run(folders, state="stopped")["changed"] is True
+    assert run(folders, state="stopped")["changed"] is False
+
+
+def test_check_mode_tells_the_change_and_makes_none(folders: Folders) -> None:
+    assert run(folders, _ansible_check_mode=True)["changed"] is True
+    assert list(folders.root.iterdir()) == []
+    run(folders)
+    assert run(folders, state="stopped", _ansible_check_mode=True)["changed"] is True
+    assert run(folders)["changed"] is False
+
+
+def test_a_uri_that_does_not_answer_fails_with_one_message(folders: Folders) -> None:
+    result = run(folders, uri=f"qemu:///system?socket={folders.root}/nobody")
+    assert result["failed"] is True
+    assert "cannot be used" in result["msg"]
+
+
+def test_a_libvirt_that_is_not_ours_is_never_stopped(folders: Folders) -> None:
+    result = run(folders, uri="test:///default", state="stopped")
+    assert (result["changed"], result["embedded"]) == (False, False)

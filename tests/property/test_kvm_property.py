@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever guest or network is declared: what is written for libvirt reads back as what was meant."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    Attachment,
+    Environment,
+    Guest,
+    GuestNetwork,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain_xml import parse_domain, render_domain
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec import (
+    domain_of,
+    guest_spec,
+    observed_spec,
+    written,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.mark import Mark, read_mark
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import (
+    network_spec,
+    parse_network,
+    render_network,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,39}", fullmatch=True)
+MACS = st.from_regex(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", fullmatch=True)
+#: Whatever XML can carry: a path may hold quotes, brackets and letters of any script.
+TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Cn"), blacklist_characters="\ufffe\uffff"), min_size=1)
+PATHS = TEXT.map(lambda text: Path("/pools") / text.replace("/", "_"))
+
+SUBNETS = st.builds(
+    lambda address, prefix: IPv4Network((address, prefix), strict=False),
+    st.integers(0x0A000000, 0x0AFFFFFF),
+    st.integers(8, 29),
+)
+NETWORKS = st.builds(
+    GuestNetwork,
+    cidr=SUBNETS,
+    forward=st.sampled_from(["nat", "route", "isolated"]),
+    domain=st.none() | NAMES,
+)
+
+
+@st.composite
+def environments(draw: Any) -> Environment:
+    networks = draw(st.dictionaries(NAMES, NETWORKS, min_size=1, max_size=3))
+    guests = {}
+    for number, name in enumerate(draw(st.lists(NAMES, unique=True, max_size=4))):
+        attached = draw(st.lists(st.sampled_from(sorted(networks)), unique=True))
+        guests[name] = Guest(
+            name=name,
+            image="image",
+            vcpus=draw(st.integers(1, 64)),
+            memory=draw(st.integers(1, 2**40)),
+            networks={
+                network: Attachment(address=networks[network].cidr[2 + number], mac=draw(st.none() | MACS))
+                for network in attached
+            },
+        )
+    return Environment(name=draw(NAMES), folder="/", networks=networks, guests=guests)
+
+
+STORED = st.builds(
+    StoredImage,
+    disk=PATHS,
+    digest=NAMES,
+    kernel=st.none() | PATHS,
+    initrd=PATHS,
+    cmdline=TEXT.map(str.strip),
+)
+INPUTS = st.builds(
+    Inputs,
+    guest_images=st.fixed_dictionaries({"image": NAMES}),
+    virt_type=st.sampled_from(["kvm", "qemu"]),
+    authorized_key=TEXT,
+)
+
+
+@given(environments(), INPUTS, STORED, st.fixed_dictionaries({"disk": PATHS, "seed": PATHS, "console": PATHS}))
+def test_a_guest_reads_back_as_it_was_declared(
+    environment: Environment, inputs: Inputs, stored: StoredImage, files: dict[str, Path]
+) -> None:
+    for name, guest in environment.guests.items():
+        spec = guest_spec(environment, guest, inputs)
+        domain = domain_of(environment.name, name, spec, stored, files)
+        mark = Mark(environment=environment.name, applied=spec, written=written(domain))
+        root = ElementTree.fromstring(render_domain(domain, mark))
+        assert parse_domain(root) == domain
+        assert read_mark(root) == mark
+        found = observed_spec(environment.name, parse_domain(root), mark)
+        assert {**found, "autostart": True, "persistent": True} == spec
+
+
+@given(environments())
+def test_a_network_reads_back_as_it_was_declared(environment: Environment) -> None:
+    for name, network in environment.networks.items():
+        spec = network_spec(environment, name, network)
+        found, root = parse_network(render_network(environment.name, name, spec))
+        assert {**found, "autostart": True} == spec
+        mark = read_mark(root)
+        assert mark is not None
+        assert mark.applied == spec
+
+
+@given(environments())
+def test_every_address_on_a_network_has_one_reservation(environment: Environment) -> None:
+    for name, network in environment.networks.items():
+        spec = network_spec(environment, name, network)
+        reserved = [IPv4Address(host["address"]) for host in spec["hosts"].values()]
+        assert sorted(map(str, reserved)) == sorted(spec["names"])
+        assert all(address in network.cidr for address in reserved)

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the SDK raises, as one message of our family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import connect
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, ImageError
+from docker.errors import APIError, NotFound
+from requests.exceptions import ConnectionError as RequestsConnectionError
+
+
+def test_the_engines_own_words_follow_the_name_of_the_object() -> None:
+    with (
+        pytest.raises(EngineError, match=r"^network a of guest web: pool overlaps$"),
+        engine_errors("network a of guest web"),
+    ):
+        raise APIError("500 Server Error for http+docker://...", explanation="pool overlaps")
+
+
+def test_an_engine_that_hangs_up_is_told_as_such() -> None:
+    with pytest.raises(EngineError, match=r"^guest web: the engine does not answer"), engine_errors("guest web"):
+        raise RequestsConnectionError("Connection aborted")
+
+
+def test_the_caller_chooses_the_family_and_our_own_errors_pass() -> None:
+    with pytest.raises(ImageError, match="x: gone"), engine_errors("x", ImageError):
+        raise NotFound("404", explanation="gone")
+    with pytest.raises(ImageError, match=r"^as it is$"), engine_errors("x"):
+        raise ImageError("as it is")
+
+
+def test_a_socket_where_nobody_listens_ends_in_one_message(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"^engine of guest web: .*"):
+        connect(f"unix://{tmp_path}/none.sock", "engine of guest web")

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of the module as lines for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.strata.kvm_docker.plugins.plugin_utils import table
+
+
+def change(kind: str, name: str, action: str, guest: str = "") -> dict[str, Any]:
+    return {"kind": kind, "name": name, "guest": guest, "action": action, "reason": "it is not there"}
+
+
+RESULT: dict[str, Any] = {
+    "environment": "two_hosts",
+    "plan": [change("guest", "web", "create"), change("container", "apps-redis-1", "replace", "apps")],
+    "seconds": {"observe": 0.5, "apply": 20.0},
+    "guests": [
+        {
+            "name": "apps",
+            "address": "10.80.0.12",
+            "engine": "26.1.5",
+            "urls": [],
+            "containers": [
+                {"name": "apps-app-1", "state": "running", "health": "healthy", "ports": ["8001->8000", "8002->8000"]},
+                {"name": "apps-redis-1", "state": "exited", "health": "", "ports": []},
+            ],
+        },
+        {"name": "web", "address": "10.80.0.11", "engine": "", "containers": [], "urls": ["http://127.0.0.1:8080"]},
+    ],
+}
+
+
+def test_guests_containers_and_urls_stand_in_aligned_columns() -> None:
+    assert table.lines(RESULT) == [
+        "two_hosts: 2 changes (1 create, 1 replace) in 20.5 s",
+        "",
+        "GUEST  ADDRESS     ENGINE  CONTAINER     STATE    HEALTH   PORTS",
+        "apps   10.80.0.12  26.1.5  apps-app-1    running  healthy  8001->8000, 8002->8000",
+        "                           apps-redis-1  exited",
+        "web    10.80.0.11",
+        "",
+        "http://127.0.0.1:8080",
+    ]
+
+
+def test_check_mode_lists_what_would_be_changed_and_why() -> None:
+    assert table.lines(RESULT, check=True) == [
+        "two_hosts: would make 2 changes (1 create, 1 replace) in 20.5 s",
+        "  create guest web: it is not there",
+        "  replace container apps/apps-redis-1: it is not there",
+    ]
+
+
+def test_an_unchanged_environment_says_so() -> None:
+    assert table.headline({**RESULT, "plan": []}, check=True) == "two_hosts: nothing to change in 20.5 s"
+
+
+def test_an_environment_that_is_gone_has_no_table() -> None:
+    assert len(table.lines({**RESULT, "guests": []})) == 1

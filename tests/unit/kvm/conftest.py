@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libvirt's own test driver: real definitions in the memory of this process, no guest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kvm_lab
+import libvirt
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import seed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import disk, overlay
+
+
+@dataclass
+class DrivenByTests:
+    """Stands for a ``Hypervisor``."""
+
+    connection: Any
+    folders: Folders
+    uri: str = "test:///default"
+    netns: Path | None = None
+
+    def inside(self, argv: list[str]) -> list[str]:
+        return ["true", *argv]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    folders = Folders(tmp_path / "state")
+    kvm_lab.fill_store(folders)
+    return folders
+
+
+@pytest.fixture
+def hypervisor(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[DrivenByTests]:
+    """A hypervisor without guests; its volumes, which the driver keeps in memory only, get a file.
+
+    The driver knows neither checkpoints nor NVRAM, and seeds are not what is tested here.
+    """
+    connection = libvirt.open("test:///default")
+    for thing in (*connection.listAllDomains(), *connection.listAllNetworks(), *connection.listAllStoragePools()):
+        with suppress(libvirt.libvirtError):
+            thing.destroy()
+        thing.undefine()
+    undefine = libvirt.virDomain.undefineFlags
+    known = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    monkeypatch.setattr(libvirt.virDomain, "undefineFlags", lambda domain, flags: undefine(domain, flags & known))
+    monkeypatch.setattr(disk, "make_overlay", _make_overlay)
+    monkeypatch.setattr(seed, "write_seed", _write_seed)
+    yield DrivenByTests(connection, folders)
+    connection.close()
+
+
+def _write_seed(environment: Any, guest: Any, folders: Folders, stored: Any, target: Path) -> bool:
+    target.write_bytes(bytes(512))
+    return True
+
+
+def _make_overlay(pool: Any, target: Path, size: int, backing: Path, mark: overlay.OverlayMark) -> None:
+    name = str(backing).encode()
+    kvm_lab.empty_qcow2(target, size)
+    with target.open("r+b") as stream:
+        stream.seek(8)
+        stream.write((512).to_bytes(8, "big") + len(name).to_bytes(4, "big"))
+        stream.seek(512)
+        stream.write(name)
+    overlay._mark(target, mark)

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning: which changes, in which order, for which reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
+    Declared,
+    Difference,
+    Effect,
+    Key,
+    Need,
+    Observed,
+    Plan,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+
+GUEST = Key("guest", "web")
+NETWORK = Key("docker_network", "front", "web")
+FIRST = Key("container", "app-1", "web")
+SECOND = Key("container", "app-2", "web")
+
+
+def replace_all(_key: Key, difference: Difference) -> Effect:
+    return Effect.IN_PLACE if difference.path == ("memory",) else Effect.REPLACE
+
+
+def declare(key: Key, *needs: Need, rolling: tuple[str, int] | None = None, **spec: Any) -> Declared:
+    return Declared(key, spec, needs, rolling)
+
+
+def make(declared: Sequence[Declared], observed: Sequence[Observed] = (), **options: Any) -> Plan:
+    return plan(declared, observed, replace_all, **options)
+
+
+def steps(made: Plan) -> list[str]:
+    return [f"{change.action} {change.key}" for change in made]
+
+
+def test_everything_is_created_from_empty_in_the_order_of_its_needs() -> None:
+    made = make([declare(FIRST, Need(NETWORK)), declare(NETWORK, Need(GUEST)), declare(GUEST)])
+    assert steps(made) == ["create guest web", "create docker_network web/front", "create container web/app-1"]
+
+
+def test_nothing_is_planned_when_all_is_as_declared() -> None:
+    assert not make([declare(GUEST, memory=1)], [Observed(GUEST, {"memory": 1})])
+
+
+def test_an_object_that_is_not_running_is_started() -> None:
+    assert steps(make([declare(GUEST)], [Observed(GUEST, {}, running=False)])) == ["start guest web"]
+
+
+def test_what_lives_on_a_replaced_object_is_created_anew() -> None:
+    made = make(
+        [declare(GUEST, image="b"), declare(FIRST, Need(GUEST, lives_on=True))],
+        [Observed(GUEST, {"image": "a"}), Observed(FIRST, {})],
+    )
+    assert steps(made) == ["replace guest web", "create container web/app-1"]
+    assert made.changes[1].reason == "guest web is made anew"
+
+
+def test_what_is_rebuilt_with_a_replaced_object_is_replaced() -> None:
+    made = make(
+        [declare(NETWORK, subnet="b"), declare(FIRST, Need(NETWORK, rebuilt_with=True))],
+        [Observed(NETWORK, {"subnet": "a"}), Observed(FIRST, {})],
+    )
+    assert steps(made) == ["replace docker_network web/front", "replace container web/app-1"]
+
+
+def test_what_is_rebuilt_with_an_object_stays_when_that_is_updated_in_place() -> None:
+    made = make(
+        [declare(NETWORK, memory=2), declare(FIRST, Need(NETWORK, rebuilt_with=True))],
+        [Observed(NETWORK, {"memory": 1}), Observed(FIRST, {})],
+    )
+    assert steps(made) == ["update docker_network web/front"]
+
+
+def test_the_strongest_difference_decides_and_is_named() -> None:
+    (change,) = make([declare(FIRST, memory=2, image="b")], [Observed(FIRST, {"memory": 1, "image": "a"})])
+    assert (change.action, change.reason) == ("replace", "image changed")
+    assert len(change.differences) == 2
+
+
+def test_drift_is_named_as_drift() -> None:
+    (change,) = make([declare(FIRST, memory=1)], [Observed(FIRST, {"memory": 9}, applied={"memory": 1})])
+    assert (change.action, change.reason) == ("update", "memory drifted")
+
+
+def test_a_half_made_object_is_replaced() -> None:
+    (change,) = make([declare(FIRST)], [Observed(FIRST, {}, broken="left by an interrupted run")])
+    assert (change.action, change.reason) == ("replace", "left by an interrupted run")
+
+
+def test_a_stranger_with_our_name_is_refused_before_anything_is_planned() -> None:
+    with pytest.raises(ForeignObjectError, match="guest web: exists already and does not belong"):
+        make([declare(GUEST)], [Observed(GUEST, {}, owned=False)])
+
+
+def test_a_stranger_with_another_name_is_left_alone() -> None:
+    made = make([], [Observed(GUEST, {}, owned=False)], remove_orphans=True)
+    assert not made
+    assert made.orphans == ()
+
+
+def test_orphans_are_reported_and_kept_by_default() -> None:
+    made = make([], [Observed(GUEST, {})])
+    assert (steps(made), made.orphans) == ([], (GUEST,))
+
+
+def test_orphans_are_deleted_from_the_top_layer_down_and_before_anything_is_made() -> None:
+    pool = Key("pool", "home")
+    made = make([declare(Key("network", "lan"))], [Observed(pool, {}), Observed(GUEST, {})], remove_orphans=True)
+    assert steps(made) == ["delete guest web", "delete pool home", "create network lan"]
+    assert made.changes[2].needs == (Need(GUEST), Need(pool))
+
+
+def test_a_volume_that_no_service_mounts_any_more_goes_after_the_container_that_held_it() -> None:
+    volume, network = Key("docker_volume", "data", "web"), Key("docker_network", "old", "web")
+    made = make(
+        [declare(FIRST, mounts="none")],
+        [Observed(FIRST, {"mounts": "data"}), Observed(volume, {}), Observed(network, {})],
+        remove_orphans=True,
+    )
+    assert steps(made) == [
+        "delete docker_network web/old",
+        "replace container web/app-1",
+        "delete docker_volume web/data",
+    ]
+
+
+def test_what_is_on_a_replaced_guest_is_no_orphan() -> None:
+    made = make([declare(GUEST, image="b")], [Observed(GUEST, {"image": "a"}), Observed(FIRST, {})])
+    assert made.orphans == ()
+
+
+def test_replicas_are_replaced_one_after_the_other() -> None:
+    group = ("web/app", 1)
+    made = make(
+        [declare(FIRST, rolling=group, image="b"), declare(SECOND, rolling=group, image="b")],
+        [Observed(FIRST, {"image": "a"}), Observed(SECOND, {"image": "a"})],
+    )
+    assert made.changes[1].needs == (Need(FIRST, "healthy"),)
+
+
+def test_replicas_are_created_side_by_side() -> None:
+    group = ("web/app", 1)
+    made = make([declare(FIRST, rolling=group), declare(SECOND, rolling=group)])
+    assert all(change.needs == () for change in made)
+
+
+def test_nothing_is_planned_on_a_guest_whose_engine_cannot_be_looked_at() -> None:
+    made = make([declare(GUEST), declare(FIRST)], [Observed(GUEST, {}, running=False)], unobserved=["web"])
+    assert (steps(made), made.unobserved) == (["start guest web"], ("web",))
+
+
+def test_a_dependency_cycle_is_told() -> None:
+    with pytest.raises(StrataError, match=r"dependency cycle: .*app-1"):
+        make([declare(FIRST, Need(SECOND)), declare(SECOND, Need(FIRST))])
+
+
+def test_a_plan_always_reads_the_same() -> None:
+    items = [declare(Key("guest", name)) for name in "cab"]
+    assert steps(make(items)) == steps(make(items[::-1])) == ["create guest a", "create guest b", "create guest c"]
