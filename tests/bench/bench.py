@@ -33,7 +33,7 @@ name: one
 images: {debian13: {build: {suite: trixie}}}
 networks: {lan: {cidr: 10.81.0.0/24}}
 guests:
-  only: {image: debian13, vcpus: 2, memory: 1 GiB, disk: 4 GiB, networks: {lan: {address: 10.81.0.11}}}
+  only: {image: debian13, vcpus: 1, memory: 1 GiB, disk: 4 GiB, networks: {lan: {address: 10.81.0.11}}}
 """
 
 

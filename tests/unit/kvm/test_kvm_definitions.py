@@ -31,8 +31,10 @@ BUILT = StoredImage(
 STOCK = StoredImage(disk=Path("/images/y/disk.qcow2"), digest="y")
 
 
-def domain(stored: StoredImage = BUILT, virt_type: str = "qemu", memory: int = 64 * 1024**2) -> Element:
-    declared = with_guest(environment(), "web", memory=memory)
+def domain(
+    stored: StoredImage = BUILT, virt_type: str = "qemu", memory: int = 64 * 1024**2, vcpus: int = 1
+) -> Element:
+    declared = with_guest(environment(), "web", memory=memory, vcpus=vcpus)
     spec = guest_spec(declared, declared.guests["web"], replace(INPUTS, virt_type=virt_type))
     made = domain_of("lab", "web", spec, stored, FILES)
     return ElementTree.fromstring(render_domain(made, Mark(environment="lab", applied=spec, written=written(made))))
@@ -47,7 +49,7 @@ def test_an_image_with_a_kernel_is_booted_by_it_under_the_guests_name() -> None:
     root = domain()
     assert root.findtext("os/kernel") == "/images/x/vmlinuz"
     assert root.findtext("os/initrd") == "/images/x/initrd.img"
-    assert root.findtext("os/cmdline") == "root=/dev/vda console=ttyS0 clearcpuid=cx16 systemd.hostname=web"
+    assert root.findtext("os/cmdline") == "root=/dev/vda console=ttyS0 norandmaps mitigations=off systemd.hostname=web"
     assert root.find("os/boot") is None
 
 
@@ -57,9 +59,18 @@ def test_a_stock_image_is_booted_by_the_firmware_from_its_disk() -> None:
     assert root.find("os/boot[@dev='hd']") is not None
 
 
-def test_only_software_emulation_keeps_its_kernel_from_the_instruction_that_qemu_gets_wrong() -> None:
-    assert "clearcpuid=cx16" in (domain().findtext("os/cmdline") or "")
-    assert "clearcpuid" not in (domain(virt_type="kvm").findtext("os/cmdline") or "")
+def test_a_lonely_emulated_processor_has_a_second_place_so_that_qemu_emulates_cmpxchg16b_right() -> None:
+    vcpu = domain().find("vcpu")
+    assert vcpu is not None
+    assert (vcpu.get("current"), vcpu.text) == ("1", "2")
+
+
+def test_no_other_guest_has_more_processors_than_declared() -> None:
+    assert (domain(virt_type="kvm").findtext("vcpu"), domain(vcpus=2).findtext("vcpu")) == ("1", "2")
+
+
+def test_only_a_kernel_on_an_emulated_processor_does_without_what_is_slow_there() -> None:
+    assert "off" not in (domain(virt_type="kvm").findtext("os/cmdline") or "")
 
 
 def test_software_emulation_runs_programs_for_the_second_x86_64_level() -> None:

@@ -49,9 +49,8 @@ class Settings:
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
         for guest in environment.guests.values():
             spec = {"settings": dict(guest.engine.settings)}
-            yield Declared(
-                Key(self.kind, NAME, guest.name), spec, needs=(Need(Key("guest", guest.name), lives_on=True),)
-            )
+            lives_on = Need(Key("guest", guest.name), lives_on=True)
+            yield Declared(Key(self.kind, NAME, guest.name), spec, needs=(lives_on,), exact=True)
 
     def effect(self, difference: Difference) -> Effect:
         removed = difference.after is None

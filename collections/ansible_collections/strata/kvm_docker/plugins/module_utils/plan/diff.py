@@ -13,6 +13,8 @@ from .model import Cause, Declared, Difference, Effect, Observed, Path, Tree
 
 #: Observed values that mean the same as "not set": what libvirt and Docker write where nothing was asked for.
 UNSET: tuple[Any, ...] = (None, "", 0, False, [], {}, ())
+#: Those of a spec that is compared exactly; an empty mapping has no leaves, as an absent one.
+UNSET_EXACTLY: tuple[Any, ...] = (None, {})
 
 
 def leaves(tree: Tree, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -37,6 +39,7 @@ def differences(
     had = dict(leaves(observed.applied)) if observed.applied is not None else {}
     found = dict(leaves(observed.spec))
     secret = declared.sensitive | observed.sensitive
+    unset = UNSET_EXACTLY if declared.exact else UNSET
 
     def difference(path: Path, after: Any, cause: Cause) -> Difference:
         masked = any(path[: len(prefix)] == prefix for prefix in secret)
@@ -44,20 +47,20 @@ def differences(
         return replace(bare, effect=effect(bare))
 
     changed = [
-        difference(path, value, "drift" if path in had and _same(had[path], value) else "declaration")
+        difference(path, value, "drift" if path in had and _same(had[path], value, unset) else "declaration")
         for path, value in want.items()
-        if not _same(value, found.get(path))
+        if not _same(value, found.get(path), unset)
     ]
     changed += [
         difference(path, None, "declaration")
         for path in had
-        if path not in want and not _overlaps(path, want) and not _unset(found.get(path))
+        if path not in want and not _overlaps(path, want, unset) and not _is_in(unset, found.get(path))
     ]
     return tuple(sorted(changed, key=lambda change: change.path))
 
 
-def _same(left: Any, right: Any) -> bool:
-    if _unset(left) and _unset(right):
+def _same(left: Any, right: Any, unset: tuple[Any, ...]) -> bool:
+    if _is_in(unset, left) and _is_in(unset, right):
         return True
     if isinstance(left, bool) != isinstance(right, bool):
         return False
@@ -68,10 +71,12 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _unset(value: Any) -> bool:
-    return any(value == unset and type(value) is type(unset) for unset in UNSET)
+def _is_in(unset: tuple[Any, ...], value: Any) -> bool:
+    return any(value == each and type(value) is type(each) for each in unset)
 
 
-def _overlaps(path: Path, want: Mapping[Path, Any]) -> bool:
+def _overlaps(path: Path, want: Mapping[Path, Any], unset: tuple[Any, ...]) -> bool:
     """An applied leaf became a mapping or the other way round: the declared side reports it."""
-    return any(path[: len(other)] == other or other[: len(path)] == path for other in want if not _unset(want[other]))
+    return any(
+        path[: len(other)] == other or other[: len(path)] == path for other in want if not _is_in(unset, want[other])
+    )

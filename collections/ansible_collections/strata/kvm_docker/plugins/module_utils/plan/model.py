@@ -79,6 +79,7 @@ class Declared:
 
     ``rolling``: (name, parallelism) of a group of which at most *parallelism* members are replaced at once.
     ``sensitive``: paths (or prefixes of paths) whose values must never be shown.
+    ``exact``: a leaf that is false, zero or empty is not the same as none; daemon.json, where absent may mean true.
     ``running``: it is also to be active; a pool, a network, a guest, a container.
     ``handle``: what the applier needs beside the spec; the planner does not look at it.
     """
@@ -88,6 +89,7 @@ class Declared:
     needs: tuple[Need, ...] = ()
     rolling: tuple[str, int] | None = None
     sensitive: frozenset[Path] = frozenset()
+    exact: bool = False
     running: bool = True
     handle: Any = field(default=None, compare=False, repr=False)
 
