@@ -24,6 +24,7 @@ from typing import Any
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from lab import lab_folders
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COLLECTIONS = REPOSITORY / "collections"
@@ -41,15 +42,14 @@ def free_port() -> int:
 class Lab:
     """A state folder with an embedded hypervisor of its own; images are shared with every other one."""
 
-    root: Path
+    folders: Folders
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        images = os.environ.get("STRATA_IMAGES", "/var/lib/strata/images")
         self.environment = {
             **os.environ,
-            "STRATA_STATE": str(self.root),
-            "STRATA_IMAGES": images,
+            "STRATA_STATE": str(self.folders.root),
+            "STRATA_IMAGES": str(self.folders.images),
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
@@ -61,19 +61,23 @@ class Lab:
         return self.command("ansible-playbook", "-i", str(inventory), f"strata.kvm_docker.{name}", *arguments)
 
     def start_hypervisor(self) -> None:
-        embedded.start(Folders.of(self.root), Progress())
-
-    def stop_hypervisor(self) -> None:
-        embedded.stop(Folders.of(self.root))
+        embedded.start(self.folders, Progress())
 
     def virsh(self, *arguments: str) -> str:
-        argv = ["virsh", "--quiet", "--connect", embedded.uri(Folders.of(self.root)), *arguments]
+        argv = ["virsh", "--quiet", "--connect", embedded.uri(self.folders), *arguments]
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     def command(self, program: str, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Run a program of the virtual environment that the tests run in."""
         argv = [str(Path(sys.executable).with_name(program)), *arguments]
         return subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@contextmanager
+def running_lab() -> Iterator[Lab]:
+    """A lab of its own; at the end its hypervisor is gone, with every guest in it."""
+    with lab_folders() as folders:
+        yield Lab(folders)
 
 
 @dataclass

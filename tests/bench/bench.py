@@ -12,20 +12,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
 
-from environments import REPOSITORY, EnvironmentCopy, Lab, load  # noqa: E402 - the path is set just above
+from environments import REPOSITORY, EnvironmentCopy, Lab, load, running_lab  # noqa: E402 - the path is set just above
+from lab import root_folder  # noqa: E402 - the same
 
 ONE_GUEST = """\
 plugin: strata.kvm_docker.environment
@@ -103,30 +102,15 @@ def cold(folder: Path) -> Iterator[Figure]:
     """`make up` as a newcomer types it: a fresh clone, an empty image store."""
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
-    root = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
-    root.chmod(0o711)
-    environment = {**os.environ, "STRATA_STATE": str(root)}
-    environment.pop("STRATA_IMAGES", None)
-    try:
-        began = time.monotonic()
-        subprocess.run(["make", "up"], cwd=clone, env=environment, check=True)
-        yield Figure("make up, venv and images included", time.monotonic() - began, 360, "s")
-    finally:
-        subprocess.run(["make", "clean"], cwd=clone, env=environment, check=True)
-        shutil.rmtree(root)
-
-
-@contextmanager
-def running_lab() -> Iterator[Lab]:
-    root = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
-    root.chmod(0o711)
-    lab = Lab(root)
-    try:
-        lab.start_hypervisor()
-        yield lab
-    finally:
-        lab.stop_hypervisor()
-        shutil.rmtree(root, ignore_errors=True)
+    with root_folder() as root:
+        environment = {**os.environ, "STRATA_STATE": str(root)}
+        environment.pop("STRATA_IMAGES", None)
+        try:
+            began = time.monotonic()
+            subprocess.run(["make", "up"], cwd=clone, env=environment, check=True)
+            yield Figure("make up, venv and images included", time.monotonic() - began, 360, "s")
+        finally:
+            subprocess.run(["make", "clean"], cwd=clone, env=environment, check=True)
 
 
 def main() -> int:
@@ -142,6 +126,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder:
         with running_lab() as lab:
+            lab.start_hypervisor()
             show(boot(lab, Path(folder)))
             show(two_hosts(lab, Path(folder)))
         if arguments.cold:

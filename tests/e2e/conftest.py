@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from environments import EnvironmentCopy, Lab
+from environments import EnvironmentCopy, Lab, running_lab
 from two_hosts import TwoHosts
 
 NEIGHBOUR = """\
@@ -26,14 +23,8 @@ guests:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    root = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
-    root.chmod(0o711)
-    made = Lab(root)
-    try:
+    with running_lab() as made:
         yield made
-    finally:
-        made.stop_hypervisor()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_a_libvirt_that_does_not_answer_is_told_and_nothing_is_made(blank: Envir
     blank.edit(blank.declaration, "uri: auto", "uri: 'qemu:///system?socket=/nonexistent/libvirt-sock'")
     words = blank.refused()
     assert "/nonexistent/libvirt-sock" in words
-    assert not (blank.lab.root / "environments/blank").exists()
+    assert not (blank.lab.folders.root / "environments/blank").exists()
 
 
 def test_an_image_that_is_none_is_told_before_anything_is_made(blank: EnvironmentCopy) -> None:

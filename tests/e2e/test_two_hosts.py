@@ -134,7 +134,8 @@ def test_a_guest_that_lost_power_comes_back_with_everything_on_it(two_hosts: Two
 
 
 def test_a_second_converge_at_the_same_time_is_refused_with_a_clear_message(two_hosts: TwoHosts) -> None:
-    holder = subprocess.Popen(["flock", "--no-fork", str(two_hosts.copy.lab.root / "locks/two_hosts"), "sleep", "600"])
+    lock = two_hosts.copy.lab.folders.lock("two_hosts")
+    holder = subprocess.Popen(["flock", "--no-fork", str(lock), "sleep", "600"])
     try:
         time.sleep(0.5)
         refused = two_hosts.copy.start()
@@ -153,5 +154,5 @@ def test_down_leaves_nothing_of_the_environment(two_hosts: TwoHosts) -> None:
     assert lab.virsh("list", "--all", "--name").split() == []
     assert [name for name in lab.virsh("net-list", "--all", "--name").split() if name != "default"] == []
     assert lab.virsh("pool-list", "--all", "--name").split() == []
-    assert not list((lab.root / "environments").glob("two_hosts/*"))
-    assert not list((lab.root / "pools").glob("*"))
+    assert not list((lab.folders.root / "environments").glob("two_hosts/*"))
+    assert not list((lab.folders.root / "pools").glob("*"))

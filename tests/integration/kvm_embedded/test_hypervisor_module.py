@@ -38,14 +38,13 @@ def run(folders: Folders, **options: Any) -> dict[str, Any]:
     return result
 
 
-def test_started_twice_changes_once_and_tells_uri_and_versions(folders: Folders) -> None:
+def test_started_twice_changes_once_and_tells_uri_and_version(folders: Folders) -> None:
     first, second = run(folders), run(folders)
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["embedded"] is True
     assert first["uri"].startswith("qemu:///system?socket=")
     assert Path(first["netns"]).exists()
     assert [int(part) for part in first["libvirt_version"].split(".")] >= [9]
-    assert [int(part) for part in first["qemu_version"].split(".")] >= [7]
     assert run(folders, state="stopped")["changed"] is True
     assert run(folders, state="stopped")["changed"] is False
 

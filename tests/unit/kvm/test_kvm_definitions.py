@@ -31,9 +31,7 @@ BUILT = StoredImage(
 STOCK = StoredImage(disk=Path("/images/y/disk.qcow2"), digest="y")
 
 
-def domain(
-    stored: StoredImage = BUILT, virt_type: str = "qemu", memory: int = 64 * 1024**2, vcpus: int = 1
-) -> Element:
+def domain(stored: StoredImage = BUILT, virt_type: str = "qemu", memory: int = 64 * 1024**2, vcpus: int = 1) -> Element:
     declared = with_guest(environment(), "web", memory=memory, vcpus=vcpus)
     spec = guest_spec(declared, declared.guests["web"], replace(INPUTS, virt_type=virt_type))
     made = domain_of("lab", "web", spec, stored, FILES)

@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 - name: Say which one it is
   ansible.builtin.debug:
-    msg: "{{ hypervisor.uri }} runs QEMU {{ hypervisor.qemu_version }}"
+    msg: "{{ hypervisor.uri }} is libvirt {{ hypervisor.libvirt_version }}"
 
 - name: Use the embedded one even where a libvirt answers
   strata.kvm_docker.hypervisor:
@@ -94,11 +94,6 @@ libvirt_version:
   returned: when it runs
   type: str
   sample: 9.0.0
-qemu_version:
-  description: Version of QEMU.
-  returned: when it runs
-  type: str
-  sample: 7.2.22
 """
 
 from typing import Any
@@ -107,11 +102,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import (
-    Hypervisor,
-    find_uri,
-    open_hypervisor,
-)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import find_uri, open_hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -135,19 +126,19 @@ def started(uri: str, folders: Folders, check: bool) -> dict[str, Any]:
 
 
 def described(uri: str, folders: Folders) -> dict[str, Any]:
-    """What a libvirt that answers says of itself."""
+    """What a libvirt that answers says of itself; not QEMU's version, for which it would look into every emulator that
+    is installed, which takes seconds."""
     hypervisor = open_hypervisor(uri, folders)
     try:
-        return versions(hypervisor) | ({"netns": str(hypervisor.netns)} if hypervisor.netns else {})
+        found = {"libvirt_version": version(hypervisor.connection.getLibVersion())}
+        return found | ({"netns": str(hypervisor.netns)} if hypervisor.netns else {})
     finally:
         hypervisor.close()
 
 
-def versions(hypervisor: Hypervisor) -> dict[str, str]:
-    """libvirt's and QEMU's version; libvirt writes a.b.c as a * 1000000 + b * 1000 + c (virConnectGetVersion)."""
-    connection = hypervisor.connection
-    numbers = {"libvirt_version": connection.getLibVersion(), "qemu_version": connection.getVersion()}
-    return {name: f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}" for name, number in numbers.items()}
+def version(number: int) -> str:
+    """libvirt writes a.b.c as a * 1000000 + b * 1000 + c (virConnectGetLibVersion)."""
+    return f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def stopped(uri: str, folders: Folders, check: bool) -> dict[str, Any]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Serial number of the seed's disk, by which the guest finds it.
 SEED_SERIAL = "strata-seed"
-#: Kernel parameters of a guest that QEMU emulates. The same code at another address is translated anew, so with random
-#: addresses every process starts with cold code: starting one takes 2.5 times, a container 1.5 times as long (measured).
+#: Kernel parameters of a guest that QEMU emulates. It translates the same code at another address anew, so with random
+#: addresses every process starts with cold code: measured, starting one takes 2.5 times, a container 1.5 times as long.
 #: An emulated processor does not speculate, so defences against that cost 15 % for nothing.
 EMULATED = "norandmaps mitigations=off"
 _KIB = 1024
