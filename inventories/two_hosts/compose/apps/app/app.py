@@ -11,12 +11,33 @@ REDIS = (os.environ.get("REDIS_HOST", "redis"), 6379)
 GREETING = os.environ.get("GREETING", "Hello")
 
 
-def redis(*words: str) -> str:
-    """Send one command to Redis (RESP) and return the first line of its answer."""
-    command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
-    with socket.create_connection(REDIS, timeout=5) as connection:
-        connection.sendall(command.encode())
-        return connection.makefile("rb").readline().decode().strip()
+class Redis:
+    """One connection, made when it is first needed and anew when it was lost."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._connection = socket.socket()
+
+    def __call__(self, *words: str) -> str:
+        """Send one command (RESP) and return the first line of its answer."""
+        command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+        with self._guard:
+            try:
+                return self._ask(command)
+            except OSError:
+                self._connection.close()
+                self._connection = socket.create_connection(REDIS, timeout=5)
+                return self._ask(command)
+
+    def _ask(self, command: str) -> str:
+        self._connection.sendall(command.encode())
+        answer = self._connection.recv(4096)
+        if not answer:
+            raise ConnectionError("Redis has closed the connection")
+        return answer.decode().strip()
+
+
+redis = Redis()
 
 
 class Handler(socketserver.StreamRequestHandler):
