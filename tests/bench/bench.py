@@ -72,7 +72,7 @@ def two_hosts(lab: Lab, folder: Path) -> Iterator[Figure]:
 def update(copy: EnvironmentCopy) -> Iterator[Figure]:
     """Replace both replicas of the app under load."""
     copy.edit(copy.folder / "compose/apps/app/app.py", '"greeting": GREETING', '"greeting": "v2"')
-    with load(copy.url(8080)) as made:
+    with load(copy.url(8080), clients=1) as made:
         began = time.monotonic()
         done = copy.lab.playbook("up", copy.folder)
         seconds = time.monotonic() - began

@@ -113,6 +113,15 @@ def test_another_setting_restarts_the_engine_which_answers_again_at_once(host: H
     assert host.converge() == []
 
 
+def test_a_setting_of_false_is_not_taken_for_none(host: Host) -> None:
+    host.settings = {"userland-proxy": False}
+    assert host.converge() == ["restart: settings.userland-proxy changed"]
+    assert json.loads(host.shell.run(f"cat {FILE}")) == {"userland-proxy": False}
+    assert host.converge() == []
+    host.settings = {}
+    assert host.converge() == ["restart: settings.userland-proxy changed"]
+
+
 def test_settings_with_which_the_engine_does_not_start_are_taken_back(host: Host) -> None:
     host.settings = {"labels": ["a=b"]}
     host.converge()

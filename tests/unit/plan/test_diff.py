@@ -22,9 +22,10 @@ KEY = Key("container", "app-1", "web")
 
 
 def compare(
-    declared: dict[str, Any], applied: dict[str, Any] | None, observed: dict[str, Any]
+    declared: dict[str, Any], applied: dict[str, Any] | None, observed: dict[str, Any], exact: bool = False
 ) -> list[tuple[str, ...]]:
-    found = differences(Declared(KEY, declared), Observed(KEY, observed, applied), lambda _: Effect.IN_PLACE)
+    item = Declared(KEY, declared, exact=exact)
+    found = differences(item, Observed(KEY, observed, applied), lambda _: Effect.IN_PLACE)
     return [(".".join(difference.path), difference.cause) for difference in found]
 
 
@@ -66,6 +67,18 @@ def test_a_default_that_nobody_asked_for_is_no_difference() -> None:
 @pytest.mark.parametrize("unset", [None, "", 0, False, [], {}])
 def test_every_way_of_saying_unset_equals_absent(unset: Any) -> None:
     assert compare({"x": unset}, None, {}) == []
+
+
+@pytest.mark.parametrize("value", ["", 0, False, []])
+def test_of_a_spec_that_is_compared_exactly_no_value_equals_absent(value: Any) -> None:
+    assert compare({"x": value}, None, {}, exact=True) == [("x", "declaration")]
+    assert compare({}, {"x": value}, {"x": value}, exact=True) == [("x", "declaration")]
+    assert compare({"x": value}, {"x": value}, {"x": value}, exact=True) == []
+
+
+def test_an_empty_mapping_of_a_spec_that_is_compared_exactly_is_as_good_as_none() -> None:
+    assert compare({"x": {}}, None, {}, exact=True) == []
+    assert compare({"x": {}}, {"x": {"a": 1}}, {"x": {}}, exact=True) == []
 
 
 def test_true_and_one_are_different_values() -> None:

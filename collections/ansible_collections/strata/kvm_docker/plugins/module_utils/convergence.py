@@ -54,13 +54,14 @@ class Convergence:
         """Converge; returns everything that was changed. Raises :class:`StrataError` if it does not come to rest."""
         done = list(self._build_guest_images())
         self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
-        made = self._plan()
         for _round in range(ROUNDS):
+            made = self._plan()
             if not made and not made.unobserved:
                 break
             self._execute(made)
             done += made.changes
-            made = self._plan() if made.unobserved else self._plan_while_settling()
+        else:
+            made = self._plan()
         if made:
             raise StrataError("does not come to rest; still to do:\n" + "\n".join(str(change) for change in made))
         self._settle_all()
@@ -86,14 +87,6 @@ class Convergence:
     def _execute(self, made: Plan) -> None:
         with self._timed("apply"):
             execute(made, self._apply, self._settle)
-
-    def _plan_while_settling(self) -> Plan:
-        """Prove that nothing is left while the containers that were just started get healthy."""
-        with ThreadPoolExecutor(1) as pool:
-            settled = pool.submit(self._settle_all)
-            made = self._plan()
-            settled.result()
-        return made
 
     def _settle_all(self) -> None:
         """Wait until every container is running and, where it has a health check, healthy."""

@@ -41,7 +41,7 @@ def guest_row(guest: Guest, engine: Engine) -> GuestRow:
     return GuestRow(
         name=guest.name,
         address=str(guest.address),
-        engine=str(engine.client.version()["Version"]),
+        engine=engine.version(),
         containers=sorted((_container_row(item) for item in listed), key=lambda row: row["name"]),
         urls=[f"http://127.0.0.1:{port}" for port in guest.publish],
     )

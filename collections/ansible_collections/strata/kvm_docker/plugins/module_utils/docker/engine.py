@@ -67,6 +67,10 @@ class Engine:
     container_images: Mapping[str, ContainerImage] = field(default_factory=dict)
     builds: Builds = field(default_factory=Builds)
 
+    def version(self) -> str:
+        """The engine's version, e.g. ``26.1.5+dfsg1``."""
+        return _ping(self.client)["Server"].removeprefix("Docker/").partition(" ")[0]
+
     def close(self) -> None:
         """Close the connections; the guest's shell goes with them."""
         self.client.close()
@@ -80,11 +84,22 @@ def connect(base_url: str, what: str = "engine") -> docker.APIClient:
     Raises :class:`EngineError` when it does not answer; *what* names it there.
     """
     import docker
+    from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-    with engine_errors(what):
-        client = docker.APIClient(base_url=base_url, version="auto", timeout=SILENCE, max_pool_size=POOL_SIZE)
-    client.trust_env = False
-    return client
+    def client(version: str) -> docker.APIClient:
+        made = docker.APIClient(base_url=base_url, version=version, timeout=SILENCE, max_pool_size=POOL_SIZE)
+        made.trust_env = False
+        return made
+
+    with engine_errors(what), client(DEFAULT_DOCKER_API_VERSION) as anyone:
+        return client(_ping(anyone)["Api-Version"])
+
+
+def _ping(client: docker.APIClient) -> Mapping[str, str]:
+    """Versions in the headers of the cheapest answer; ``/version`` asks every component of the engine."""
+    answer = client.get(f"{client.base_url}/_ping")
+    answer.raise_for_status()
+    return answer.headers
 
 
 def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs, folders: Folders) -> Engine:

@@ -61,15 +61,8 @@ class Settings:
         """The files as one command reads them; an engine that is reached without a guest's shell has none."""
         if engine.shell is None:
             return
-        with engine_errors(f"engine of guest {engine.guest}"):
-            version = engine.client.version()
         files = DaemonFile(engine.shell).read()
-        yield Observed(
-            Key(self.kind, NAME, engine.guest),
-            {"settings": files.in_force},
-            applied=_applied(files),
-            handle={"version": version["Version"], "api": version["ApiVersion"]},
-        )
+        yield Observed(Key(self.kind, NAME, engine.guest), {"settings": files.in_force}, applied=_applied(files))
 
     def apply(self, engine: Engine, change: Change, progress: Progress) -> None:
         """Write the file and have the engine take it over. If it cannot, the old file is put back and it says why."""
