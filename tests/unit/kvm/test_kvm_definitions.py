@@ -14,7 +14,12 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain_xml import render_domain
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec import domain_of, guest_spec, written
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec import (
+    EMULATED,
+    domain_of,
+    guest_spec,
+    written,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.mark import Mark, claim
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import network_spec, render_network
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.qcow2 import Qcow2, read_qcow2
@@ -47,7 +52,7 @@ def test_an_image_with_a_kernel_is_booted_by_it_under_the_guests_name() -> None:
     root = domain()
     assert root.findtext("os/kernel") == "/images/x/vmlinuz"
     assert root.findtext("os/initrd") == "/images/x/initrd.img"
-    assert root.findtext("os/cmdline") == "root=/dev/vda console=ttyS0 norandmaps mitigations=off systemd.hostname=web"
+    assert root.findtext("os/cmdline") == f"root=/dev/vda console=ttyS0 {EMULATED} systemd.hostname=web"
     assert root.find("os/boot") is None
 
 
@@ -68,7 +73,7 @@ def test_no_other_guest_has_more_processors_than_declared() -> None:
 
 
 def test_only_a_kernel_on_an_emulated_processor_does_without_what_is_slow_there() -> None:
-    assert "off" not in (domain(virt_type="kvm").findtext("os/cmdline") or "")
+    assert EMULATED not in (domain(virt_type="kvm").findtext("os/cmdline") or "")
 
 
 def test_software_emulation_runs_programs_for_the_second_x86_64_level() -> None:

@@ -18,7 +18,8 @@ NAMESPACE = UUID("6f0a1c7e-52b5-5d0f-9b1e-7c6b1b0a9d11")
 #: XML namespace of our element in a domain's ``<metadata>``.
 XML_NAMESPACE = "urn:strata:kvm_docker:1"
 
-#: Labels on every Docker object that we make.
+#: Labels on every Docker object that we make; all of this prefix are ours.
+LABEL_PREFIX = "strata."
 LABEL_ENVIRONMENT = "strata.environment"
 LABEL_SOURCE = "strata.source"
 LABEL_APPLIED = "strata.applied"

@@ -13,8 +13,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ..errors import Problem
+from ..naming import LABEL_PREFIX
 from .check_guests import unknown
-from .compose import Project, Service
+from .compose import Network, Project, Service, Volume
 from .ports import port_range
 from .sources import Sources
 
@@ -25,6 +26,21 @@ def check_services(guest: str, project: Project, sources: Sources) -> Iterator[P
             yield sources.compose_problem(guest, ("services", name, *path), message)
     for name, message in (*_cycles(project), *_same_names(project)):
         yield sources.compose_problem(guest, ("services", name), message)
+    for path in _our_labels(project):
+        message = f"labels that begin with {LABEL_PREFIX} are ours; take another name"
+        yield sources.compose_problem(guest, path, message)
+
+
+def _our_labels(project: Project) -> Iterator[tuple[str, ...]]:
+    sections: dict[str, Mapping[str, Service | Network | Volume]] = {
+        "services": project.services,
+        "networks": project.networks,
+        "volumes": project.volumes,
+    }
+    for section, items in sections.items():
+        for name, item in items.items():
+            if any(label.startswith(LABEL_PREFIX) for label in item.labels):
+                yield section, name, "labels"
 
 
 Found = Iterator[tuple[tuple[str, ...], str]]

@@ -158,7 +158,7 @@ class HypervisorSettings(Written):
     """The libvirt that runs the guests."""
 
     uri: Text = "auto"
-    """libvirt URI; ``auto`` takes ``qemu:///system`` where it answers, else the embedded hypervisor."""
+    """libvirt URI; ``auto`` takes the embedded hypervisor where it was started before, else ``qemu:///system``."""
     virt_type: Literal["auto", "kvm", "qemu"] = "auto"
     """``auto`` uses KVM where a kernel really boots on it, else QEMU's software emulation."""
     jump_host: JumpHost | None = None

@@ -9,11 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT
+from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_PREFIX
 from ..plan.model import Tree
-
-#: Labels of this prefix are marks, not part of a spec.
-PREFIX = "strata."
 
 
 def marks(environment: str, spec: Tree) -> dict[str, str]:
@@ -45,7 +42,7 @@ def pairs(values: Mapping[str, str] | None) -> dict[str, str]:
 
 def declared_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
     """*labels* without our marks, as :func:`pairs`."""
-    return pairs({key: value for key, value in (labels or {}).items() if not key.startswith(PREFIX)})
+    return pairs({key: value for key, value in (labels or {}).items() if not key.startswith(LABEL_PREFIX)})
 
 
 def values(spec: Mapping[str, str] | None) -> dict[str, str]:
