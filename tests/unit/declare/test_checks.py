@@ -41,6 +41,12 @@ COMPOSE_CASES = [
     ),
     ("    ipam:\n", "    labels: {strata.a: b}\n    ipam:\n", "networks.front.labels", "are ours; take another name"),
     ("  data:\n", "  data: {labels: {strata.a: b}}\n", "volumes.data.labels", "are ours; take another name"),
+    (
+        "    image: redis:7\n",
+        "    image: redis:7\n    cpus: 1.5\n",
+        "services.redis",
+        "1.5 cpus is more than guest web has",
+    ),
     ("    volumes:\n", "    configs: [c]\n    volumes:\n", "services.redis.configs", "unknown config 'c'"),
     ("depends_on: [redis]", "depends_on: [reddis]", "services.app.depends_on.reddis", "did you mean 'redis'?"),
     ("ipv4_address: 172.30.0.10", "ipv4_address: 172.31.0.10", ADDRESS, "outside of 172.30.0.0/24"),

@@ -28,9 +28,18 @@ def check_engine(environment: Environment, guest: Guest, project: Project, sourc
         *_ports(project),
         *_subnets(environment, guest, project),
         *_addresses(project),
+        *_processors(guest, project),
     )
     for path, message in found:
         yield sources.compose_problem(guest.name, path, message)
+
+
+def _processors(guest: Guest, project: Project) -> Found:
+    """An engine refuses to create a container with more than it has."""
+    for name, service in project.services.items():
+        if service.cpus and service.cpus > guest.vcpus:
+            message = f"a limit of {service.cpus:g} cpus is more than guest {guest.name} has (vcpus: {guest.vcpus})"
+            yield ("services", name), f"{message}; lower it, or give the guest more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

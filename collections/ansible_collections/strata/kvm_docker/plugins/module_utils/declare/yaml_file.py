@@ -82,8 +82,10 @@ def _compose(file: str, text: str) -> Node | None:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML 1.2 allows them, and the warning would go past our messages
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        node: Node | None = yaml.compose(text)
     except MarkedYAMLError as error:
         raise _unreadable(file, f"not valid YAML: {_cause(error)}", _line_of(error)) from error
     except ReaderError as error:
