@@ -121,11 +121,7 @@ class EnvironmentCopy:
 
     def refused(self) -> str:
         """Converge, which must fail; the words that it fails with."""
-        process = self.start()
-        _output, errors = process.popen.communicate(timeout=300)
-        assert process.popen.returncode == 1, errors
-        assert "Traceback" not in errors
-        return errors
+        return self.start().failure()
 
     def url(self, port: int, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.ports[port]}{path}"
@@ -154,6 +150,21 @@ class Process:
         output, errors = self.popen.communicate(timeout=900)
         assert self.popen.returncode == 0, errors
         return dict(json.loads(output))
+
+    def failure(self) -> str:
+        """The words with which it fails, which it must."""
+        _output, errors = self.popen.communicate(timeout=300)
+        assert self.popen.returncode == 1, errors
+        assert "Traceback" not in errors
+        return errors
+
+    def await_event(self, stage: str) -> None:
+        """Return once *stage* has begun."""
+        while self.popen.poll() is None:
+            if self.events.exists() and f'"stage": "{stage}"' in self.events.read_text():
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"it ended before {stage}: {self.popen.communicate()[1]}")
 
     def kill_after(self, done: int) -> str:
         """SIGKILL it once *done* stages have ended; returns the last event, or nothing when it ended first."""

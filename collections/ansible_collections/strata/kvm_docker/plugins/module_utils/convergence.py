@@ -14,8 +14,9 @@ from typing import Any
 
 from .declare.environment import Environment
 from .docker.health import unsettled
-from .errors import StrataError
+from .errors import GuestError, StrataError
 from .execute import execute
+from .guest.watch import domain_problem
 from .inputs import Inputs
 from .plan.model import Change, Condition, Declared, Key, Observed, Plan
 from .plan.planner import plan
@@ -130,13 +131,26 @@ class Convergence:
         )
 
     def _apply(self, change: Change) -> None:
-        with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"):
+        stage = self.progress.stage(str(change.key), f"{change.action}: {change.reason}")
+        with stage, self._told_by_the_guest(change.key):
             RESOURCES[change.key.kind].apply(self.session.connection(change.key), change, self.progress)
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
 
     def _settle(self, key: Key, condition: Condition) -> None:
-        RESOURCES[key.kind].settle(self.session.connection(key), key, condition, self.progress)
+        with self._told_by_the_guest(key):
+            RESOURCES[key.kind].settle(self.session.connection(key), key, condition, self.progress)
+
+    @contextmanager
+    def _told_by_the_guest(self, key: Key) -> Iterator[None]:
+        """Where the guest has failed, that is the news, and not that its engine does not answer any more."""
+        try:
+            yield
+        except StrataError as error:
+            problem = domain_problem(self.session.hypervisor, self.environment.name, key.guest) if key.guest else None
+            if problem:
+                raise GuestError(f"guest {key.guest}: {problem}. Run again after the fix. {error}") from error
+            raise
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

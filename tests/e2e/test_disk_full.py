@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hypervisor's disk fills up under a running guest: told as such, and gone on from once there is space."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
+from environments import EnvironmentCopy, running_lab
+
+pytestmark = pytest.mark.lab
+
+DECLARATION = """\
+plugin: strata.kvm_docker.environment
+name: full
+images: {debian13: {build: {suite: trixie}}}
+container_images: {"debian-services:13": {build: {suite: trixie, packages: [redis-server, python3, busybox]}}}
+networks: {lan: {cidr: 10.83.0.0/24}}
+guests:
+  only:
+    image: debian13
+    memory: 512 MiB
+    disk: 4 GiB
+    networks: {lan: {address: 10.83.0.11}}
+"""
+COMPOSE = """\
+services:
+  redis:
+    image: debian-services:13
+    command: [redis-server]
+    healthcheck: {test: [CMD, redis-cli, ping], start_period: 60s, start_interval: 1s}
+"""
+MIB = 1024**2
+
+
+@contextmanager
+def mounted(disk: Path, target: Path) -> Iterator[None]:
+    """A file system of its own at *target*, in *disk*."""
+    with disk.open("wb") as file:
+        file.truncate(2048 * MIB)
+    subprocess.run(["mkfs.ext4", "-q", disk], check=True)
+    target.mkdir(mode=0o711, parents=True)
+    subprocess.run(["mount", "-o", "loop", disk, target], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", target], check=True)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[EnvironmentCopy]:
+    """A guest that runs, its disk on a file system of its own (mounted first: libvirt sees no later mounts)."""
+    with running_lab() as lab, mounted(tmp_path / "disk.ext4", lab.folders.root / "pools"):
+        lab.start_hypervisor()
+        copy = EnvironmentCopy.written(lab, tmp_path / "full", DECLARATION)
+        (copy.folder / "compose.yaml").write_text(COMPOSE)
+        try:
+            copy.converge()
+            yield copy
+        finally:
+            copy.start("absent").popen.communicate(timeout=300)
+            embedded.stop(lab.folders)
+
+
+def fill(pool: Path) -> Path:
+    """A file that leaves 16 MiB."""
+    ballast = pool / "ballast"
+    free = os.statvfs(pool).f_bavail * os.statvfs(pool).f_frsize
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - 16 * MIB)
+    return ballast
+
+
+def test_a_disk_that_fills_up_is_told_and_a_run_with_space_again_goes_on(full: EnvironmentCopy) -> None:
+    full.edit(full.declaration, "    disk: 4 GiB\n", "    disk: 4 GiB\n    compose: compose.yaml\n")
+    process = full.start()
+    process.await_event("image only/debian-services:13")
+    ballast = fill(full.lab.folders.pool("full"))
+    assert "is the disk of the hypervisor full?" in process.failure()
+    assert "512 are needed; free some" in full.refused()
+    ballast.unlink()
+    (row,) = full.converge()["guests"]
+    (container,) = row["containers"]
+    assert (container["name"], container["health"]) == ("only-redis-1", "healthy")
+    assert full.converge()["changes"] == []
