@@ -133,6 +133,12 @@ def test_a_guest_that_lost_power_comes_back_with_everything_on_it(two_hosts: Two
     assert json.loads(two_hosts.copy.get())["greeting"] == "v2"
 
 
+def test_a_network_that_somebody_stopped_is_started_before_the_guests_on_it_are_looked_at(two_hosts: TwoHosts) -> None:
+    two_hosts.copy.lab.virsh("net-destroy", "two_hosts-lan")
+    assert two_hosts.copy.converge()["changes"] == ["start network lan: not running"]
+    assert json.loads(two_hosts.copy.get())["greeting"] == "v2"
+
+
 def test_a_second_converge_at_the_same_time_is_refused_with_a_clear_message(two_hosts: TwoHosts) -> None:
     lock = two_hosts.copy.lab.folders.lock("two_hosts")
     holder = subprocess.Popen(["flock", "--no-fork", str(lock), "sleep", "600"])

@@ -105,11 +105,19 @@ def test_a_new_guest_has_its_name_and_reservation_on_a_network_that_runs_on(kvm:
 
 
 def test_guests_keep_running_and_stay_attached_when_their_network_is_made_anew(kvm: Hypervisor) -> None:
-    converge(kvm, environment())
+    routed = with_network(environment(), "lan", forward="route")
+    converge(kvm, routed)
     before = bridged(kvm), [domain.ID() for domain in kvm.connection.listAllDomains()]
-    changed = with_network(environment(), "lan", forward="nat")
+    changed = with_network(routed, "lan", forward="nat")
     assert words(converge(kvm, changed)) == ["restart network lan"]
     assert (bridged(kvm), [domain.ID() for domain in kvm.connection.listAllDomains()]) == before
+    assert not planned(kvm, changed)
+
+
+def test_guests_are_restarted_when_their_network_gets_a_way_out_that_they_must_hear_of(kvm: Hypervisor) -> None:
+    converge(kvm, ONE)
+    changed = with_network(ONE, "lan", forward="nat")
+    assert words(converge(kvm, changed)) == ["restart network lan", "restart guest web"]
     assert not planned(kvm, changed)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import lab
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import open_hypervisor
 from traces import COLLECTIONS
 
 pytestmark = pytest.mark.lab
@@ -47,6 +48,18 @@ def test_started_twice_changes_once_and_tells_uri_and_version(folders: Folders) 
     assert [int(part) for part in first["libvirt_version"].split(".")] >= [9]
     assert run(folders, state="stopped")["changed"] is True
     assert run(folders, state="stopped")["changed"] is False
+
+
+def test_it_is_not_stopped_under_what_is_defined_in_it_unless_forced(folders: Folders) -> None:
+    run(folders)
+    hypervisor = open_hypervisor("embedded", folders)
+    hypervisor.connection.networkDefineXML("<network><name>somebodys</name></network>")
+    hypervisor.close()
+    refused = run(folders, state="stopped")
+    assert refused["failed"] is True
+    assert "guests or networks are defined" in refused["msg"]
+    assert run(folders)["changed"] is False
+    assert run(folders, state="stopped", force=True)["changed"] is True
 
 
 def test_check_mode_tells_the_change_and_makes_none(folders: Folders) -> None:

@@ -40,6 +40,12 @@ COMPOSE_CASES = [
         "labels that begin with strata. are ours",
     ),
     ("    ipam:\n", "    labels: {strata.a: b}\n    ipam:\n", "networks.front.labels", "are ours; take another name"),
+    (
+        "subnet: 172.30.0.0/24",
+        "subnet: 172.30.0.10/32",
+        "networks.front.ipam.config.0.subnet",
+        "choose a larger subnet",
+    ),
     ("  data:\n", "  data: {labels: {strata.a: b}}\n", "volumes.data.labels", "are ours; take another name"),
     (
         "    image: redis:7\n",
@@ -249,3 +255,9 @@ def test_what_the_environment_itself_has_made_is_no_obstacle(folder: Folder) -> 
 def test_an_environment_made_in_memory_is_checked_by_path(folder: Folder) -> None:
     (problem,) = check(folder.read(), replace(ROOMY, memory=GIB))
     assert (problem.line, problem.path) == (0, "guests.db.memory")
+
+
+def test_the_name_of_a_config_is_no_path(folder: Folder) -> None:
+    problem = folder.problem(compose=f"{COMPOSE}configs:\n  ../tls: {{content: x}}\n")
+    assert problem.path == "configs.../tls"
+    assert "it must be a name of letters, digits" in problem.message

@@ -84,7 +84,18 @@ def test_a_secret_is_a_file_named_by_a_digest_of_its_content() -> None:
     assert "s3cret" not in json.dumps(trees[0])
 
 
-@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN", "secret", "AWS_KEY", "AUTH"])
+def test_what_the_engine_takes_for_the_image_s_own_is_left_open() -> None:
+    check = Healthcheck(test=(), interval=10, timeout=0, retries=0)
+    service = replace(APP, user="", working_dir="", shm_size=0, healthcheck=check)
+    tree = spec(service)
+    assert tree["Config"].keys().isdisjoint({"User", "WorkingDir"})
+    assert "ShmSize" not in tree["HostConfig"]
+    assert tree["Config"]["Healthcheck"] == {"Interval": 10 * 10**9}
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASSWORD", "API_TOKEN", "secret", "AWS_KEY", "AUTH", "MYSQL_PWD", "OPENAI_APIKEY"]
+)
 def test_a_variable_that_is_named_like_a_secret_is_sensitive(name: str) -> None:
     assert sensitive(spec(replace(APP, environment={name: "x"}))) == {("Config", "Env", name)}
 

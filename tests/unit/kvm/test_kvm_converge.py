@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Attachment, Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import HypervisorError, ImageError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import seed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import disk
@@ -91,6 +93,16 @@ def test_a_strangers_file_in_the_pool_outlives_the_environment(hypervisor: Any) 
     assert [path.name for path in pool.iterdir()] == ["backup.qcow2"]
 
 
+def test_disks_of_another_state_folder_are_refused_and_stay(hypervisor: Any, tmp_path: Path) -> None:
+    converge(hypervisor, environment())
+    disks = sorted(hypervisor.folders.pool("lab").glob("*.qcow2"))
+    domains = [domain.ID() for domain in hypervisor.connection.listAllDomains()]
+    with pytest.raises(HypervisorError, match=f"{hypervisor.folders.pool('lab')}, of another state folder"):
+        planned(replace(hypervisor, folders=Folders(tmp_path)), environment())
+    assert sorted(hypervisor.folders.pool("lab").glob("*.qcow2")) == disks
+    assert [domain.ID() for domain in hypervisor.connection.listAllDomains()] == domains
+
+
 def test_images_are_never_deleted(hypervisor: Any) -> None:
     converge(hypervisor, environment())
     before = sorted(hypervisor.folders.images.rglob("*"))
@@ -98,13 +110,17 @@ def test_images_are_never_deleted(hypervisor: Any) -> None:
     assert sorted(hypervisor.folders.images.rglob("*")) == before
 
 
+#: Guests hear of what the seed tells them by a restart: gateway, resolver, prefix, domain, key.
+RESTARTS = ["restart guest apps", "restart guest web"]
+
+
 @pytest.mark.parametrize(
     ("changed", "inputs", "expected"),
     [
         (with_guest(environment(), "web", memory=96 * MIB), INPUTS, ["restart guest web"]),
         (with_guest(environment(), "web", vcpus=3), INPUTS, ["restart guest web"]),
-        (environment(), replace(INPUTS, virt_type="kvm"), ["restart guest apps", "restart guest web"]),
-        (environment(), replace(INPUTS, authorized_key="other"), ["restart guest apps", "restart guest web"]),
+        (environment(), replace(INPUTS, virt_type="kvm"), RESTARTS),
+        (environment(), replace(INPUTS, authorized_key="other"), RESTARTS),
         (
             with_guest(environment(), "web", networks={"lan": Attachment(address=IPv4Address("10.211.0.77"))}),
             INPUTS,
@@ -116,9 +132,13 @@ def test_images_are_never_deleted(hypervisor: Any) -> None:
             OTHER_IMAGE,
             ["replace disk apps", "replace disk web", "create guest apps", "create guest web"],
         ),
-        (with_network(environment(), "lan", forward="nat"), INPUTS, ["restart network lan"]),
-        (with_network(environment(), "lan", domain="lab"), INPUTS, ["restart network lan"]),
-        (with_network(environment(), "lan", cidr=IPv4Network("10.211.0.0/24")), INPUTS, ["replace network lan"]),
+        (with_network(environment(), "lan", forward="nat"), INPUTS, ["restart network lan", *RESTARTS]),
+        (with_network(environment(), "lan", domain="lab"), INPUTS, ["restart network lan", *RESTARTS]),
+        (
+            with_network(environment(), "lan", cidr=IPv4Network("10.211.0.0/24")),
+            INPUTS,
+            ["replace network lan", *RESTARTS],
+        ),
         (environment(guests=("web",)), INPUTS, ["delete guest apps", "delete disk apps", "update network lan"]),
         (
             environment(guests=("web", "apps", "db")),

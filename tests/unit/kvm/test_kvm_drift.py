@@ -63,7 +63,7 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
         (set_attribute("devices/interface/mac", "address", "52:54:00:00:00:01"), [("interfaces", "lan", "mac")]),
         (
             drop_interface,
-            [("interfaces", "lan", "address"), ("interfaces", "lan", "mac"), ("interfaces", "lan", "position")],
+            [("interfaces", "lan", leaf) for leaf in ("address", "mac", "position", "resolver")],
         ),
         (
             set_attribute("devices/interface/source", "network", "default"),
@@ -72,6 +72,7 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
                 ("interfaces", "lan", "address"),
                 ("interfaces", "lan", "mac"),
                 ("interfaces", "lan", "position"),
+                ("interfaces", "lan", "resolver"),
             ],
         ),
         (add_device("<interface type='network'><source network='default'/></interface>"), [("edited",)]),

@@ -118,17 +118,26 @@ class Convergence:
             return [item for found in pool.map(observe, guests) for item in found]
 
     def _guests(self, first: Plan, found: list[Observed]) -> tuple[list[str], list[str]]:
-        """Guests whose engine can be looked at, and those that are there but not running."""
+        """Guests whose engine can be looked at, and those that are there but cannot be reached yet."""
         anew = {change.key for change in first if change.action in ("create", "replace")}
         there = [
             item
             for item in found
             if item.key.kind == "guest" and item.key.name in self.environment.guests and item.key not in anew
         ]
-        return (
-            [item.key.name for item in there if item.running],
-            [item.key.name for item in there if not item.running],
-        )
+        cut_off = self._cut_off(first)
+        running = [item.key.name for item in there if item.running and item.key.name not in cut_off]
+        return running, [item.key.name for item in there if item.key.name not in running]
+
+    def _cut_off(self, first: Plan) -> set[str]:
+        """Guests that are not reached, or not where they are declared, before their network or they are put right."""
+        broken = {
+            change.key.name
+            for change in first
+            if change.key.kind == "network" and (change.action in ("create", "start") or _concerns(change, "detached"))
+        }
+        moved = {change.key.name for change in first if change.key.kind == "guest" and _concerns(change, "interfaces")}
+        return moved | {name for name, guest in self.environment.guests.items() if broken & guest.networks.keys()}
 
     def _apply(self, change: Change) -> None:
         stage = self.progress.stage(str(change.key), f"{change.action}: {change.reason}")
@@ -159,3 +168,7 @@ class Convergence:
             yield
         finally:
             self.seconds[what] = round(self.seconds.get(what, 0.0) + time.monotonic() - began, 3)
+
+
+def _concerns(change: Change, leaf: str) -> bool:
+    return any(difference.path[0] == leaf for difference in change.differences)

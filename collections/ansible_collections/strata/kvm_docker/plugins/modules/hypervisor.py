@@ -34,11 +34,17 @@ options:
   state:
     description:
       - V(started) has a libvirt that answers, and starts the embedded one where none does.
-      - V(stopped) ends the embedded one with all guests that run in it, at once. Domains, networks and disks stay in
-        the state folder for the next start. A libvirt that is not ours is left alone.
+      - V(stopped) ends the embedded one. It fails while guests or networks are defined in it, unless O(force) is set.
+        A libvirt that is not ours is left alone.
     type: str
     choices: [started, stopped]
     default: started
+  force:
+    description:
+      - With O(state=stopped), stop it with all guests that run in it, at once. Domains, networks and disks stay in the
+        state folder for the next start.
+    type: bool
+    default: false
   uri:
     description:
       - V(auto) is the embedded hypervisor where it was started before, else V(qemu:///system) where it answers, else
@@ -71,6 +77,7 @@ EXAMPLES = r"""
 - name: End it with all guests in it
   strata.kvm_docker.hypervisor:
     state: stopped
+    force: true
 """
 
 RETURN = r"""
@@ -108,6 +115,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
     "uri": {"type": "str", "default": "auto"},
+    "force": {"type": "bool", "default": False},
     "state_folder": {"type": "path"},
 }
 
@@ -141,10 +149,15 @@ def version(number: int) -> str:
     return f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}"
 
 
-def stopped(uri: str, folders: Folders, check: bool) -> dict[str, Any]:
+def stopped(uri: str, folders: Folders, check: bool, force: bool) -> dict[str, Any]:
     """End the embedded hypervisor, if it is the one that *uri* stands for; the module's result."""
     own = uri in ("auto", "embedded", embedded.uri(folders))
     changed = own and embedded.exists(folders)
+    if changed and not force and embedded.holds_definitions(folders):
+        raise StrataError(
+            f"guests or networks are defined in the embedded hypervisor in {folders.root}: remove their environments "
+            "first, or stop it with force: true, which cuts their power."
+        )
     if changed and not check:
         embedded.stop(folders)
     return {"changed": changed, "uri": embedded.uri(folders) if own else uri, "embedded": own}
@@ -152,10 +165,12 @@ def stopped(uri: str, folders: Folders, check: bool) -> dict[str, Any]:
 
 def main() -> None:
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    work = started if module.params["state"] == "started" else stopped
-    folders = Folders.of(module.params["state_folder"])
+    uri, folders = module.params["uri"], Folders.of(module.params["state_folder"])
     try:
-        result = work(module.params["uri"], folders, module.check_mode)
+        if module.params["state"] == "started":
+            result = started(uri, folders, module.check_mode)
+        else:
+            result = stopped(uri, folders, module.check_mode, module.params["force"])
     except StrataError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -19,6 +19,8 @@ from .sources import Sources
 #: Subnet of the bridge that an engine has of its own (dockerd, option ``bip``).
 DOCKER0 = IPv4Network("172.17.0.0/16")
 SSH_PORT = 22
+#: Addresses of a subnet with a gateway and one container: those two, the subnet's own and the broadcast address.
+SMALLEST = 4
 
 Found = Iterator[tuple[tuple[str, ...], str]]
 
@@ -89,6 +91,8 @@ def _subnets(environment: Environment, guest: Guest, project: Project) -> Found:
     subnets = [(name, index, ip_network(config.subnet)) for name, index, config in _configs(project) if config.subnet]
     for name, index, subnet in subnets:
         path = ("networks", name, "ipam", "config", str(index), "subnet")
+        if subnet.num_addresses < SMALLEST:
+            yield path, f"{subnet} has no room for a gateway and a container; choose a larger subnet"
         for other, network in environment.networks.items():
             if subnet.overlaps(network.cidr):
                 yield path, f"{subnet} overlaps {network.cidr} of the guests' network {other}; choose another subnet"
@@ -156,7 +160,9 @@ def _reserved(network: Network) -> dict[str, str]:
     """Addresses that no container may have; the engine's gateway is the first one unless given (libnetwork's ipam)."""
     taken: dict[str, str] = {}
     for config in network.ipam:
-        gateway = config.gateway or (str(ip_network(config.subnet)[1]) if config.subnet else None)
+        subnet = ip_network(config.subnet) if config.subnet else None
+        first = subnet[1] if subnet and subnet.num_addresses >= SMALLEST else None
+        gateway = config.gateway or (str(first) if first else None)
         if gateway:
             taken[gateway] = "the network's gateway"
         taken |= {address: f"{name} (aux_addresses)" for name, address in config.aux_addresses.items()}

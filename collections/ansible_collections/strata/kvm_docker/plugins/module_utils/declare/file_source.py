@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .compose import FileSource
@@ -13,12 +14,12 @@ from .node import Node
 _EXTERNAL = "there is no store of them outside the file; use 'file'"
 
 
-def read_secrets(node: Node) -> dict[str, FileSource]:
-    return {name: _read(name, item, ("file", "environment")) for name, item in node.mapping().items()}
+def read_secrets(entries: Mapping[str, Node]) -> dict[str, FileSource]:
+    return {name: _read(name, item, ("file", "environment")) for name, item in entries.items()}
 
 
-def read_configs(node: Node) -> dict[str, FileSource]:
-    return {name: _read(name, item, ("file", "environment", "content")) for name, item in node.mapping().items()}
+def read_configs(entries: Mapping[str, Node]) -> dict[str, FileSource]:
+    return {name: _read(name, item, ("file", "environment", "content")) for name, item in entries.items()}
 
 
 def _read(name: str, node: Node, kinds: tuple[str, ...]) -> FileSource:

@@ -98,8 +98,8 @@ def _read_project(root: Node, name: str, file: str) -> Project:
         services=services,
         networks=networks,
         volumes={key: _volume(key, node, project) for key, node in _part(top, "volumes").items()},
-        secrets=read_secrets(top["secrets"]) if "secrets" in top else {},
-        configs=read_configs(top["configs"]) if "configs" in top else {},
+        secrets=read_secrets(_part(top, "secrets")),
+        configs=read_configs(_part(top, "configs")),
     )
 
 

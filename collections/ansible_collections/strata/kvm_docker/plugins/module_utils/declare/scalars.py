@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -24,7 +25,10 @@ def parse_bytes(value: Any) -> int:
     if not match:
         raise ValueError(f"{value!r} is not a size; write it like 768 MiB, 1 GiB or 1g")
     unit = (match[2] or "").lower()
-    return int(float(match[1]) * (1024 ** _UNITS[unit] if unit else 1))
+    size = float(match[1]) * (1024 ** _UNITS[unit] if unit else 1)
+    if math.isinf(size):
+        raise ValueError("too large for a size")
+    return int(size)
 
 
 NAME = r"^[a-z][a-z0-9_-]{0,39}$"

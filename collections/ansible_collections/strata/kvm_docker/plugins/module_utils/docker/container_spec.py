@@ -29,7 +29,9 @@ ENGINE_NETWORKS = ("bridge", "host", "none")
 NO_ENTRYPOINT = [""]
 #: Seconds that an engine waits between its stop signal and the end, unless told otherwise (Docker API, StopTimeout).
 DEFAULT_GRACE = 10
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(KEY|AUTH|DSN)($|_)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|SALT|COOKIE|KEY$|(^|_)(KEY|AUTH|DSN)($|_)", re.IGNORECASE
+)
 _URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _NANOSECONDS = 10**9
 
@@ -83,8 +85,8 @@ def _config(replica: Replica) -> dict[str, Any]:
         "Env": pairs(service.environment),
         "Labels": pairs(service.labels),
         "ExposedPorts": dict.fromkeys(_exposed(service), True),
-        "User": service.user,
-        "WorkingDir": service.working_dir,
+        "User": service.user or None,
+        "WorkingDir": service.working_dir or None,
         "Hostname": _hostname(replica),
         "Domainname": service.domainname,
         "Tty": service.tty,
@@ -108,14 +110,15 @@ def _exposed(service: Service) -> Iterable[str]:
 
 
 def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    """Zero and an empty test mean the image's own (Docker API, HealthConfig): they are left open."""
     seconds = {
         "Interval": check.interval,
         "Timeout": check.timeout,
         "StartPeriod": check.start_period,
         "StartInterval": check.start_interval,
     }
-    nanoseconds = {leaf: None if value is None else round(value * _NANOSECONDS) for leaf, value in seconds.items()}
-    return {"Test": list(check.test), "Retries": check.retries, **nanoseconds}
+    nanoseconds = {leaf: round(value * _NANOSECONDS) if value else None for leaf, value in seconds.items()}
+    return {"Test": list(check.test) or None, "Retries": check.retries or None, **nanoseconds}
 
 
 def _host_config(replica: Replica) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def _host_config(replica: Replica) -> dict[str, Any]:
         else None,
         "PidMode": _shared(replica.project, service.pid),
         "IpcMode": _shared(replica.project, service.ipc),
-        "ShmSize": service.shm_size,
+        "ShmSize": service.shm_size or None,
         **_updatable(service),
     }
 

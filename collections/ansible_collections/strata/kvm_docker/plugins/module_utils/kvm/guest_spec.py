@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import naming
 from ..declare.environment import Environment, Guest
+from ..guest.interfaces import interfaces
 from ..inputs import Inputs
 from ..plan.model import Tree
 from .domain_xml import Boot, Domain, DomainDisk, DomainInterface
@@ -34,9 +35,9 @@ _KIB = 1024
 def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[str, Any]:
     """The canonical form of a declared guest.
 
-    ``memory``: bytes, rounded up to the KiB that libvirt counts in. ``interfaces``: ``mac``, ``address`` and
-    ``position`` by network. ``authorized_key``: digest of the key that opens the guest. ``edited``: parts of the
-    definition that somebody else has changed; there are to be none.
+    ``memory``: bytes, rounded up to the KiB that libvirt counts in. ``interfaces``: by network: ``mac``, ``position``,
+    and what the seed tells the guest of it, which a restart has it read. ``authorized_key``: digest of the key that
+    opens the guest. ``edited``: parts of the definition that somebody else has changed; there are to be none.
     """
     return {
         "image": inputs.guest_images[guest.image],
@@ -44,12 +45,15 @@ def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[s
         "vcpus": guest.vcpus,
         "memory": -(-guest.memory // _KIB) * _KIB,
         "interfaces": {
-            network: {
-                "mac": attachment.mac or naming.mac_address(environment.name, guest.name, network),
-                "address": str(attachment.address),
+            interface.network: {
+                "mac": interface.mac,
+                "address": str(interface.address),
+                "gateway": str(interface.gateway or ""),
+                "resolver": str(interface.resolver),
+                "domain": interface.domain or "",
                 "position": position,
             }
-            for position, (network, attachment) in enumerate(guest.networks.items(), 1)
+            for position, interface in enumerate(interfaces(environment, guest), 1)
         },
         "authorized_key": hashlib.sha256(inputs.authorized_key.encode()).hexdigest() if inputs.authorized_key else "",
         "autostart": True,
@@ -60,7 +64,7 @@ def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[s
 
 def domain_of(environment: str, guest: str, spec: Tree, stored: StoredImage, files: Mapping[str, Path]) -> Domain:
     """The domain that *spec* asks for, over *stored*. *files*: paths of its ``disk``, ``seed`` and ``console``."""
-    interfaces: Mapping[str, Tree] = spec["interfaces"]
+    attached: Mapping[str, Tree] = spec["interfaces"]
     return Domain(
         name=naming.libvirt_name(environment, guest),
         uuid=str(naming.object_uuid(environment, "guest", guest)),
@@ -74,7 +78,7 @@ def domain_of(environment: str, guest: str, spec: Tree, stored: StoredImage, fil
         },
         interfaces=tuple(
             DomainInterface(network=naming.libvirt_name(environment, network), mac=interface["mac"])
-            for network, interface in sorted(interfaces.items(), key=lambda item: item[1]["position"])
+            for network, interface in sorted(attached.items(), key=lambda item: item[1]["position"])
         ),
         console=str(files["console"]),
     )
@@ -102,12 +106,8 @@ def observed_spec(environment: str, domain: Domain, mark: Mark) -> dict[str, Any
     """
     ours: Mapping[str, Tree] = mark.applied.get("interfaces", {})
     names = {naming.libvirt_name(environment, network): network for network in ours}
-    interfaces = {
-        names[interface.network]: {
-            "mac": interface.mac,
-            "address": ours[names[interface.network]]["address"],
-            "position": position,
-        }
+    attached = {
+        names[interface.network]: {**ours[names[interface.network]], "mac": interface.mac, "position": position}
         for position, interface in enumerate(domain.interfaces, 1)
         if interface.network in names
     }
@@ -116,9 +116,9 @@ def observed_spec(environment: str, domain: Domain, mark: Mark) -> dict[str, Any
         "virt_type": domain.virt_type,
         "vcpus": domain.vcpus,
         "memory": domain.memory,
-        "interfaces": interfaces,
+        "interfaces": attached,
         "authorized_key": mark.applied.get("authorized_key", ""),
-        "edited": _edited(domain, mark) + ["interfaces"] * (len(interfaces) < len(domain.interfaces)),
+        "edited": _edited(domain, mark) + ["interfaces"] * (len(attached) < len(domain.interfaces)),
     }
 
 

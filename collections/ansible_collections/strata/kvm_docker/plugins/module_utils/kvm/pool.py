@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from .. import naming
 from ..declare.environment import Environment
+from ..errors import HypervisorError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
 from ..progress import Progress
@@ -44,8 +45,13 @@ class Pool:
             yield Declared(Key(self.kind, environment.name), {"autostart": True, "elsewhere": ""})
 
     def effect(self, difference: Difference) -> Effect:
-        """A pool that is defined anew keeps its volumes; guests do not notice."""
-        return Effect.RESTART if difference.path == ("elsewhere",) else Effect.IN_PLACE
+        """Disks elsewhere are those of an environment of another state folder: its guests are not made anew for it."""
+        if difference.path == ("elsewhere",):
+            raise HypervisorError(
+                f"the disks of this environment are in {difference.before}, of another state folder. Run with "
+                "STRATA_STATE set to that one, or give this environment another name."
+            )
+        return Effect.IN_PLACE
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
         """The pool of that name, whosever it is."""
@@ -90,10 +96,6 @@ def _apply(connection: libvirt.virConnect, change: Change, folder: Path) -> None
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(_MODE)
     pool = find(connection.storagePoolLookupByUUIDString, _uuid(change.key.name))
-    if pool and _path(pool) != str(folder):
-        _stop(pool)
-        pool.undefine()
-        pool = None
     pool = pool or connection.storagePoolDefineXML(render_pool(change.key.name, folder))
     pool.setAutostart(True)
     if not pool.isActive():
