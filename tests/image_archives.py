@@ -45,7 +45,7 @@ def docker_archive(
     """Write an archive of *images*, each its tags and the content of its file; returns their ids."""
     ids: list[str] = []
     manifest: list[dict[str, Any]] = []
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(path, mode) as archive:
         for tags, content in images:
             blob = layer({"file": content})
             described = config(blob, labels or {})

@@ -155,11 +155,11 @@ def test_another_replica_runs_while_one_is_replaced(stack: Make) -> None:
         return answer
 
     mine.change("app", environment={"VERSION": "2"}, update_config=UpdateConfig(delay=0.1))
-    mine.client.send = watched  # type: ignore[method-assign]
+    mine.client.send = watched
     try:
         planned = mine.run()
     finally:
-        mine.client.send = send  # type: ignore[method-assign]
+        mine.client.send = send
     assert [change.action for change in planned] == ["replace", "replace"]
     assert min(up) == 1
     assert not mine.plan()

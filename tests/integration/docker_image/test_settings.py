@@ -56,7 +56,7 @@ class Host:
         return [f"{change.action}: {change.reason}" for change in made]
 
     def info(self) -> Mapping[str, Any]:
-        return cast(Any, self.engine.client).info()  # type: ignore[no-any-return]
+        return cast(Any, self.engine.client).info()
 
     @property
     def pid(self) -> str:

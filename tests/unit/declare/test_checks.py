@@ -237,7 +237,7 @@ def test_hardware_addresses_are_unique_also_against_derived_ones(folder: Folder)
 def test_what_the_host_cannot_give_is_refused(
     folder: Folder, facts: dict[str, object], line: int, path: str, message: str
 ) -> None:
-    (problem,) = read_document(folder.write()).problems(replace(ROOMY, **facts))  # type: ignore[arg-type]
+    (problem,) = read_document(folder.write()).problems(replace(ROOMY, **facts))
     assert (problem.line, problem.path) == (line, path)
     assert message in problem.message
 

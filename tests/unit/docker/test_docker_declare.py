@@ -46,7 +46,7 @@ def on_lan(config: IpamConfig, *services: tuple[str, int, str | None], **fields:
         Service(name=name, image="app:1", replicas=count, networks={"lan": ServiceNetwork(ipv4_address=address)})
         for name, count, address in services
     ]
-    return project(*made, networks={"lan": Network(name="p_lan", ipam=(config,), **fields)})  # type: ignore[arg-type]
+    return project(*made, networks={"lan": Network(name="p_lan", ipam=(config,), **fields)})
 
 
 def test_containers_on_a_declared_subnet_get_addresses_that_nobody_else_has() -> None:

@@ -81,7 +81,7 @@ def test_an_archive_holds_whole_sectors_of_files_owned_by_root(environment: Envi
     assert len(content) % 512 == 0
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         members = {f"/{member.name}": member for member in tar}
-        assert {path: tar.extractfile(member).read() for path, member in members.items() if member.isfile()} == {  # type: ignore[union-attr]
+        assert {path: tar.extractfile(member).read() for path, member in members.items() if member.isfile()} == {
             path: content for path, (_, content) in files.items()
         }
     assert {path: member.mode for path, member in members.items() if member.isfile()} == {
@@ -95,10 +95,10 @@ def test_a_seed_is_written_once_and_again_only_when_the_declaration_changed(
     environment: Environment, folders: Folders, tmp_path: Path
 ) -> None:
     target, web, stored = tmp_path / "web.seed", environment.guests["web"], SimpleNamespace(kernel=Path("vmlinuz"))
-    assert write_seed(environment, web, folders, stored, target)  # type: ignore[arg-type]
+    assert write_seed(environment, web, folders, stored, target)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert not write_seed(environment, web, folders, stored, target)  # type: ignore[arg-type]
-    assert write_seed(environment, replace(web, name="apps"), folders, stored, target)  # type: ignore[arg-type]
+    assert not write_seed(environment, web, folders, stored, target)
+    assert write_seed(environment, replace(web, name="apps"), folders, stored, target)
 
 
 def test_keys_show_no_secret_in_messages(keys: SeedKeys) -> None:

@@ -37,16 +37,16 @@ def set_text(path: str, text: str) -> Callable[[Element], None]:
 
 
 def set_attribute(path: str, name: str, value: str) -> Callable[[Element], None]:
-    return lambda root: root.find(path).set(name, value)  # type: ignore[union-attr]
+    return lambda root: root.find(path).set(name, value)
 
 
 def add_device(xml: str) -> Callable[[Element], None]:
-    return lambda root: root.find("devices").append(ElementTree.fromstring(xml))  # type: ignore[union-attr]
+    return lambda root: root.find("devices").append(ElementTree.fromstring(xml))
 
 
 def drop_interface(root: Element) -> None:
     devices = root.find("devices")
-    devices.remove(devices.find("interface"))  # type: ignore[union-attr, arg-type]
+    devices.remove(devices.find("interface"))
 
 
 def drifted(plan: Plan) -> list[tuple[str, ...]]:
@@ -176,7 +176,7 @@ def test_guests_whose_network_was_taken_down_and_up_below_them_are_attached_agai
     (tmp_path / "ip").chmod(0o755)
     bridge = hypervisor.connection.networkLookupByName("lab-lan").bridgeName()
     web = ElementTree.fromstring(hypervisor.connection.lookupByName("lab-web").XMLDesc())
-    tap = web.find("devices/interface/target").get("dev")  # type: ignore[union-attr]
+    tap = web.find("devices/interface/target").get("dev")
     (tmp_path / "links").write_text(f"{tap} elsewhere\neth0 none\n")
     monkeypatch.setattr(type(hypervisor), "inside", lambda _self, argv: [str(tmp_path / "ip"), *argv])
     found = planned(hypervisor, environment())
@@ -239,7 +239,7 @@ def state(hypervisor: Any) -> list[str]:
 
 def test_our_uuid_without_our_mark_is_a_strangers(hypervisor: Any) -> None:
     converge(hypervisor, environment())
-    edit(hypervisor, lambda root: root.remove(root.find("metadata")))  # type: ignore[arg-type]
+    edit(hypervisor, lambda root: root.remove(root.find("metadata")))
     with pytest.raises(ForeignObjectError, match="guest web"):
         planned(hypervisor, environment())
 
@@ -249,7 +249,7 @@ def test_a_mark_that_cannot_be_read_is_none(hypervisor: Any, text: str) -> None:
     converge(hypervisor, environment())
 
     def spoil(root: Element) -> None:
-        root.find("metadata")[0][0].text = text  # type: ignore[index]
+        root.find("metadata")[0][0].text = text
 
     edit(hypervisor, spoil)
     with pytest.raises(ForeignObjectError, match="guest web"):
