@@ -119,6 +119,27 @@ class Logging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device of the engine's host, as the container sees it; ``permissions``: of ``r``, ``w`` and ``m``."""
+
+    source: str
+    target: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockIo:
+    """Shares and limits of block devices. By device path: weights (10 to 1000), bytes or operations a second."""
+
+    weight: int | None = None
+    weight_device: Mapping[str, int] = field(default_factory=dict)
+    device_read_bps: Mapping[str, int] = field(default_factory=dict)
+    device_read_iops: Mapping[str, int] = field(default_factory=dict)
+    device_write_bps: Mapping[str, int] = field(default_factory=dict)
+    device_write_iops: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service, normalised. ``image`` is the reference it runs; with ``build`` the tag that the build gets."""
 
@@ -174,7 +195,31 @@ class Service:
     """Limit, of ``cpus`` or ``deploy.resources.limits.cpus``."""
     mem_limit: int | None = None
     mem_reservation: int | None = None
+    memswap_limit: int | None = None
+    """Memory and swap together; -1 for no limit of swap."""
+    mem_swappiness: int | None = None
     pids_limit: int | None = None
+    cpu_shares: int | None = None
+    cpu_period: int | None = None
+    """Microseconds, as ``cpu_quota``, ``cpu_rt_period`` and ``cpu_rt_runtime``."""
+    cpu_quota: int | None = None
+    cpu_rt_period: int | None = None
+    cpu_rt_runtime: int | None = None
+    cpuset: str | None = None
+    oom_kill_disable: bool = False
+    oom_score_adj: int = 0
+    blkio: BlockIo = field(default_factory=BlockIo)
+    devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    cgroup: str | None = None
+    """Namespace of control groups: ``host`` or ``private``."""
+    cgroup_parent: str | None = None
+    userns_mode: str | None = None
+    uts: str | None = None
+    runtime: str | None = None
+    storage_opt: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    pull_policy: Literal["always", "missing", "never"] = "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
