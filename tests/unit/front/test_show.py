@@ -86,7 +86,7 @@ def test_the_data_of_a_change_names_object_action_and_reason() -> None:
         "guest": "apps",
         "action": "replace",
         "reason": "declaration changed",
-        "differences": [{"path": "user", "before": None, "after": "app", "cause": "drift"}],
+        "differences": [{"path": "user", "before": None, "after": "app", "cause": "drift", "effect": "replace"}],
     }
 
 

@@ -17,7 +17,7 @@ from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
 from .docker.engine import Engine, open_engine
-from .errors import DeclarationError, StrataError
+from .errors import DeclarationError, os_errors
 from .execute import execute
 from .folders import Folders
 from .guest import access, image_store, ready
@@ -27,18 +27,23 @@ from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
 from .plan.model import Change, Plan
 from .plan.planner import plan
 from .progress import Progress
-from .resources import HYPERVISOR_KINDS, RESOURCES, effect
+from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
 from .session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to converge. ``lock_timeout``: seconds to wait for another run of the same environment."""
+    """How to converge. ``lock_timeout``: seconds to wait for another run of the same environment.
+
+    ``replace_guests``: make guests anew whose image changed, with their disks. ``adopt``: take over strangers.
+    """
 
     folders: Folders
     progress: Progress
     check: bool = False
     remove_orphans: bool = False
+    replace_guests: bool = False
+    adopt: bool = False
     lock_timeout: float = 0.0
 
 
@@ -67,15 +72,8 @@ def converge(declaration: Path, state: Literal["present", "absent"], options: Op
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
-    try:
+    with os_errors():
         return _present(declaration, options) if state == "present" else _absent(declaration, options)
-    except PermissionError as error:
-        raise StrataError(
-            f"{error.filename}: no permission. Run it as root; Ansible does with become: true."
-        ) from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise StrataError(f"{where}{error.strerror or error}. Run again after the fix.") from error
 
 
 def _present(declaration: Path, options: Options) -> Outcome:
@@ -104,8 +102,7 @@ def _absent(declaration: Path, options: Options) -> Outcome:
     if not options.check:
         _revive(uri, options)
     with _locked(name, options), _hypervisor(uri, options, may_be_absent=True) as hypervisor:
-        observed = [item for kind in HYPERVISOR_KINDS for item in RESOURCES[kind].observe(hypervisor, name)]
-        made = plan((), observed, effect, remove_orphans=True)
+        made = plan((), observed(HYPERVISOR_KINDS, hypervisor, name), effect, remove_orphans=True)
         if not options.check:
             access.disconnect(name, options.folders)
             execute(made, lambda change: _remove(hypervisor, change, options.progress), lambda key, condition: None)
@@ -179,6 +176,8 @@ class _Preparation:
             progress=self.options.progress,
             probe=self._virt_type,
             remove_orphans=self.options.remove_orphans,
+            replace_guests=self.options.replace_guests,
+            adopt=self.options.adopt,
         )
 
     def _virt_type(self, inputs: Inputs) -> str:

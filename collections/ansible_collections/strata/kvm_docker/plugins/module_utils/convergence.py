@@ -14,19 +14,16 @@ from typing import Any
 
 from .declare.environment import Environment
 from .docker.health import unsettled
-from .errors import GuestError, StrataError
+from .errors import ConsentError, GuestError, StrataError
 from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
 from .plan.model import Change, Condition, Declared, Key, Observed, Plan
 from .plan.planner import plan
 from .progress import Progress
-from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, effect
+from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, declared, effect, observed
+from .rounds import come_to_rest
 from .session import Session
-
-#: One round makes what is missing, a second one plans the engines of guests that had to be started first, a third one
-#: proves that nothing is left.
-ROUNDS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,47 +40,57 @@ class Convergence:
     progress: Progress
     probe: Callable[[Inputs], str]
     remove_orphans: bool = False
+    replace_guests: bool = False
+    adopt: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
+    done: list[Change] = field(default_factory=list)
 
     def preview(self) -> Plan:
         """The plan of a run, with nothing touched."""
+        self._refuse_lost_disks()
         self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
         return self._plan()
 
     def run(self) -> Plan:
         """Converge; returns everything that was changed. Raises :class:`StrataError` if it does not come to rest."""
-        done = list(self._build_guest_images())
-        self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
-        for _round in range(ROUNDS):
-            made = self._plan()
-            if not made and not made.unobserved:
-                break
-            self._execute(made)
-            done += made.changes
-        else:
-            made = self._plan()
-        if made:
-            raise StrataError("does not come to rest; still to do:\n" + "\n".join(str(change) for change in made))
-        self._settle_all()
-        return replace(made, changes=tuple(done))
+        self._refuse_lost_disks()
+        try:
+            self._build_guest_images()
+            self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+            rest = come_to_rest(self._plan, self._execute)
+            self._settle_all()
+        except StrataError as error:
+            error.made = tuple(self.done)
+            raise
+        return replace(rest, changes=tuple(self.done))
 
-    def _build_guest_images(self) -> tuple[Change, ...]:
+    def _refuse_lost_disks(self) -> None:
+        """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""
+        made = plan(self._declared(("disk",)), self._observe(self.session.hypervisor, ("disk",)), effect)
+        lost = [change for change in made if change.action == "replace" and not _broken(change)]
+        if lost and not self.replace_guests:
+            names = ", ".join(change.key.name for change in lost)
+            raise ConsentError(
+                f"guest {names}: the image changed, so the guest would be made anew, and its disk with every volume on "
+                "its engine would be lost. Nothing was touched. Give replace_guests: true to go on.",
+                Plan(tuple(lost)),
+            )
+
+    def _build_guest_images(self) -> None:
         """Images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
-        made = plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect)
-        self._execute(made)
-        return made.changes
+        self._execute(plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect))
 
     def _plan(self) -> Plan:
         """Observe every layer that can be looked at now, and plan."""
-        declared = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
+        wanted = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
         with self._timed("observe"):
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
-            below = plan((item for item in declared if not item.key.guest), found, effect)
+            below = plan((item for item in wanted if not item.key.guest), found, effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
         with self._timed("plan"):
-            return plan(declared, found, effect, waiting, self.remove_orphans)
+            return plan(wanted, found, effect, waiting, self.remove_orphans, self.adopt)
 
     def _execute(self, made: Plan) -> None:
         with self._timed("apply"):
@@ -92,23 +99,21 @@ class Convergence:
     def _settle_all(self) -> None:
         """Wait until every container is running and, where it has a health check, healthy."""
         with self._timed("settle"):
-            declared = [item for item in self._declared(("container",)) if item.running]
-            guests = sorted({item.key.guest for item in declared})
+            wanted = [item for item in self._declared(("container",)) if item.running]
+            guests = sorted({item.key.guest for item in wanted})
             with ThreadPoolExecutor(max(1, len(guests))) as pool:
-                list(pool.map(lambda guest: self._settle_guest(guest, declared), guests))
+                list(pool.map(lambda guest: self._settle_guest(guest, wanted), guests))
 
-    def _settle_guest(self, guest: str, declared: list[Declared]) -> None:
+    def _settle_guest(self, guest: str, wanted: list[Declared]) -> None:
         engine = self.session.engine(guest)
-        for key in unsettled(engine, declared):
+        for key in unsettled(engine, wanted):
             self._settle(key, "healthy")
 
     def _declared(self, kinds: Iterable[str]) -> Iterator[Declared]:
-        for kind in kinds:
-            yield from RESOURCES[kind].declare(self.environment, self.inputs)
+        return declared(kinds, self.environment, self.inputs)
 
     def _observe(self, connection: Any, kinds: Iterable[str]) -> Iterator[Observed]:
-        for kind in kinds:
-            yield from RESOURCES[kind].observe(connection, self.environment.name)
+        return observed(kinds, connection, self.environment.name)
 
     def _observe_engines(self, guests: list[str]) -> list[Observed]:
         def observe(guest: str) -> list[Observed]:
@@ -143,6 +148,7 @@ class Convergence:
         stage = self.progress.stage(str(change.key), f"{change.action}: {change.reason}")
         with stage, self._told_by_the_guest(change.key):
             RESOURCES[change.key.kind].apply(self.session.connection(change.key), change, self.progress)
+        self.done.append(change)
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
 
@@ -168,6 +174,10 @@ class Convergence:
             yield
         finally:
             self.seconds[what] = round(self.seconds.get(what, 0.0) + time.monotonic() - began, 3)
+
+
+def _broken(change: Change) -> bool:
+    return bool(change.observed and change.observed.broken)
 
 
 def _concerns(change: Change, leaf: str) -> bool:

@@ -8,11 +8,22 @@ The first line of an error says what is wrong and where, the last what to do abo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .plan.model import Change, Plan
 
 
 class StrataError(Exception):
-    """Anything that Strata refuses or fails at, as one message for a person."""
+    """Anything that Strata refuses or fails at, as one message for a person.
+
+    ``made``: the changes (``plan.model.Change``) that had been made before, in their order.
+    """
+
+    made: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +56,14 @@ class ForeignObjectError(StrataError):
     """An object with a declared name exists and does not carry our mark; it was not touched."""
 
 
+class ConsentError(StrataError):
+    """A plan would lose data that nobody has agreed to lose; nothing was touched. ``plan`` is that plan."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        self.plan = plan
+        super().__init__(message)
+
+
 class BusyError(StrataError):
     """Another run holds the environment's lock."""
 
@@ -66,7 +85,10 @@ class ContainerError(EngineError):
 
 
 class ConvergeError(StrataError):
-    """One or more changes failed; ``failures`` pairs each change's key with its error."""
+    """One or more changes failed; ``failures`` pairs each change's key with its error.
+
+    Its cause (``__cause__``) is the first failure that nobody expected, a mistake in the program.
+    """
 
     def __init__(self, failures: list[tuple[str, Exception]], not_started: int = 0) -> None:
         self.failures = tuple(failures)
@@ -74,3 +96,17 @@ class ConvergeError(StrataError):
         if not_started:
             lines.append(f"{not_started} dependent change(s) not started; run again after the fix.")
         super().__init__("\n".join(lines))
+
+
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Turn what the operating system refuses into a :class:`StrataError` that says what to do."""
+    try:
+        yield
+    except PermissionError as error:
+        raise StrataError(
+            f"{error.filename}: no permission. Run it as root; Ansible does with become: true."
+        ) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise StrataError(f"{where}{error.strerror or error}. Run again after the fix.") from error

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
-from .errors import ConvergeError
+from .errors import ConvergeError, StrataError
 from .plan.model import Change, Condition, Key, Plan
 
 #: Enough for every guest to work on a few containers; the work is waiting, not computing.
@@ -95,7 +95,11 @@ class _Run:
             self.pool.shutdown(wait=True, cancel_futures=True)
             raise
         if self.failures:
-            raise ConvergeError(self.failures, not_started=sum(task.condition == "applied" for task in self.waiting))
+            not_started = sum(task.condition == "applied" for task in self.waiting)
+            raise ConvergeError(self.failures, not_started) from self._unexpected()
+
+    def _unexpected(self) -> Exception | None:
+        return next((error for _key, error in self.failures if not isinstance(error, StrataError)), None)
 
     def _start(self) -> None:
         for task in self.graph.get_ready():

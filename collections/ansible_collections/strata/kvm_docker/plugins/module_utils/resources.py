@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .declare.environment import Environment
 from .docker.container import Container
 from .docker.docker_network import DockerNetwork
 from .docker.docker_volume import DockerVolume
@@ -15,12 +17,13 @@ from .docker.settings import Settings
 from .errors import StrataError
 from .guest.container_archive import ContainerArchive
 from .guest.guest_image import GuestImageKind
+from .inputs import Inputs
 from .kvm.disk import Disk
 from .kvm.forward import Forward
 from .kvm.guest import Guest
 from .kvm.network import Network
 from .kvm.pool import Pool
-from .plan.model import Difference, Effect, Key
+from .plan.model import Declared, Difference, Effect, Key, Observed
 
 #: Objects of the hypervisor; their connection is a ``Hypervisor``.
 HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), Disk(), Guest(), Forward())
@@ -31,6 +34,18 @@ HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}
+
+
+def declared(kinds: Iterable[str], environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+    """Every object of *kinds* that *environment* asks for."""
+    for kind in kinds:
+        yield from RESOURCES[kind].declare(environment, inputs)
+
+
+def observed(kinds: Iterable[str], connection: Any, environment: str) -> Iterator[Observed]:
+    """Every object of *kinds* behind *connection*: those of *environment*, and others that bear a name of it."""
+    for kind in kinds:
+        yield from RESOURCES[kind].observe(connection, environment)
 
 
 def effect(key: Key, difference: Difference) -> Effect:

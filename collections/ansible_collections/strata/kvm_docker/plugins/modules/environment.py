@@ -52,6 +52,19 @@ options:
     type: str
     choices: [report, remove]
     default: report
+  replace_guests:
+    description:
+      - Whether a guest whose image changed is made anew.
+      - Its disk goes with it, and so does every volume on its engine. Without this option such a change is refused
+        before anything is touched.
+    type: bool
+    default: false
+  adopt:
+    description:
+      - Whether objects that somebody else made under a declared name are taken over. They are replaced by objects of
+        the environment; the data of a volume is copied. Guests, disks and pools are never taken over.
+    type: bool
+    default: false
   lock_timeout:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
     type: float
@@ -97,8 +110,10 @@ environment:
   type: str
   sample: two_hosts
 plan:
-  description: Changes that were made, or would be made in check mode, in their order.
-  returned: success
+  description:
+    - Changes that were made, or would be made in check mode, in their order.
+    - Where it failed, those that had been made before, or those that were refused.
+  returned: success, and where it failed after changes
   type: list
   elements: dict
   contains:
@@ -123,7 +138,9 @@ plan:
       type: str
       sample: its image is new
     differences:
-      description: Leaves that are not as declared, each with path, before, after and cause. Secrets are masked.
+      description:
+        - Leaves that are not as declared, each with path, before, after, cause (V(declaration) or V(drift)) and effect
+          (V(in place), V(restart) or V(replace)). Secrets are masked.
       type: list
       elements: dict
 orphans:
@@ -173,19 +190,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
-    ConvergeError,
-    DeclarationError,
-    StrataError,
-)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan import show
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import changes_of, failure_of
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "declaration": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
+    "replace_guests": {"type": "bool", "default": False},
+    "adopt": {"type": "bool", "default": False},
     "lock_timeout": {"type": "float", "default": 0},
     "state_folder": {"type": "path"},
     "progress_file": {"type": "path"},
@@ -199,6 +214,8 @@ def run(module: AnsibleModule, progress: Progress) -> Outcome:
         progress=progress,
         check=module.check_mode,
         remove_orphans=module.params["orphans"] == "remove",
+        replace_guests=module.params["replace_guests"],
+        adopt=module.params["adopt"],
         lock_timeout=module.params["lock_timeout"],
     )
     return converge(Path(module.params["declaration"]), module.params["state"], options)
@@ -206,27 +223,8 @@ def run(module: AnsibleModule, progress: Progress) -> Outcome:
 
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
-    result: dict[str, Any] = {
-        "changed": outcome.changed,
-        "environment": outcome.environment,
-        "plan": show.as_data(outcome.plan),
-        "orphans": [str(key) for key in outcome.plan.orphans],
-        "guests": outcome.guests,
-        "seconds": outcome.seconds,
-    }
-    if with_diff:
-        result["diff"] = show.as_diff(outcome.plan)
-    return result
-
-
-def failure_of(error: StrataError) -> dict[str, Any]:
-    """The module's result for *error*."""
-    result: dict[str, Any] = {"msg": str(error)}
-    if isinstance(error, DeclarationError):
-        result["problems"] = [asdict(problem) for problem in error.problems]
-    if isinstance(error, ConvergeError):
-        result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
-    return result
+    facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
+    return {**changes_of(outcome.plan, with_diff), **facts}
 
 
 def sink_of(target: str | None, events: list[dict[str, Any]]) -> Callable[[Event], None]:

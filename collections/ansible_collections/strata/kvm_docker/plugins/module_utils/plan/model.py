@@ -21,6 +21,8 @@ Path: TypeAlias = tuple[str, ...]
 Action: TypeAlias = Literal["create", "update", "restart", "replace", "start", "stop", "delete"]
 Cause: TypeAlias = Literal["declaration", "drift"]
 Condition: TypeAlias = Literal["applied", "healthy", "completed"]
+#: What is done about drift: put right, told, or neither.
+Policy: TypeAlias = Literal["repair", "report", "ignore"]
 
 #: Every kind of object, in the order of the layers that they stand on.
 KINDS = (
@@ -45,6 +47,9 @@ class Effect(IntEnum):
     IN_PLACE = 1
     RESTART = 2
     REPLACE = 3
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -150,17 +155,26 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """A leaf that drifted and that a policy has left as it is."""
+
+    key: Key
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered changes: each stands after those it needs.
 
-    ``orphans``: our objects that are no longer declared and are left alone.
+    ``orphans``: our objects that are no longer declared and are left alone. ``reported``: drift that is only told.
     ``unobserved``: guests whose engine could not be looked at yet (they are to be started); their layer is planned
     once they run.
     """
 
     changes: tuple[Change, ...] = ()
     orphans: tuple[Key, ...] = ()
-    unobserved: tuple[str, ...] = field(default=())
+    unobserved: tuple[str, ...] = ()
+    reported: tuple[Drift, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)

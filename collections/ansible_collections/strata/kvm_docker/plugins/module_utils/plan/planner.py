@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from ..errors import ForeignObjectError, StrataError
 from .diff import differences
-from .model import KINDS, Action, Change, Declared, Difference, Effect, Key, Need, Observed, Plan
+from .model import KINDS, Action, Change, Declared, Difference, Drift, Effect, Key, Need, Observed, Plan, Policy
 
 #: Kinds that cannot be deleted while a container uses them, and whose deletion frees nothing that others need.
 HELD = ("image", "docker_volume")
+
+#: Actions during which a replica may not serve; the replicas of a service take turns. An update may touch networks.
+DISRUPTIVE: tuple[Action, ...] = ("update", "restart", "replace", "stop")
 
 ACTION_OF: Mapping[Effect, Action] = {
     Effect.IN_PLACE: "update",
@@ -24,28 +28,41 @@ ACTION_OF: Mapping[Effect, Action] = {
 }
 
 
+#: Kinds of which a stranger can be taken over: it is replaced by an object of ours, and its data is kept.
+ADOPTABLE = ("network", "image", "docker_network", "docker_volume", "container")
+
+
+def repair(key: Key, difference: Difference) -> Policy:
+    """The policy where none is given: whatever drifted is put right."""
+    return "repair"
+
+
 def plan(
     declared: Iterable[Declared],
     observed: Iterable[Observed],
     effect: Callable[[Key, Difference], Effect],
     unobserved: Iterable[str] = (),
     remove_orphans: bool = False,
+    adopt: bool = False,
+    policy: Callable[[Key, Difference], Policy] = repair,
 ) -> Plan:
     """The changes that turn what is observed into what is declared.
 
     *effect* tells what a difference of an object takes. *unobserved* names guests that exist but whose engine cannot
-    be looked at: nothing is planned on them yet. Raises :class:`ForeignObjectError` before anything is planned when
-    an object with a declared name is not ours.
+    be looked at: nothing is planned on them yet. *policy* tells what is done about a leaf that drifted. Raises
+    :class:`ForeignObjectError` before anything is planned when an object with a declared name is not ours, but for
+    kinds that are taken over with *adopt*.
     """
     wanted = {item.key: item for item in declared}
     found = {item.key: item for item in observed}
     hidden = frozenset(unobserved)
-    _refuse_foreign(wanted, found)
+    _refuse_foreign(wanted, found, adopt)
+    compare = _Comparison(effect, policy)
     changes: dict[Key, Change] = {}
     for key in _in_order(wanted):
         if key.guest in hidden:
             continue
-        change = _change(wanted[key], found.get(key), changes, effect)
+        change = _change(wanted[key], found.get(key), changes, compare)
         if change:
             changes[key] = change
     orphans = [item for key, item in found.items() if key not in wanted and item.owned and _stays(key, changes, hidden)]
@@ -57,17 +74,39 @@ def plan(
         tuple(linked[key] for key in _sorted_keys(linked)),
         () if remove_orphans else tuple(sorted(deletions)),
         tuple(sorted(hidden)),
+        tuple(sorted(compare.reported, key=lambda drift: (drift.key, drift.difference.path))),
     )
 
 
-def _refuse_foreign(wanted: Mapping[Key, Declared], found: Mapping[Key, Observed]) -> None:
-    foreign = [key for key, item in found.items() if key in wanted and not item.owned]
-    if foreign:
-        names = ", ".join(str(key) for key in sorted(foreign))
+def _refuse_foreign(wanted: Mapping[Key, Declared], found: Mapping[Key, Observed], adopt: bool) -> None:
+    foreign = sorted(key for key, item in found.items() if key in wanted and not item.owned)
+    adoptable = [key for key in foreign if key.kind in ADOPTABLE]
+    if foreign and not (adopt and foreign == adoptable):
+        names = ", ".join(str(key) for key in foreign)
+        way = ", or give adopt: true to take it over" if foreign == adoptable else ""
         raise ForeignObjectError(
             f"{names}: exists already and does not belong to this environment; it was not touched. "
-            "Rename it in the declaration, or remove the other one yourself."
+            f"Rename it in the declaration, or remove the other one yourself{way}."
         )
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Tells the differences of an object that are to be applied; those that are only reported are kept."""
+
+    effect: Callable[[Key, Difference], Effect]
+    policy: Callable[[Key, Difference], Policy]
+    reported: list[Drift] = field(default_factory=list)
+
+    def __call__(self, item: Declared, now: Observed) -> tuple[Difference, ...]:
+        found = differences(item, now, lambda difference: self.effect(item.key, difference))
+        return tuple(difference for difference in found if self._heeded(item.key, difference))
+
+    def _heeded(self, key: Key, difference: Difference) -> bool:
+        chosen = self.policy(key, difference) if difference.cause == "drift" else "repair"
+        if chosen == "report":
+            self.reported.append(Drift(key, difference))
+        return chosen == "repair"
 
 
 def _in_order(wanted: Mapping[Key, Declared]) -> list[Key]:
@@ -79,12 +118,7 @@ def _in_order(wanted: Mapping[Key, Declared]) -> list[Key]:
         raise StrataError("dependency cycle: " + " -> ".join(str(key) for key in error.args[1])) from error
 
 
-def _change(
-    item: Declared,
-    now: Observed | None,
-    changes: Mapping[Key, Change],
-    effect: Callable[[Key, Difference], Effect],
-) -> Change | None:
+def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change], compare: _Comparison) -> Change | None:
     gone = _replaced(item, changes, "lives_on")
     if now is None or gone:
         reason = f"{gone} is made anew" if gone and now else "not there"
@@ -93,7 +127,9 @@ def _change(
     def made(action: Action, reason: str, found: tuple[Difference, ...] = ()) -> Change:
         return Change(item.key, action, reason, found, item.needs, item, now)
 
-    found = differences(item, now, lambda difference: effect(item.key, difference))
+    if not now.owned:
+        return made("replace", "adopted: somebody else made it")
+    found = compare(item, now)
     rebuilt = _replaced(item, changes, "rebuilt_with")
     if now.broken:
         return made("replace", now.broken, found)
@@ -101,11 +137,19 @@ def _change(
         return made("replace", f"{rebuilt} is replaced", found)
     if found:
         strongest = max(difference.effect for difference in found)
-        action = "start" if strongest is Effect.RESTART and not now.running else ACTION_OF[strongest]
-        return made(action, _reason(found, strongest), found)
-    if item.running and not now.running:
-        return made("start", "not running")
+        return made(_action(item, now, strongest), _reason(found, strongest), found)
+    if item.running != now.running:
+        return made("start", "not running") if item.running else made("stop", "running")
     return None
+
+
+def _action(item: Declared, now: Observed, strongest: Effect) -> Action:
+    """What is off, or is to be, needs no restart: it is started, stopped or only defined as declared."""
+    if strongest is Effect.REPLACE or (item.running and now.running):
+        return ACTION_OF[strongest]
+    if not item.running:
+        return "stop" if now.running else "update"
+    return "start" if strongest is Effect.RESTART else ACTION_OF[strongest]
 
 
 def _replaced(item: Declared, changes: Mapping[Key, Change], link: str) -> Key | None:
@@ -168,9 +212,8 @@ def _around_deletions(changes: Mapping[Key, Change], deletions: Mapping[Key, Cha
 def _linked(changes: Mapping[Key, Change]) -> dict[Key, Change]:
     """Keep the needs that are steps of this plan, plus a chain through each rolling group."""
     groups: defaultdict[tuple[str, int], list[Key]] = defaultdict(list)
-    for key, change in sorted(changes.items()):
-        disruptive = change.action in ("replace", "restart")
-        if disruptive and change.declared and change.declared.rolling:
+    for key, change in sorted(changes.items(), key=lambda item: _natural(item[0])):
+        if change.action in DISRUPTIVE and change.declared and change.declared.rolling:
             groups[change.declared.rolling].append(key)
     chained: defaultdict[Key, tuple[Need, ...]] = defaultdict(tuple)
     for (_name, parallelism), members in groups.items():
@@ -187,6 +230,11 @@ def _linked(changes: Mapping[Key, Change]) -> dict[Key, Change]:
     }
 
 
+def _natural(key: Key) -> tuple[str, str, list[str | int]]:
+    """``app-2`` before ``app-10``."""
+    return key.kind, key.guest, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", key.name)]
+
+
 def _sorted_keys(changes: Mapping[Key, Change]) -> list[Key]:
     """Each key after those it needs; among equals by layer, guest and name, so that a plan always reads the same."""
     rank = {kind: index for index, kind in enumerate(KINDS)}
@@ -198,7 +246,7 @@ def _sorted_keys(changes: Mapping[Key, Change]) -> list[Key]:
     ready: list[Key] = []
     while sorter.is_active():
         ready += sorter.get_ready()
-        ready.sort(key=lambda key: (changes[key].action != "delete", rank[key.kind], key.guest, key.name))
+        ready.sort(key=lambda key: (changes[key].action != "delete", rank[key.kind], _natural(key)))
         ordered.append(ready.pop(0))
         sorter.done(ordered[-1])
     return ordered

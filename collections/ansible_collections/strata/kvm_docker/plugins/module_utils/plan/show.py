@@ -33,6 +33,7 @@ def as_data(plan: Plan) -> list[dict[str, Any]]:
                     "before": _plain(difference.shown(difference.before)),
                     "after": _plain(difference.shown(difference.after)),
                     "cause": difference.cause,
+                    "effect": str(difference.effect),
                 }
                 for difference in change.differences
             ],

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One layer on its own: objects of some kinds behind one connection, without the rest of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .declare.environment import Environment
+from .docker.health import unsettled
+from .errors import ForeignObjectError, StrataError
+from .execute import execute
+from .inputs import Inputs
+from .plan.model import Change, Condition, Key, Observed, Plan
+from .plan.planner import plan
+from .progress import Progress
+from .resources import RESOURCES, declared, effect, observed
+from .rounds import come_to_rest
+
+
+def everything(item: Observed) -> bool:
+    """A declaration that speaks for all objects of the environment behind the connection."""
+    return True
+
+
+@dataclass(slots=True, kw_only=True)
+class Layer:
+    """Brings objects of *kinds* behind *connection* to what *environment* declares of them.
+
+    ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
+    ``speaks_for``: which of the objects that are there this declaration is about; the others are as good as not there.
+    Those of ours that it is about and does not declare are orphans. ``done``: the changes that were made.
+    """
+
+    environment: Environment
+    connection: Any
+    kinds: tuple[str, ...]
+    inputs: Inputs = field(default_factory=Inputs)
+    progress: Progress = field(default_factory=Progress)
+    speaks_for: Callable[[Observed], bool] = everything
+    remove_orphans: bool = False
+    adopt: bool = False
+    done: list[Change] = field(default_factory=list)
+
+    def converge(self, check: bool = False) -> Plan:
+        """The changes that were made, in check mode those that would be. Raises :class:`StrataError`."""
+        if check:
+            return self.plan()
+        try:
+            rest = come_to_rest(self.plan, lambda made: execute(made, self._apply, self._settle))
+            self._settle_containers()
+        except StrataError as error:
+            error.made = tuple(self.done)
+            raise
+        return replace(rest, changes=tuple(self.done))
+
+    def plan(self) -> Plan:
+        """Observe and compare; nothing is touched."""
+        wanted = tuple(declared(self.kinds, self.environment, self.inputs))
+        found = [item for item in self.observed() if self.speaks_for(item)]
+        if self.remove_orphans:
+            _refuse_strangers(found, {item.key for item in wanted})
+        return plan(wanted, found, effect, remove_orphans=self.remove_orphans, adopt=self.adopt)
+
+    def observed(self) -> list[Observed]:
+        """Everything of these kinds that is there."""
+        return list(observed(self.kinds, self.connection, self.environment.name))
+
+    def _apply(self, change: Change) -> None:
+        with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"):
+            RESOURCES[change.key.kind].apply(self.connection, change, self.progress)
+        self.done.append(change)
+
+    def _settle(self, key: Key, condition: Condition) -> None:
+        RESOURCES[key.kind].settle(self.connection, key, condition, self.progress)
+
+    def _settle_containers(self) -> None:
+        if "container" in self.kinds:
+            wanted = [item for item in declared(("container",), self.environment, self.inputs) if item.running]
+            for key in unsettled(self.connection, wanted):
+                self._settle(key, "healthy")
+
+
+def _refuse_strangers(found: list[Observed], wanted: set[Key]) -> None:
+    """What is to be removed and is not ours is an error: to call it absent would be a lie."""
+    strangers = sorted(item.key for item in found if not item.owned and item.key not in wanted)
+    if strangers:
+        names = ", ".join(map(str, strangers))
+        raise ForeignObjectError(
+            f"{names}: does not belong to this environment and was not touched. Remove it yourself, or name the "
+            "environment that it belongs to."
+        )

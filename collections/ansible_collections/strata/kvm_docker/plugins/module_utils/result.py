@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules return: changes, failures and facts, in the same shape for every one of them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConsentError, ConvergeError, DeclarationError, StrataError, os_errors
+from .plan import show
+from .plan.model import Plan
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def changes_of(plan: Plan, with_diff: bool) -> dict[str, Any]:
+    """``changed``, ``plan``, ``orphans`` and, where asked for, ``diff``."""
+    result: dict[str, Any] = {
+        "changed": bool(plan),
+        "plan": show.as_data(plan),
+        "orphans": [str(key) for key in plan.orphans],
+    }
+    if with_diff:
+        result["diff"] = show.as_diff(plan)
+    return result
+
+
+def failure_of(error: StrataError) -> dict[str, Any]:
+    """What *error* tells, with the changes that had been made before it, or that it refused to make."""
+    result: dict[str, Any] = {"msg": str(error)}
+    if isinstance(error, DeclarationError):
+        result["problems"] = [asdict(problem) for problem in error.problems]
+    if isinstance(error, ConvergeError):
+        result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
+    if isinstance(error, ConsentError):
+        result["plan"] = show.as_data(error.plan)
+    if error.made:
+        result |= {"changed": True, "plan": show.as_data(Plan(error.made))}
+    if isinstance(error, ConvergeError) and error.__cause__:
+        result["exception"] = "".join(traceback.format_exception(error.__cause__))
+    return result
+
+
+def answer(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    """Do *work* and end the module with what it returns, or with its error."""
+    failure: dict[str, Any] | None = None
+    result: dict[str, Any] = {}
+    try:
+        with os_errors():
+            result = work()
+    except StrataError as error:
+        failure = failure_of(error)
+    if failure is not None:
+        module.fail_json(**failure)
+    module.exit_json(**result)
