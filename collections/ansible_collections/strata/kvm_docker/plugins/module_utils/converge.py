@@ -10,21 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from . import locks, report, requirements
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
 from .docker.engine import Engine, open_engine
-from .errors import DeclarationError, os_errors
+from .errors import DeclarationError, StrataError, os_errors
 from .execute import execute
 from .folders import Folders
 from .guest import access, image_store, ready
-from .inputs import Inputs, resolve
+from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
-from .plan.model import Change, Plan
+from .layer import Layer
+from .plan.model import Action, Change, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
@@ -65,23 +66,35 @@ class Outcome:
         return bool(self.plan)
 
 
-def converge(declaration: Path, state: Literal["present", "absent"], options: Options) -> Outcome:
+State: TypeAlias = Literal["present", "absent", "started", "stopped"]
+
+
+def converge(declaration: Path, state: State, options: Options) -> Outcome:
     """Bring the environment of *declaration* to *state*; in check mode tell what that would change.
+
+    ``started`` and ``stopped`` leave everything as it is but for whether it runs.
 
     Raises an error of the :class:`~.errors.StrataError` family; what exists is then consistent, and running again
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
     with os_errors():
-        return _present(declaration, options) if state == "present" else _absent(declaration, options)
+        if state == "absent":
+            return _absent(declaration, options)
+        if state == "stopped":
+            return _stopped(declaration, options)
+        return _present(declaration, options, "start" if state == "started" else None)
 
 
-def _present(declaration: Path, options: Options) -> Outcome:
+def _present(declaration: Path, options: Options, only: Action | None) -> Outcome:
     document = read_document(declaration)
     environment = document.environment
     with _locked(environment.name, options), _hypervisor(environment.hypervisor.uri, options) as hypervisor:
-        _check(document, hypervisor)
-        preparation = _Preparation(environment, hypervisor, options)
+        if only:
+            _require_guests(environment, hypervisor)
+        else:
+            _check(document, hypervisor)
+        preparation = _Preparation(environment, hypervisor, options, only)
         run = preparation.convergence()
         try:
             made = run.preview() if options.check else run.run()
@@ -105,9 +118,38 @@ def _absent(declaration: Path, options: Options) -> Outcome:
         made = plan((), observed(HYPERVISOR_KINDS, hypervisor, name), effect, remove_orphans=True)
         if not options.check:
             access.disconnect(name, options.folders)
-            execute(made, lambda change: _remove(hypervisor, change, options.progress), lambda key, condition: None)
+            execute(made, lambda change: _do(hypervisor, change, options.progress), lambda key, condition: None)
             shutil.rmtree(options.folders.environment(name), ignore_errors=True)
     return Outcome(environment=name, plan=made)
+
+
+def _require_guests(environment: Environment, hypervisor: Hypervisor) -> None:
+    """What is not there cannot be started."""
+    there = {item.key.name for item in observed(("guest",), hypervisor, environment.name) if item.owned}
+    missing = sorted(environment.guests.keys() - there)
+    if missing:
+        raise StrataError(f"guest {', '.join(missing)}: not there, so it cannot be started. Use state: present.")
+
+
+def _stopped(declaration: Path, options: Options) -> Outcome:
+    """Shut the guests down, with all that runs in them; end their forwards."""
+    environment = read_document(declaration).environment
+    with (
+        _locked(environment.name, options),
+        _hypervisor(environment.hypervisor.uri, options, may_be_absent=True) as hypervisor,
+    ):
+        layer = Layer(
+            environment=environment,
+            connection=hypervisor,
+            kinds=("guest", "forward"),
+            inputs=Inputs(guest_images=guest_images(environment)),
+            progress=options.progress,
+            running=False,
+            only="stop",
+        )
+        if not options.check:
+            access.disconnect(environment.name, options.folders)
+        return Outcome(environment=environment.name, plan=layer.converge(options.check))
 
 
 def _revive(uri: str, options: Options) -> None:
@@ -117,7 +159,7 @@ def _revive(uri: str, options: Options) -> None:
         embedded.start(folders, options.progress)
 
 
-def _remove(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
+def _do(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
     with progress.stage(str(change.key), f"{change.action}: {change.reason}"):
         RESOURCES[change.key.kind].apply(hypervisor, change, progress)
 
@@ -160,6 +202,7 @@ class _Preparation:
     environment: Environment
     hypervisor: Hypervisor
     options: Options
+    only: Action | None = None
     warnings: list[str] = field(default_factory=list)
 
     def convergence(self) -> Convergence:
@@ -178,6 +221,7 @@ class _Preparation:
             remove_orphans=self.options.remove_orphans,
             replace_guests=self.options.replace_guests,
             adopt=self.options.adopt,
+            only=self.only,
         )
 
     def _virt_type(self, inputs: Inputs) -> str:

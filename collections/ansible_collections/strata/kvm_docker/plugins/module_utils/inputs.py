@@ -49,10 +49,14 @@ def resolve(environment: Environment, folders: Folders) -> Inputs:
 
     Raises :class:`ImageError` that tells all that cannot be read, with the guest and service that need it.
     """
+    return Inputs(guest_images=guest_images(environment), images=resolve_images(environment, folders))
+
+
+def guest_images(environment: Environment) -> dict[str, str]:
+    """The digest of the recipe or source of each guest image, by its name in the declaration."""
     from .guest.image_store import recipe_digest
 
-    digests = {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
-    return Inputs(guest_images=digests, images=resolve_images(environment, folders))
+    return {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
 
 
 def resolve_images(environment: Environment, folders: Folders) -> dict[tuple[str, str], ImageInput]:

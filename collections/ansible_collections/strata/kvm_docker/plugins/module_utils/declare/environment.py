@@ -166,6 +166,18 @@ class HypervisorSettings(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule(Written):
+    """What is done about leaves that were edited behind our back; of several rules the first that matches decides."""
+
+    object: Text = "*"
+    """Glob of objects as a plan names them, e.g. ``container apps/*``."""
+    path: Text = "*"
+    """Glob of dotted paths, e.g. ``HostConfig.Memory``; the leaf ``running`` is whether the object runs."""
+    policy: Literal["repair", "report", "ignore"]
+    """``repair`` puts it right, ``report`` only tells, ``ignore`` does neither."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment(Written):
     """One environment: networks, guests, and what runs on their engines."""
 
@@ -183,3 +195,5 @@ class Environment(Written):
     """Networks of the guests, by name."""
     guests: Mapping[Name, Guest] = field(default_factory=dict)
     """KVM guests, by name, which is their host name too."""
+    drift: tuple[DriftRule, ...] = ()
+    """What is done about drift; all of it is repaired where nothing else is said."""
