@@ -61,7 +61,10 @@ EXAMPLES = r"""
 
 - name: Refuse to go on when a guest would be restarted or replaced
   ansible.builtin.assert:
-    that: preview.plan | selectattr('kind', 'eq', 'guest') | selectattr('action', 'in', ['restart', 'replace']) | length == 0
+    that: interrupted | length == 0
+  vars:
+    guests: "{{ preview.plan | selectattr('kind', 'eq', 'guest') }}"
+    interrupted: "{{ guests | selectattr('action', 'in', ['restart', 'replace']) }}"
 
 - name: Keep the plan for a review
   ansible.builtin.copy:

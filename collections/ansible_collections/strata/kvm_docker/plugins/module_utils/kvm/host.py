@@ -30,13 +30,18 @@ if TYPE_CHECKING:
 def facts(hypervisor: Hypervisor, environment: str) -> HostFacts:
     """Facts for the checks of *environment*: its own forwards do not count as ports in use."""
     return HostFacts(
-        memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        memory=memory(),
         cpus=os.cpu_count(),
         routes=tuple(_routes(hypervisor)),
         listening=sockets.listening_loopback() - ports_of(hypervisor.folders, environment),
         networks=_networks(hypervisor, environment),
         free_disk=_free_disk(hypervisor.folders, environment),
     )
+
+
+def memory() -> int:
+    """Bytes of memory of the machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _routes(hypervisor: Hypervisor) -> Iterator[tuple[IPv4Network, str]]:
