@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+from os.path import join, normpath
 from typing import Annotated, Any, ClassVar, Literal
 
 from .compose import Project
@@ -104,6 +105,16 @@ class GuestNetwork(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoragePool(Written):
+    """A libvirt storage pool of type ``dir``, beside the one that holds the guests' first disks."""
+
+    path: Text
+    """Folder of the pool; made where it is not there, and never removed."""
+    autostart: bool = True
+    """Start the pool when the hypervisor starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(Written):
     """A guest's interface on a network."""
 
@@ -193,7 +204,13 @@ class Environment(Written):
     """Container images that come from no registry, by the reference that services name."""
     networks: Mapping[Name, GuestNetwork] = field(default_factory=dict)
     """Networks of the guests, by name."""
+    pools: Mapping[Name, StoragePool] = field(default_factory=dict)
+    """Storage pools in folders of your own, by name."""
     guests: Mapping[Name, Guest] = field(default_factory=dict)
     """KVM guests, by name, which is their host name too."""
     drift: tuple[DriftRule, ...] = ()
     """What is done about drift; all of it is repaired where nothing else is said."""
+
+    def pool_path(self, name: str) -> str:
+        """Absolute path of the declared pool *name*."""
+        return normpath(join(self.folder, self.pools[name].path))
