@@ -42,6 +42,11 @@ def bridge_name(environment: str, network: str) -> str:
     return f"st{object_uuid(environment, 'network', network).hex[:10]}"
 
 
+def bridge_mac(environment: str, network: str) -> str:
+    """Hardware address of a network's bridge: that of nobody's interface."""
+    return mac_address(environment, "", network)
+
+
 def mac_address(environment: str, guest: str, network: str) -> str:
     """Hardware address of a guest's interface, in QEMU's block 52:54:00."""
     tail = hashlib.sha256(f"{environment}/{guest}/{network}".encode()).digest()[:3]

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from ipaddress import IPv4Address
 
 from ..errors import Problem
-from ..naming import mac_address
-from .environment import Attachment, Environment, Guest, GuestNetwork
+from .check_networks import misplaced
+from .environment import Attachment, Environment, Guest
 from .sources import Sources
 
 #: Groups that mean something to Ansible or to us.
@@ -59,22 +59,8 @@ def _attachments(environment: Environment, guest: Guest, sources: Sources) -> It
         if network is None:
             yield sources.problem(where, unknown("network", name, tuple(environment.networks)))
         else:
-            for message in _address(attachment, name, network):
+            for message in misplaced(attachment.address, name, network):
                 yield sources.problem((*where, "address"), message)
-
-
-def _address(attachment: Attachment, name: str, network: GuestNetwork) -> Iterator[str]:
-    address, subnet = attachment.address, network.cidr
-    if subnet.prefixlen > 30:
-        return
-    if address not in subnet:
-        yield f"{address} is outside of {subnet} of network {name}"
-    elif address == network.gateway:
-        yield f"{address} is the hypervisor's address on network {name}; choose another one"
-    elif address == subnet.network_address:
-        yield f"{address} is the address of network {name} itself; choose another one"
-    elif address == subnet.broadcast_address:
-        yield f"{address} is the broadcast address of network {name}; choose another one"
 
 
 def _same_addresses(environment: Environment, sources: Sources) -> Iterator[Problem]:
@@ -89,8 +75,8 @@ def _same_addresses(environment: Environment, sources: Sources) -> Iterator[Prob
 def _same_macs(environment: Environment, sources: Sources) -> Iterator[Problem]:
     """Given ones and derived ones: a bridge delivers to one of two only."""
     seen: dict[str, str] = {}
-    for guest, network, attachment in _all_attachments(environment):
-        mac = attachment.mac or mac_address(environment.name, guest.name, network)
+    for guest, network, _attachment in _all_attachments(environment):
+        mac = environment.mac(guest, network)
         where = ("guests", guest.name, "networks", network, "mac")
         if int(mac[:2], 16) & 1:
             yield sources.problem(where, f"{mac} is a multicast address; the first octet must be even")

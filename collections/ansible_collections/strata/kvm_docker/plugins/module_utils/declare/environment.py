@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from os.path import join, normpath
 from typing import Annotated, Any, ClassVar, Literal
 
+from ..naming import mac_address
 from .compose import Project
 from .scalars import (
     Bytes,
@@ -21,8 +22,10 @@ from .scalars import (
     DomainName,
     FilePath,
     GroupName,
+    HostName,
     JumpHost,
     MacAddress,
+    Mtu,
     Name,
     PackageName,
     Port,
@@ -88,15 +91,77 @@ class ContainerImage(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRange(Written):
+    """Addresses that DHCP gives to whoever asks, the first and the last one included."""
+
+    start: IPv4Address
+    """First address of the range."""
+    end: IPv4Address
+    """Last address of the range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(Written):
+    """A machine that DHCP gives a fixed address to, beside the guests, which all have one."""
+
+    mac: MacAddress
+    """Hardware address of the machine."""
+    address: IPv4Address
+    """Address that it gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpSettings(Written):
+    """The DHCP server of a network. Guests of the environment have their reservations by themselves."""
+
+    ranges: tuple[AddressRange, ...] = ()
+    """Addresses for machines without a reservation; without a range these get none."""
+    hosts: Mapping[HostName, Reservation] = field(default_factory=dict)
+    """Reservations by host name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings(Written):
+    """The name server of a network. The guests' names are answered by themselves."""
+
+    enable: bool = True
+    """Whether there is a name server; without one guests have no resolver on this network."""
+    hosts: Mapping[HostName, IPv4Address] = field(default_factory=dict)
+    """Further names, each with its address."""
+    forwarders: tuple[IPv4Address, ...] = ()
+    """Name servers that are asked for other names, in place of the hypervisor's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRange(Written):
+    """Ports, the first and the last one included."""
+
+    start: Port
+    """First port of the range."""
+    end: Port
+    """Last port of the range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestNetwork(Written):
     """A libvirt network that guests attach to."""
 
     cidr: IPv4Network
     """Subnet, e.g. ``10.80.0.0/24``; its first address is the hypervisor's (gateway and resolver)."""
-    forward: Literal["nat", "route", "isolated"] = "nat"
-    """How guests reach the world beyond the network."""
+    forward: Literal["nat", "route", "open", "isolated"] = "nat"
+    """How guests reach the world beyond the network; ``open`` routes without a firewall rule of libvirt's."""
     domain: DomainName | None = None
     """DNS domain of the network; the guests' names resolve in it."""
+    mtu: Mtu | None = None
+    """Largest packet on the network in bytes; the kernel's 1500 where not given."""
+    autostart: bool = True
+    """Start the network when the hypervisor starts."""
+    dhcp: DhcpSettings = field(default_factory=DhcpSettings)
+    """The DHCP server of the network."""
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    """The name server of the network."""
+    nat_ports: PortRange | None = None
+    """Ports of the hypervisor that connections of guests leave from, with ``forward: nat``; 1024 to 65535 else."""
 
     @property
     def gateway(self) -> IPv4Address:
@@ -214,3 +279,7 @@ class Environment(Written):
     def pool_path(self, name: str) -> str:
         """Absolute path of the declared pool *name*."""
         return normpath(join(self.folder, self.pools[name].path))
+
+    def mac(self, guest: Guest, network: str) -> str:
+        """Hardware address of *guest* on *network*: the given one, else one that follows from the names."""
+        return guest.networks[network].mac or mac_address(self.name, guest.name, network)

@@ -129,7 +129,7 @@ def _resolver(attached: tuple[Interface, ...]) -> Iterator[str]:
     domains = dict.fromkeys(one.domain for one in attached if one.domain)
     if domains:
         yield f"search {' '.join(domains)}"
-    for one in attached[:1]:
+    for one in [one for one in attached if one.resolver][:1]:
         yield f"nameserver {one.resolver}"
 
 
@@ -142,7 +142,8 @@ def _network(interface: Interface) -> Iterator[str]:
     yield f"Address={interface.address}"
     if interface.gateway:
         yield f"Gateway={interface.gateway}"
-    yield f"DNS={interface.resolver}"
+    if interface.resolver:
+        yield f"DNS={interface.resolver}"
     if interface.domain:
         yield f"Domains={interface.domain}"
     yield "LinkLocalAddressing=no"
