@@ -14,7 +14,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, HypervisorError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import overlay
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.host import facts
-from kvm_lab import converge, environment, planned, remove, words
+from kvm_lab import apply, converge, environment, planned, remove, words
 
 
 def with_pool(path: Path, autostart: bool = True) -> Environment:
@@ -112,3 +112,12 @@ def test_a_folder_that_is_another_pools_already_is_told_before_anything_is_made(
     converge(hypervisor, with_pool(tmp_path))
     assert str(tmp_path) not in facts(hypervisor, "lab").pools
     assert facts(hypervisor, "other").pools[str(tmp_path)] == "lab-fast"
+
+
+def test_a_pool_that_is_only_stopped_keeps_what_it_is(hypervisor: Any, tmp_path: Path) -> None:
+    converge(hypervisor, with_pool(tmp_path))
+    pool = hypervisor.connection.storagePoolLookupByName("lab-fast")
+    (change,) = planned(hypervisor, with_pool(tmp_path, autostart=False))
+    stop = replace(change, action="stop", differences=(), declared=replace(change.declared, running=False))
+    apply(hypervisor, [stop, stop])
+    assert (pool.isActive(), pool.autostart()) == (0, 1)

@@ -23,10 +23,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Reservation,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.interfaces import interfaces
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network import Network
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import network_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import render_network, unknown_parts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
-from kvm_lab import converge, environment, planned, with_guest, with_network, words
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from kvm_lab import INPUTS, apply, converge, environment, planned, with_guest, with_network, words
 
 ONE = environment(guests=("web",))
 RANGE = DhcpSettings(ranges=(AddressRange(start=IPv4Address("10.211.3.1"), end=IPv4Address("10.211.3.9")),))
@@ -162,3 +164,31 @@ def test_domains_are_read_once_for_all_networks(hypervisor: Any, monkeypatch: py
     )
     assert not planned(hypervisor, declared)
     assert len(looks) == 2  # for the links of all networks, and for the guests
+
+
+def test_a_network_that_is_only_stopped_or_started_keeps_its_definition(hypervisor: Any) -> None:
+    """As with `state: stopped`, which takes no other change of a declaration along."""
+    converge(hypervisor, environment(guests=()))
+    network = hypervisor.connection.networkLookupByName("lab-lan")
+    before = network.XMLDesc()
+    newer = with_network(environment(guests=()), "lan", domain="newer")
+    for running, action in ((False, "stop"), (True, "start")):
+        (change,) = planned(hypervisor, newer)
+        power = replace(change, action=action, differences=(), declared=replace(change.declared, running=running))
+        apply(hypervisor, [power, power])
+        assert (bool(network.isActive()), network.XMLDesc()) == (running, before)
+
+
+def test_a_strangers_network_that_is_adopted_gives_way_to_ours(hypervisor: Any) -> None:
+    stranger = hypervisor.connection.networkDefineXML(
+        "<network><name>lab-lan</name><bridge name='theirs'/><ip address='10.1.0.1' prefix='24'/></network>"
+    )
+    stranger.create()
+    declared = environment(guests=())
+    items = list(Network().declare(declared, INPUTS))
+    (change,) = plan(
+        items, Network().observe(hypervisor, "lab"), lambda _key, found: Network().effect(found), adopt=True
+    )
+    apply(hypervisor, [change, change])
+    assert [network.UUIDString() for network in hypervisor.connection.listAllNetworks()] != [stranger.UUIDString()]
+    assert not planned(hypervisor, declared)

@@ -64,7 +64,7 @@ class Network:
         """Define the network and have it run; guests that are attached stay so."""
         with libvirt_errors(str(change.key)):
             if change.declared:
-                _apply(connection, change.key, change.action, change.declared)
+                _apply(connection, change, change.declared)
             elif change.observed:
                 network = find(connection.connection.networkLookupByUUIDString, change.observed.handle)
                 if network:
@@ -111,23 +111,43 @@ def _definition(network: libvirt.virNetwork) -> str:
         return str(network.XMLDesc())
 
 
-def _apply(hypervisor: Hypervisor, key: Key, action: str, declared: Declared) -> None:
+def _apply(hypervisor: Hypervisor, change: Change, declared: Declared) -> None:
     """Live first, definition second: killed in between, the next run still sees what is to be done."""
     connection = hypervisor.connection
-    definition = render_network(declared.handle, key.name, declared.spec)
-    uuid = str(naming.object_uuid(declared.handle, key.kind, key.name))
+    uuid = str(naming.object_uuid(declared.handle, change.key.kind, change.key.name))
+    if change.observed and not change.observed.owned:
+        _give_way(connection, change.observed)
     network = find(connection.networkLookupByUUIDString, uuid)
-    active = bool(network and network.isActive())
-    if network and active and action == "update":
-        update_live(network, definition)
-    elif network and active and action != "start":
+    if network is None or change.differences or change.action not in ("start", "stop"):
+        network = _define(connection, network, change, declared)
+    if network.isActive() and not declared.running:
         network.destroy()
+    elif declared.running:
+        if not network.isActive():
+            network.create()
+        reattach(hypervisor, network)
+
+
+def _give_way(connection: libvirt.virConnect, stranger: Observed) -> None:
+    """Remove the network that is adopted: libvirt has one of a name, and ours has another UUID."""
+    network = find(connection.networkLookupByUUIDString, stranger.handle)
+    if network:
+        _delete(network)
+
+
+def _define(
+    connection: libvirt.virConnect, network: libvirt.virNetwork | None, change: Change, declared: Declared
+) -> libvirt.virNetwork:
+    """Down with what cannot be changed while it runs."""
+    definition = render_network(declared.handle, change.key.name, declared.spec)
+    if network and network.isActive():
+        if change.action == "update":
+            update_live(network, definition)
+        elif change.action != "start":
+            network.destroy()
     network = connection.networkDefineXML(definition)
     network.setAutostart(declared.spec["autostart"])
-    if declared.running and not network.isActive():
-        network.create()
-    if network.isActive():
-        reattach(hypervisor, network)
+    return network
 
 
 def _delete(network: libvirt.virNetwork) -> None:

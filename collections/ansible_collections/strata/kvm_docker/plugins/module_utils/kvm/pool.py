@@ -82,7 +82,7 @@ class Pool:
         with libvirt_errors(str(change.key)):
             if change.declared:
                 place = _Place(change.declared.handle or change.key.name, change.key.name)
-                _apply(connection, place, change.declared)
+                _apply(connection, place, change, change.declared)
             elif change.observed:
                 _delete(connection, change.observed.handle)
 
@@ -134,16 +134,26 @@ def pool_path(pool: libvirt.virStoragePool) -> str:
     return ElementTree.fromstring(pool.XMLDesc()).findtext("target/path", "")
 
 
-def _apply(hypervisor: Hypervisor, place: _Place, declared: Declared) -> None:
+def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Declared) -> None:
+    """A pool that only starts or stops is otherwise left as it is."""
     folder = hypervisor.folders.pool(place.environment) if place.is_own else Path(declared.spec["path"])
-    if place.is_own or not folder.exists():
+    if declared.running:
+        _make_folder(folder, place.is_own)
+    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
+    if pool is None or change.differences:
+        pool = pool or hypervisor.connection.storagePoolDefineXML(render_pool(place.libvirt_name, place.uuid, folder))
+        pool.setAutostart(declared.spec["autostart"])
+    if declared.running and not pool.isActive():
+        pool.create()
+    elif pool.isActive() and not declared.running:
+        pool.destroy()
+
+
+def _make_folder(folder: Path, is_own: bool) -> None:
+    """The rights of a folder that somebody else has made are theirs."""
+    if is_own or not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(_MODE)
-    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
-    pool = pool or hypervisor.connection.storagePoolDefineXML(render_pool(place.libvirt_name, place.uuid, folder))
-    pool.setAutostart(declared.spec["autostart"])
-    if not pool.isActive():
-        pool.create()
 
 
 def _delete(hypervisor: Hypervisor, place: _Place) -> None:
