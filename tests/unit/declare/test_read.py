@@ -97,7 +97,7 @@ CASES = [
     ),
     ("        address: 10.80.0.11", "        address: 10.80.0.255", "guests.web.networks.lan.address", "broadcast"),
     ("    compose: compose.yaml", "    compose: nowhere.yaml", "guests.web.compose", "there is no file"),
-    ("    compose: compose.yaml", "    compose: [a]", "guests.web.compose", "it must be text; it is a list"),
+    ("    compose: compose.yaml", "    compose: [1]", "guests.web.compose", "the path of a file, or a list of paths"),
     ("      8080: 80", "      808080: 80", "guests.web.publish.808080", "the key must be at most 65535"),
     ("      8080: 80", "      http: 80", "guests.web.publish.http", "the key must be a whole number"),
     ("      8080: 80", "      8080: '80'", "guests.web.publish.8080", "it must be a whole number; it is '80'"),

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from ipaddress import IPv4Address
 
 from ..errors import Problem
 from .check_networks import misplaced
 from .environment import Attachment, Environment, Guest
 from .sources import Sources
+from .words import unknown_name
 
 #: Groups that mean something to Ansible or to us.
 RESERVED_GROUPS = frozenset({"all", "ungrouped", "hypervisors", "guests"})
@@ -27,17 +27,10 @@ def check_guests(environment: Environment, sources: Sources) -> Iterator[Problem
     yield from _same_ports(environment, sources)
 
 
-def unknown(kind: str, name: str, names: tuple[str, ...]) -> str:
-    """Refuse a reference, with the nearest name that there is."""
-    near = get_close_matches(name, names, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}" if names else "none is declared"
-    return f"unknown {kind} {name!r}; {advice}"
-
-
 def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:
     where = ("guests", guest.name)
     if guest.image not in environment.images:
-        yield sources.problem((*where, "image"), unknown("image", guest.image, tuple(environment.images)))
+        yield sources.problem((*where, "image"), unknown_name("image", guest.image, tuple(environment.images)))
     if "_" in guest.name:
         yield sources.problem(where, f"{guest.name!r} is no host name (RFC 1123): write - in place of _")
     if guest.name == environment.name:
@@ -57,7 +50,7 @@ def _attachments(environment: Environment, guest: Guest, sources: Sources) -> It
         where = ("guests", guest.name, "networks", name)
         network = environment.networks.get(name)
         if network is None:
-            yield sources.problem(where, unknown("network", name, tuple(environment.networks)))
+            yield sources.problem(where, unknown_name("network", name, tuple(environment.networks)))
         else:
             for message in misplaced(attachment.address, name, network):
                 yield sources.problem((*where, "address"), message)

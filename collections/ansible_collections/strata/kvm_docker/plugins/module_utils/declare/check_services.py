@@ -14,10 +14,10 @@ from typing import Any
 
 from ..errors import Problem
 from ..naming import LABEL_PREFIX
-from .check_guests import unknown
 from .compose import Network, Project, Service, Volume
 from .ports import port_range
 from .sources import Sources
+from .words import unknown_name
 
 
 def check_services(guest: str, project: Project, sources: Sources) -> Iterator[Problem]:
@@ -65,7 +65,7 @@ def _references(project: Project, service: Service) -> Found:
 def _known(kind: str, name: str, known: Mapping[str, Any], path: tuple[str, ...]) -> Found:
     """A name that is empty was reported when it was read."""
     if name and name not in known:
-        yield path, unknown(kind, name, tuple(known))
+        yield path, unknown_name(kind, name, tuple(known))
 
 
 def _shared(service: Service) -> Iterator[tuple[str, str]]:

@@ -49,6 +49,10 @@ class Mount:
     nocopy: bool = False
     subpath: str | None = None
     propagation: str | None = None
+    create_host_path: bool = True
+    """Whether a bind mount makes its folder where there is none."""
+    selinux: Literal["z", "Z"] | None = None
+    """Label of a bind mount on a host with SELinux: shared by containers, or this one's own."""
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
 

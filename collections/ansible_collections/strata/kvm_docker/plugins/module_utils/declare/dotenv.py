@@ -38,6 +38,25 @@ def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dic
     return values, problems
 
 
+def read_raw_env(path: Path, outer: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """As :func:`read_dotenv`, where everything after ``=`` is the value: no quotes, no variables, no notes."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [Problem(str(path), 0, "", f"cannot be read as UTF-8 text: {error}")]
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, start=1):
+        name, equals, value = line.lstrip().partition("=")
+        if not name or name.startswith("#"):
+            continue
+        if equals or name in outer:
+            values[name] = value if equals else outer[name]
+        else:
+            problems.append(Problem(str(path), number, "", "is not of the form NAME=value"))
+    return values, problems
+
+
 def _parse(line: str, variables: Mapping[str, str]) -> tuple[str, str]:
     """Name and value of one line; messages never show the value, which may be a secret."""
     match = _LINE.match(line)

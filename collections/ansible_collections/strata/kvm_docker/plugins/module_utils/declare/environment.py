@@ -215,7 +215,9 @@ class Guest(Written):
     engine: EngineSettings = field(default_factory=EngineSettings)
     """The guest's Docker engine."""
     compose: Annotated[Project | None, FilePath()] = None
-    """What runs on the engine: a Compose file, by its path relative to the declaration."""
+    """What runs on the engine: the path of a Compose file; or several, the later ones over the earlier."""
+    profiles: tuple[Text, ...] = ()
+    """Profiles of the Compose file that are active; services without a profile run anyway."""
     publish: Mapping[Port, Port] = field(default_factory=dict)
     """Ports of the hypervisor's loopback, each with the guest's port that it leads to."""
     groups: tuple[GroupName, ...] = ()

@@ -76,9 +76,20 @@ Bytes = Annotated[
 
 
 class FilePath:
-    """A field that is written as the path of a file: pydantic sees text, and the reader puts what it read there."""
+    """A field that is written as the path of a file, or several: the reader puts what it read there."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.str_schema(min_length=1, strict=True)
+        return core_schema.no_info_plain_validator_function(_paths)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        path = {"type": "string", "minLength": 1}
+        return {"anyOf": [path, {"type": "array", "items": path, "minItems": 1}]}
+
+
+def _paths(value: Any) -> Any:
+    paths = value if isinstance(value, list) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError("it must be the path of a file, or a list of paths")
+    return value

@@ -42,6 +42,14 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"unknown key {key!r}; {advice}"
 
 
+def unknown_name(kind: str, name: str, names: Iterable[str]) -> str:
+    """Refuse a reference, with the nearest name that there is."""
+    known = tuple(names)
+    near = get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}" if known else "none is declared"
+    return f"unknown {kind} {name!r}; {advice}"
+
+
 def shown(value: Any) -> str:
     """*value* as a message names it: short, and nothing of a collection but that it is one."""
     if value is None:
