@@ -62,10 +62,9 @@ class ComposeFiles:
         return self._interpolated(from_yaml(yaml, str(folder)), (), variables)
 
     def _extended(self, root: Located, file: str, variables: Mapping[str, str]) -> Located:
-        def load(path: str, extends: Located) -> Located | None:
+        def load(path: str) -> Located | None:
             if not Path(path).is_file():
-                self.problems.append(extends.origin.problem(("extends",), f"there is no file {path}"))
-                return None
+                raise FileNotFoundError(path)
             return self._raw(Path(path), Path(path).parent, variables)
 
         return Extender(load=load, problems=self.problems).extended(root, file)

@@ -19,7 +19,7 @@ BLKIO = (
     "device_write_bps",
     "device_write_iops",
 )
-_PERMISSIONS = r"(?!.*(.).*\1)[rwm]{1,3}"
+_PERMISSIONS = r"[rwm]{1,3}"
 _FORM = 'a device like "/dev/ttyUSB0" or "/dev/ttyUSB0:/dev/ttyUSB0:rwm"'
 
 

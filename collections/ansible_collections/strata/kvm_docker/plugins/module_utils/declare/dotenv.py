@@ -18,7 +18,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 
 
 def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Problem]]:
-    """Values of the file *path*; a line may use variables of *outer* and of the lines above it."""
+    """Values of the file *path*; a line may use variables of *outer*, and of the lines above it."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -30,7 +30,7 @@ def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dic
         if not stripped or stripped.startswith("#"):
             continue
         try:
-            name, value = _parse(stripped, {**(outer or {}), **values})
+            name, value = _parse(stripped, {**values, **(outer or {})})
         except ValueError as error:
             problems.append(Problem(str(path), number, "", str(error)))
         else:

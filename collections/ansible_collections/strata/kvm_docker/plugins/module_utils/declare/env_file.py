@@ -24,7 +24,7 @@ def read_env_files(node: Node | None) -> dict[str, str]:
         raw = "format" in fields and fields["format"].one_of("raw") == "raw"
         path = item.folder / fields["path"].filled()
         if _is_there(item, path, "required" not in fields or fields["required"].boolean()):
-            found, problems = (read_raw_env if raw else read_dotenv)(path, item.variables)
+            found, problems = (read_raw_env if raw else read_dotenv)(path, {**values, **item.variables})
             values |= found
             item.findings.wrong.extend(problems)
     return values

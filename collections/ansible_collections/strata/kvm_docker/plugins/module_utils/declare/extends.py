@@ -24,9 +24,9 @@ _Step = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extender:
-    """``load``: reads another file by its path, for the origin that names it; nothing where that fails."""
+    """``load``: reads another file; :class:`FileNotFoundError`, or nothing where its mistakes are told elsewhere."""
 
-    load: Callable[[str, Located], Located | None]
+    load: Callable[[str], Located | None]
     problems: list[Problem]
 
     def extended(self, root: Located, file: str) -> Located:
@@ -56,18 +56,19 @@ class Extender:
         file = steps[-1][0]
         if path:
             file = os.path.normpath(os.path.join(extends.origin.folder, path))
-            loaded = self.load(file, extends)
+            try:
+                loaded = self.load(file)
+            except FileNotFoundError:
+                return self._refuse(extends, steps, f"there is no file {file}")
             if loaded is None:
                 return None
             services = loaded.part("services")
         if name not in services:
             where = f" of {file}" if path else ""
-            self._refuse(extends, steps, unknown_name("service", name, tuple(services)) + where)
-            return None
+            return self._refuse(extends, steps, unknown_name("service", name, tuple(services)) + where)
         if (file, name) in steps:
             circle = " -> ".join(service for _file, service in (*steps, (file, name)))
-            self._refuse(extends, steps, f"services extend each other: {circle}; remove one of these extends")
-            return None
+            return self._refuse(extends, steps, f"services extend each other: {circle}; remove one of these extends")
         return self._service(name, services, (*steps, (file, name)))
 
     def _named(self, extends: Located, steps: tuple[_Step, ...]) -> tuple[str, str]:
@@ -85,7 +86,9 @@ class Extender:
             return "", ""
         return parts["service"], parts.get("file", "")
 
-    def _refuse(self, located: Located, steps: tuple[_Step, ...], message: str) -> None:
+    def _refuse(self, located: Located, steps: tuple[_Step, ...], message: str) -> Located | None:
+        """Nothing, which stands for the base that there is not."""
         path = ("services", steps[-1][1], "extends")
         if not located.unresolved:
             self.problems.append(located.origin.problem(path, message))
+        return None

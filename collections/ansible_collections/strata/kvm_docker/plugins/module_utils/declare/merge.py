@@ -50,6 +50,7 @@ def _generic(base: Located, over: Located, path: Where, problems: list[Problem])
         return joined(base, over, IDENTITIES.get(path[-1]))
     if isinstance(base.value, (dict, list)) or isinstance(over.value, (dict, list)):
         problems.append(over.origin.problem(path, f"it cannot be merged with what {_place(base)} says; write it alike"))
+        return base
     return over
 
 
@@ -76,12 +77,13 @@ def _replaced(base: Located, over: Located, path: Where, problems: list[Problem]
 
 def _pairs(base: Located, over: Located, path: Where, problems: list[Problem]) -> Located:
     """``NAME=value`` lists as mappings; no value is the same as any other."""
-    return base.with_value({**_pair_mapping(base), **_pair_mapping(over)})
+    joined_pairs = {**_pair_mapping(base), **_pair_mapping(over)}
+    return base.with_value({key: item for key, item in joined_pairs.items() if item.tag != RESET})
 
 
 def _pair_mapping(located: Located) -> dict[str, Located]:
     if isinstance(located.value, dict):
-        return {key: item for key, item in located.value.items() if item.tag != RESET}
+        return dict(located.value)
     items = located.value if isinstance(located.value, list) else [located]
     split = [(item, *as_text(item.value).partition("=")) for item in items]
     return {name: item.with_value(value if equals else None) for item, name, equals, value in split}
