@@ -28,7 +28,10 @@ class StrataError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file: ``line`` counts from 1 (0: the file as a whole), ``path`` is dotted."""
+    """One mistake in a file: ``line`` counts from 1 (0: the file as a whole), ``path`` is dotted.
+
+    ``file`` is empty for data that came from none.
+    """
 
     file: str
     line: int
@@ -37,7 +40,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+        return ": ".join(part for part in (where, self.path, self.message) if part)
 
 
 class DeclarationError(StrataError):

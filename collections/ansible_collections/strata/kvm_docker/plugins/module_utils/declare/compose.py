@@ -49,12 +49,12 @@ class Mount:
     nocopy: bool = False
     subpath: str | None = None
     propagation: str | None = None
-    create_host_path: bool = True
-    """Whether a bind mount makes its folder where there is none."""
-    selinux: Literal["z", "Z"] | None = None
-    """Label of a bind mount on a host with SELinux: shared by containers, or this one's own."""
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
+    selinux: Literal["z", "Z"] | None = None
+    """Of a bind mount: relabelled for sharing (``z``) or for this container alone (``Z``)."""
+    create_host_path: bool = True
+    """Of a bind mount: a missing folder is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +259,10 @@ class Volume:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    recreate: bool = False
+    """A change makes the volume anew, with its data copied; otherwise it is refused."""
+    keep: bool = False
+    """It stays when the environment is removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

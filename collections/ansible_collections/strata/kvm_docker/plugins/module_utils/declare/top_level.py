@@ -25,6 +25,8 @@ NETWORK = (
 IPAM = ("driver", "config")
 IPAM_UNSUPPORTED = {"options": "the engine's own driver has none"}
 IPAM_CONFIG = ("subnet", "gateway", "ip_range", "aux_addresses")
+#: What the Specification has no key for stands in an extension, so that other tools read the file too.
+EXTENSION, VOLUME_EXTENSION = "x-strata", ("keep", "recreate")
 VOLUME = ("name", "driver", "driver_opts", "external", "labels")
 
 
@@ -71,7 +73,18 @@ def read_volume(key: str, node: Node, project: str) -> Volume:
         driver=fields["driver"].filled() if "driver" in fields else "local",
         driver_opts=fields["driver_opts"].pairs() if "driver_opts" in fields else {},
         labels=fields["labels"].labels() if "labels" in fields else {},
+        **_extension(node, external),
     )
+
+
+def _extension(node: Node, external: bool) -> dict[str, bool]:
+    written = node.value.get(EXTENSION) if isinstance(node.value, Mapping) else None
+    if written is None:
+        return {}
+    extension = node.child(EXTENSION, written)
+    if external:
+        extension.wrong("an external volume is made and removed by somebody else")
+    return {key: item.boolean() for key, item in extension.fields(VOLUME_EXTENSION).items()}
 
 
 def _external(key: str, node: Node, fields: Mapping[str, Node]) -> tuple[bool, str | None]:
