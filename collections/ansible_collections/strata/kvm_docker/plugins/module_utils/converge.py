@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from . import locks, report, requirements
+from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
@@ -25,6 +25,7 @@ from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
 from .layer import Layer
+from .masking import Masker, hidden
 from .plan.model import Action, Change, Plan
 from .plan.planner import plan
 from .progress import Progress
@@ -53,6 +54,7 @@ class Outcome:
     """What was (in check mode: would be) changed, and how the environment stands.
 
     ``guests``: the running guests and what is on their engines. ``seconds``: of observe, plan, apply and settle.
+    ``mask``: takes the secrets of the declaration out of a text.
     """
 
     environment: str
@@ -60,6 +62,7 @@ class Outcome:
     guests: list[report.GuestRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    mask: Masker = field(default_factory=Masker, repr=False)
 
     @property
     def changed(self) -> bool:
@@ -89,7 +92,11 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
 def _present(declaration: Path, options: Options, only: Action | None) -> Outcome:
     document = read_document(declaration)
     environment = document.environment
-    with _locked(environment.name, options), _hypervisor(environment.hypervisor.uri, options) as hypervisor:
+    with (
+        hidden(environment, options.progress) as mask,
+        _locked(environment.name, options),
+        _hypervisor(environment.hypervisor.uri, options) as hypervisor,
+    ):
         if only:
             _require_guests(environment, hypervisor)
         else:
@@ -104,6 +111,7 @@ def _present(declaration: Path, options: Options, only: Action | None) -> Outcom
                 guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
                 warnings=preparation.warnings,
                 seconds=run.seconds,
+                mask=mask,
             )
         finally:
             run.session.close()
@@ -209,8 +217,9 @@ class _Preparation:
         inputs = resolve(self.environment, self.options.folders)
         if not self.options.check:
             access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
-        key = access.public_key(self.environment.name, self.options.folders)
-        inputs = replace(inputs, authorized_key=key)
+        name, folders = self.environment.name, self.options.folders
+        seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
+        inputs = replace(inputs, authorized_key=access.public_key(name, folders), seal=seal)
         session = Session(self.environment.name, self.hypervisor, lambda guest: self._engine(guest, inputs))
         return Convergence(
             environment=self.environment,

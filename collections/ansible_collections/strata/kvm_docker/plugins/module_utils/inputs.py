@@ -15,6 +15,7 @@ from .docker import archive, context, dockerfile
 from .docker.reference import familiar
 from .errors import ImageError
 from .folders import Folders
+from .plan.secrets import Seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +37,18 @@ class ImageInput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """``guest_images``: name in the declaration -> digest of its recipe or source. ``images``: (guest, reference) ->
-    input, for every image that a service of the guest runs or builds from. ``virt_type``: as probed."""
+    input, for every image that a service of the guest runs or builds from. ``virt_type``: as probed. ``seal``: keeps
+    secrets out of the marks."""
 
     guest_images: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[tuple[str, str], ImageInput] = field(default_factory=dict)
     virt_type: str = "qemu"
     authorized_key: str = ""
+    seal: Seal = field(default_factory=Seal)
 
 
 def resolve(environment: Environment, folders: Folders) -> Inputs:
-    """Read and digest every outside input of *environment*; ``virt_type`` and ``authorized_key`` are left open.
+    """Read and digest every outside input of *environment*; the rest of :class:`Inputs` is left open.
 
     Raises :class:`ImageError` that tells all that cannot be read, with the guest and service that need it.
     """

@@ -145,8 +145,8 @@ def looked_for(params: dict[str, Any]) -> dict[str, Any]:
         "changed": False,
         "environment": outcome.environment,
         "drifted": any(finding.is_drift for finding in found),
-        "findings": [finding.as_data() for finding in found],
-        "table": table(found),
+        "findings": outcome.mask.data([finding.as_data() for finding in found]),
+        "table": outcome.mask.data(table(found)),
         "unobserved": list(outcome.plan.unobserved),
     }
 

@@ -227,7 +227,7 @@ def run(module: AnsibleModule, progress: Progress) -> Outcome:
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
     facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
-    return {**changes_of(outcome.plan, with_diff), **facts}
+    return {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts}
 
 
 def sink_of(target: str | None, events: list[dict[str, Any]]) -> Callable[[Event], None]:

@@ -133,7 +133,7 @@ def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
     )
     outcome = converge(Path(params["declaration"]), "present", options)
     return {
-        **changes_of(outcome.plan, with_diff),
+        **changes_of(outcome.plan, with_diff, outcome.mask.data),
         "changed": False,
         "environment": outcome.environment,
         "summary": show.summary(outcome.plan),

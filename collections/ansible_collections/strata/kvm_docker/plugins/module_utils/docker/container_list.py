@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..plan.model import Key, Observed
+from ..plan.secrets import sensitive
 from .container_observe import Surroundings, broken, observed_spec, running
-from .container_spec import sensitive
 from .engine import Engine
 from .health import is_job
 from .image_list import list_images, sources
@@ -76,7 +76,8 @@ def _observed(
     key = Key("container", name, engine.guest)
     if inspected is None:
         return Observed(key, {}, running=False, broken="its replacement was interrupted")
-    spec, last = observed_spec(inspected, around, beside), applied(inspected["Config"]["Labels"])
+    spec = observed_spec(inspected, around, beside)
+    last = applied(inspected["Config"]["Labels"], engine.inputs.seal)
     return Observed(
         key,
         spec,

@@ -12,12 +12,10 @@ given, because the mark of what was applied cannot be updated with it.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..declare.compose import Healthcheck, Mount, Project, Service, ServiceNetwork
-from ..plan.model import Path
 from .file_mounts import file_mounts
 from .labels import pairs
 from .ports import published
@@ -29,10 +27,6 @@ ENGINE_NETWORKS = ("bridge", "host", "none")
 NO_ENTRYPOINT = [""]
 #: Seconds that an engine waits between its stop signal and the end, unless told otherwise (Docker API, StopTimeout).
 DEFAULT_GRACE = 10
-_SECRET = re.compile(
-    r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|SALT|COOKIE|KEY$|(^|_)(KEY|AUTH|DSN)($|_)", re.IGNORECASE
-)
-_URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _NANOSECONDS = 10**9
 
 
@@ -48,16 +42,6 @@ def container_spec(replica: Replica, source: str, addresses: Mapping[tuple[str, 
         "Networking": compact(_networking(replica, addresses)),
         "Leftovers": [],
     }
-
-
-def sensitive(spec: Mapping[str, Any]) -> frozenset[Path]:
-    """Environment variables that look like secrets, by name or because they hold a URL with a password."""
-    environment = spec.get("Config", {}).get("Env", {})
-    return frozenset(
-        ("Config", "Env", name)
-        for name, pair in environment.items()
-        if _SECRET.search(name) or _URL_WITH_PASSWORD.search(pair)
-    )
 
 
 def compact(tree: Mapping[str, Any]) -> dict[str, Any]:

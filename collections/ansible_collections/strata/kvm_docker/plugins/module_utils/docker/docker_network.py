@@ -14,6 +14,7 @@ from ..declare.environment import Environment
 from ..errors import EngineError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .docker_volume import on_engine
 from .engine import Engine
@@ -34,9 +35,8 @@ class DockerNetwork:
         for guest in environment.guests.values():
             for network in guest.compose.networks.values() if guest.compose else ():
                 if not network.external:
-                    yield Declared(
-                        Key(self.kind, network.name, guest.name), network_spec(network), on_engine(guest.name)
-                    )
+                    key, spec = Key(self.kind, network.name, guest.name), network_spec(network)
+                    yield Declared(key, spec, on_engine(guest.name), sensitive=sensitive(spec))
 
     def effect(self, difference: Difference) -> Effect:
         """An engine changes nothing of a network."""
@@ -47,10 +47,12 @@ class DockerNetwork:
         with engine_errors(f"networks of guest {connection.guest}"):
             found: list[dict[str, Any]] = connection.client.networks()
         for network in found:
+            spec, last = observed_spec(network), applied(network["Labels"], connection.inputs.seal)
             yield Observed(
                 Key(self.kind, network["Name"], connection.guest),
-                observed_spec(network),
-                applied(network["Labels"]),
+                spec,
+                last,
+                sensitive=sensitive(spec) | sensitive(last or {}),
                 owned=is_ours(network["Labels"], environment),
                 handle=network["Id"],
             )
@@ -64,9 +66,8 @@ class DockerNetwork:
             if change.action in ("replace", "delete") and change.observed:
                 _remove(connection, change.key, change.observed.handle)
             if change.action in ("create", "replace") and change.declared:
-                connection.client.create_network(
-                    **create_arguments(change.key.name, connection.environment, change.declared)
-                )
+                arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
+                connection.client.create_network(**arguments)
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A network that exists is ready."""
@@ -139,17 +140,17 @@ def observed_spec(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(name: str, environment: str, declared: Declared) -> dict[str, Any]:
+def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
     """What ``docker.APIClient.create_network`` is called with."""
     spec = declared.spec
     return {
-        "name": name,
+        "name": declared.key.name,
         "driver": spec["Driver"],
         "options": dict(spec["Options"]),
         "ipam": {"Driver": spec["IPAM"]["Driver"], "Config": list(spec["IPAM"]["Config"].values())},
         "check_duplicate": True,
         "internal": spec["Internal"],
-        "labels": {**values(spec["Labels"]), **marks(environment, spec)},
+        "labels": {**values(spec["Labels"]), **marks(environment, declared, seal)},
         "enable_ipv6": spec["EnableIPv6"],
         "attachable": spec["Attachable"] or None,
     }

@@ -13,6 +13,7 @@ from ..declare.environment import Environment
 from ..errors import EngineError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
@@ -33,8 +34,8 @@ class DockerVolume:
         for guest in environment.guests.values():
             for volume in guest.compose.volumes.values() if guest.compose else ():
                 if not volume.external:
-                    key = Key(self.kind, volume.name, guest.name)
-                    yield Declared(key, volume_spec(volume), on_engine(guest.name), sensitive=SENSITIVE)
+                    key, spec = Key(self.kind, volume.name, guest.name), volume_spec(volume)
+                    yield Declared(key, spec, on_engine(guest.name), sensitive=SENSITIVE | sensitive(spec))
 
     def effect(self, difference: Difference) -> Effect:
         """Raise :class:`EngineError`: an engine cannot change a volume, and a new one would be empty."""
@@ -52,22 +53,23 @@ class DockerVolume:
         for volume in found:
             if is_unnamed(volume) and volume["Name"] not in left:
                 continue
+            spec, last = observed_spec(volume), applied(volume["Labels"], connection.inputs.seal)
             yield Observed(
                 Key(self.kind, volume["Name"], connection.guest),
-                observed_spec(volume),
-                applied(volume["Labels"]),
+                spec,
+                last,
                 owned=is_ours(volume["Labels"], environment),
-                sensitive=SENSITIVE,
+                sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
             )
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
         """Create or delete; both may be repeated: the engine answers a second create with the volume that is there."""
-        name = change.key.name
         with engine_errors(str(change.key)):
             if change.action == "delete":
                 _remove(connection, change.key)
             elif change.action == "create" and change.declared:
-                connection.client.create_volume(**create_arguments(name, connection.environment, change.declared))
+                arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
+                connection.client.create_volume(**arguments)
             else:
                 raise EngineError(f"{change.key}: cannot {change.action} a volume without losing its data.")
 
@@ -106,11 +108,11 @@ def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(name: str, environment: str, declared: Declared) -> dict[str, Any]:
+def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
     """What ``docker.APIClient.create_volume`` is called with."""
     return {
-        "name": name,
+        "name": declared.key.name,
         "driver": declared.spec["Driver"],
         "driver_opts": dict(declared.spec["Options"]),
-        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared.spec)},
+        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal)},
     }

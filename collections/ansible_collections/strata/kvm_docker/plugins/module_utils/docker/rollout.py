@@ -177,7 +177,7 @@ class Rollout:
 
     def _make(self, name: str) -> None:
         service = {LABEL_SERVICE: self.replica.service.name, LABEL_REPLICA: str(self.replica.index)}
-        labels = {**service, **marks(self.engine.environment, self.declared.spec)}
+        labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
         create(self.engine, name, self.name, self.declared.spec, labels)
 
     def _start_first(self) -> bool:

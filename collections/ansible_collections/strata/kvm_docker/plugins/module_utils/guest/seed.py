@@ -61,7 +61,7 @@ def seed_files(environment: Environment, guest: Guest, keys: SeedKeys) -> dict[s
         "/etc/hostname": _text(guest.name),
         "/etc/hosts": _text(*_hosts(guest, attached)),
         "/etc/resolv.conf": _text(*_resolver(attached)),
-        "/etc/docker/daemon.json": SeedFile(0o644, daemon_json(guest.engine.settings)),
+        "/etc/docker/daemon.json": SeedFile(0o600, daemon_json(guest.engine.settings)),
         "/etc/ssh/ssh_host_ed25519_key": SeedFile(0o600, keys.host_private),
         "/etc/ssh/ssh_host_ed25519_key.pub": _text(keys.host_public),
         "/root/.ssh/authorized_keys": SeedFile(0o600, f"{keys.authorized}\n".encode()),

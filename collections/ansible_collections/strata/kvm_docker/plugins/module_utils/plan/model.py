@@ -24,6 +24,9 @@ Condition: TypeAlias = Literal["applied", "healthy", "completed"]
 #: What is done about drift: put right, told, or neither.
 Policy: TypeAlias = Literal["repair", "report", "ignore"]
 
+#: Stands for a value that must not be shown.
+MASK = "********"
+
 #: Every kind of object, in the order of the layers that they stand on.
 KINDS = (
     "network",
@@ -138,7 +141,7 @@ class Difference:
 
     def shown(self, value: Any) -> Any:
         """*value* as it may be shown to a person."""
-        return "********" if self.sensitive and value is not None else value
+        return MASK if self.sensitive and value is not None else value
 
 
 @dataclass(frozen=True, slots=True)
