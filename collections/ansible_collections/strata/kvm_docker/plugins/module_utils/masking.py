@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from .declare.compose import Project
 from .declare.environment import Environment
-from .errors import StrataError
+from .errors import Problem, StrataError
 from .plan.model import MASK
 from .plan.secrets import secret_values
 from .progress import Progress
@@ -72,6 +72,24 @@ def secrets_of(environment: Environment) -> set[str]:
     return (contents | set(_looking(environment))) - set(_names(environment, projects))
 
 
+def mask_problems(problems: Iterable[Problem], *written: Any) -> list[Problem]:
+    """*problems* of files that hold the trees *written*, without their secrets."""
+    found = list(problems)
+    if not found:
+        return []
+    mask = Masker(
+        {secret for tree in written for secret in _looking(tree)} - {key for tree in written for key in _keys(tree)}
+    )
+    return [replace(problem, message=mask(problem.message)) for problem in found]
+
+
+def _keys(tree: Any) -> Iterator[str]:
+    """Keys are names, which messages need; see :func:`secrets_of`."""
+    for key, value in tree.items() if isinstance(tree, Mapping) else enumerate(tree if isinstance(tree, list) else ()):
+        yield str(key)
+        yield from _keys(value)
+
+
 def _lines(content: str) -> Iterator[str]:
     """The whole and its lines, as a log may show either."""
     yield content.strip()
@@ -86,7 +104,7 @@ def _looking(item: Any, name: str = "") -> Iterator[str]:
     elif isinstance(item, Mapping):
         for key, value in item.items():
             yield from _looking(value, str(key))
-    elif isinstance(item, tuple) and any(map(is_dataclass, item)):
+    elif isinstance(item, (list, tuple)) and any(is_dataclass(each) or isinstance(each, Mapping) for each in item):
         for value in item:
             yield from _looking(value, name)
     else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, Problem
+from ..masking import mask_problems
 from ..requirements import require
 from .check_services import check_services
 from .checks import check
@@ -111,7 +112,8 @@ def _read_written(path: str | Path) -> _Written:
         raise DeclarationError([Problem(str(file), 1, "", "must be a mapping with plugin, name, networks and guests")])
     tree, header = _prepared(yaml, file)
     environment, wrong = _validated(yaml, tree)
-    return _Written(yaml=yaml, environment=environment, problems=problems + header + wrong)
+    found = mask_problems(problems + header + wrong, yaml.tree)
+    return _Written(yaml=yaml, environment=environment, problems=found)
 
 
 def _prepared(yaml: YamlFile, file: Path) -> tuple[dict[str, Any], list[Problem]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DeclarationError, Problem
+from ..masking import mask_problems
 from ..requirements import require
 from .check_services import check_services
 from .compose import Network, Project
@@ -112,7 +113,7 @@ def _read(
         project=project,
         complete=not findings.wrong,
         profiles=frozenset(_all_profiles(top)),
-        problems=list(dict.fromkeys(findings.unknown + findings.wrong)),
+        problems=mask_problems(dict.fromkeys(findings.unknown + findings.wrong), tree.tree, variables),
     )
 
 

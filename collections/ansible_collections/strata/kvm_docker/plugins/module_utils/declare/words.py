@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from ..plan.secrets import secret_values
 from .scalars import WORDS
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def shown(value: Any) -> str:
         return "a list"
     if isinstance(value, Mapping):
         return "a mapping"
+    if any(secret_values("", value)):
+        return "a secret"
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
