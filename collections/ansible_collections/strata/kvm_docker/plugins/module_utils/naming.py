@@ -27,6 +27,10 @@ LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
 
 
+#: Ends of the names that containers have while they are replaced: the new one, and the old one.
+LEFTOVERS = (".strata-next", ".strata-old")
+
+
 def object_uuid(environment: str, kind: str, name: str) -> UUID:
     """UUID of the object of *kind* (see ``plan.model.KINDS``) and *name* in *environment*."""
     return uuid5(NAMESPACE, f"{environment}/{kind}/{name}")

@@ -16,9 +16,16 @@ from .words import unknown_name
 
 #: Groups that mean something to Ansible or to us.
 RESERVED_GROUPS = frozenset({"all", "ungrouped", "hypervisors", "guests"})
+#: Hosts of every inventory, and of a guest's own /etc/hosts.
+RESERVED_HOSTS = frozenset({"localhost"})
 
 
 def check_guests(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    if environment.name in RESERVED_GROUPS | RESERVED_HOSTS:
+        message = (
+            f"{environment.name!r} has another meaning in an inventory, where the environment is a group; rename it"
+        )
+        yield sources.problem(("name",), message)
     for guest in environment.guests.values():
         yield from _names(environment, guest, sources)
         yield from _attachments(environment, guest, sources)
@@ -33,6 +40,9 @@ def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator
         yield sources.problem((*where, "image"), unknown_name("image", guest.image, tuple(environment.images)))
     if "_" in guest.name:
         yield sources.problem(where, f"{guest.name!r} is no host name (RFC 1123): write - in place of _")
+    if guest.name in RESERVED_GROUPS | RESERVED_HOSTS:
+        message = f"{guest.name!r} has another meaning in an inventory, where guests are hosts; rename the guest"
+        yield sources.problem(where, message)
     if guest.name == environment.name:
         yield sources.problem(
             where, "has the environment's name, which is that of its Ansible group; rename one of them"
@@ -40,7 +50,7 @@ def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator
     if not guest.networks:
         yield sources.problem((*where, "networks"), "is required: a guest without an address cannot be reached")
     for index, group in enumerate(guest.groups):
-        if group in RESERVED_GROUPS or group in environment.guests:
+        if group in RESERVED_GROUPS | RESERVED_HOSTS or group in environment.guests:
             message = f"group {group!r} has a name with another meaning; rename it"
             yield sources.problem((*where, "groups", str(index)), message)
 

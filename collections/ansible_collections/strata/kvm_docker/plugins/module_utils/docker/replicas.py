@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..declare.check_shared import is_job
 from ..declare.compose import Project, Service
 
 
@@ -29,11 +30,7 @@ class Replica:
     @property
     def is_job(self) -> bool:
         """Another service waits for its success: it is to run once, not for ever."""
-        return any(
-            self.service.name in other.depends_on
-            and other.depends_on[self.service.name].condition == "service_completed_successfully"
-            for other in self.project.services.values()
-        )
+        return is_job(self.project, self.service.name)
 
 
 def replicas_of(project: Project, service: Service) -> Iterator[Replica]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_REPLICA, LABEL_SERVICE
+from ..naming import LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
 from ..progress import Progress
 from . import file_mounts, health
@@ -35,8 +35,7 @@ from .labels import applied, is_ours, marks
 from .replicas import Replica, replicas
 from .unnamed_volumes import remove_unused
 
-NEXT = ".strata-next"
-OLD = ".strata-old"
+NEXT, OLD = LEFTOVERS
 
 
 def leftovers(name: str) -> tuple[str, str]:
