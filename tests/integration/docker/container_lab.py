@@ -30,6 +30,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_mar
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Stack:
     source: str = "recipe:1"
     shell: Any = None
     events: list[str] = field(default_factory=list)
+    seal: Seal = field(default_factory=Seal)
 
     @property
     def engine(self) -> Engine:
@@ -95,7 +97,7 @@ class Stack:
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(images={(GUEST, IMAGE): ImageInput(reference=IMAGE, source=self.source)})
+        return Inputs(images={(GUEST, IMAGE): ImageInput(reference=IMAGE, source=self.source)}, seal=self.seal)
 
     @property
     def environment(self) -> Environment:
