@@ -26,7 +26,7 @@ from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
 from .layer import Layer
 from .masking import Masker, hidden
-from .plan.model import Action, Change, Plan
+from .plan.model import Change, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
@@ -89,7 +89,7 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
         return _present(declaration, options, "start" if state == "started" else None)
 
 
-def _present(declaration: Path, options: Options, only: Action | None) -> Outcome:
+def _present(declaration: Path, options: Options, only: Literal["start"] | None) -> Outcome:
     document = read_document(declaration)
     environment = document.environment
     with (
@@ -210,7 +210,7 @@ class _Preparation:
     environment: Environment
     hypervisor: Hypervisor
     options: Options
-    only: Action | None = None
+    only: Literal["start"] | None = None
     warnings: list[str] = field(default_factory=list)
 
     def convergence(self) -> Convergence:
