@@ -81,6 +81,8 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
+    if not options.lock_timeout >= 0:
+        raise StrataError(f"lock_timeout must be a number of seconds, at least 0; it is {options.lock_timeout}.")
     with os_errors():
         if state == "absent":
             return _absent(declaration, options)

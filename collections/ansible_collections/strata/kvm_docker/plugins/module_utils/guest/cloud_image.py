@@ -37,6 +37,8 @@ def source_digest(image: GuestImage, folder: str) -> str:
     if _is_url(source):
         raise ImageError(f"{source}: its sha256 is not declared, so nobody could tell what was fetched. Add sha256.")
     path = _local(source, folder)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageError(f"{path}: it is not a file. Correct source.")
     try:
         status = path.stat()
         return _file_digest(path, status.st_size, status.st_mtime_ns)
