@@ -11,12 +11,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare import (
-    build,
     compose,
-    deploy,
     environment,
-    read_compose,
-    service,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import PLUGIN
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import Bytes, parse_bytes
@@ -89,25 +85,3 @@ def test_each_table_has_the_keys_and_defaults_of_the_model(path: str) -> None:
 
 def test_the_page_names_the_plugin() -> None:
     assert f"`{PLUGIN}`" in PAGE.text
-
-
-def understood(where: str) -> set[str]:
-    """Keys in the row *where* of the table of what is understood."""
-    row = next(row for row in PAGE.rows("Compose files") if row[0] == where)
-    return set(row[1].replace("(", " ").replace(")", " ").replace(":", " ").replace("`", " ").split())
-
-
-def test_the_page_tells_exactly_the_keys_of_services_that_are_understood() -> None:
-    assert understood("service") == set(service.KNOWN)
-
-
-def test_the_page_tells_the_other_keys_of_compose_files_that_are_understood() -> None:
-    assert understood("top level") >= set(read_compose._TOP)
-    assert understood("`deploy`") >= set(deploy._KNOWN)
-
-
-def test_the_page_tells_what_is_refused_with_advice() -> None:
-    refused = PAGE.section("Compose files").partition("Refused with advice")[2]
-    advised = (service.UNSUPPORTED, build._ADVICE, deploy._ADVICE, read_compose._ADVICE)
-    assert [key for advice in advised for key in advice if f"`{key}`" not in refused] == []
-    assert set(service.KNOWN).isdisjoint(service.UNSUPPORTED)

@@ -35,11 +35,11 @@ OPTIONS = {
     "volume": ("nocopy", "subpath"),
     "tmpfs": ("size", "mode"),
 }
-_REFUSED = {
+REFUSED_OPTIONS = {
     "bind": {"recursive": "what is mounted below the folder comes along"},
     "volume": {"labels": "declare the volume at the top level, with its labels"},
 }
-_TYPES = {
+REFUSED_TYPES = {
     "npipe": "it is for Windows only",
     "cluster": "it is for swarms only; use a named volume",
     "image": "the engine's API has no such mount yet; build the files into the service's image",
@@ -129,7 +129,7 @@ def _long(node: Node) -> Mount | None:
         fields[other].wrong(f"options of a {other} do not fit type {kind}")
     if kind == "tmpfs" and "source" in fields:
         fields["source"].wrong("a tmpfs has no source")
-    options = fields[kind].fields(OPTIONS[kind], _REFUSED.get(kind)) if kind in fields else {}
+    options = fields[kind].fields(OPTIONS[kind], REFUSED_OPTIONS.get(kind)) if kind in fields else {}
     return Mount(
         type=kind,
         source=fields["source"].filled() if "source" in fields and kind != "tmpfs" else None,
@@ -140,8 +140,8 @@ def _long(node: Node) -> Mount | None:
 
 
 def _type(node: Node) -> Literal["volume", "bind", "tmpfs"] | None:
-    if node.value in _TYPES:
-        node.wrong(f"type {node.value!r} is not supported; {_TYPES[node.value]}")
+    if node.value in REFUSED_TYPES:
+        node.wrong(f"type {node.value!r} is not supported; {REFUSED_TYPES[node.value]}")
         return None
     return cast(Literal["volume", "bind", "tmpfs"], node.one_of(*OPTIONS))
 
