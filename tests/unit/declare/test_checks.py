@@ -53,6 +53,12 @@ COMPOSE_CASES = [
         "services.redis",
         "1.5 cpus is more than guest web has",
     ),
+    (
+        "    image: redis:7\n",
+        "    image: redis:7\n    cpuset: 0-1\n",
+        "services.redis.cpuset",
+        "guest web has no processor 1",
+    ),
     ("    volumes:\n", "    configs: [c]\n    volumes:\n", "services.redis.configs", "unknown config 'c'"),
     ("depends_on: [redis]", "depends_on: [reddis]", "services.app.depends_on.reddis", "did you mean 'redis'?"),
     ("ipv4_address: 172.30.0.10", "ipv4_address: 172.31.0.10", ADDRESS, "outside of 172.30.0.0/24"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ def _processors(guest: Guest, project: Project) -> Found:
         if service.cpus and service.cpus > guest.vcpus:
             message = f"a limit of {service.cpus:g} cpus is more than guest {guest.name} has (vcpus: {guest.vcpus})"
             yield ("services", name), f"{message}; lower it, or give the guest more"
+        last = max((int(number) for number in re.findall(r"\d+", service.cpuset or "")), default=0)
+        if last >= guest.vcpus:
+            message = f"guest {guest.name} has no processor {last} (vcpus: {guest.vcpus}), they count from 0"
+            yield ("services", name, "cpuset"), f"{message}; choose others, or give the guest more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

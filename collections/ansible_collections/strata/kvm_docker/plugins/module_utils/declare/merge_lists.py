@@ -102,7 +102,10 @@ def _path(located: Located) -> Hashable:
     return posixpath.join(located.origin.folder, str(found))
 
 
-_PLAIN = ("aliases", "cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "expose", "profiles", "tmpfs")
+_PLAIN = (
+    *("aliases", "cap_add", "cap_drop", "device_cgroup_rules", "dns", "dns_opt", "dns_search", "expose", "group_add"),
+    *("profiles", "security_opt", "tmpfs"),
+)
 #: By key.
 IDENTITIES: Mapping[str, Identity] = {
     **dict.fromkeys(_PLAIN, _text),
