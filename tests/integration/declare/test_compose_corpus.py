@@ -45,6 +45,8 @@ DIFFERENCES: Mapping[str, str] = {
     "services.*.ports.*.mode": "only swarms distinguish host and ingress",
     "services.*.profiles.*": "the project holds only what runs, so nobody asks any more",
     "services.app.depends_on.debug.condition": "what need not be there and does not run is no dependency",
+    "services.plain-bind.volumes.*.bind.create_host_path": "the Specification's default is true; 2.26 had it for the "
+    "short form only",
     "volumes.unused.name": "what the file declares is made, used or not: data may be in it",
     "networks.unused.name": "what the file declares is made, used or not",
     "secrets.unused": "a file that is named is read, used or not, so that a mistake shows at once",

@@ -42,7 +42,11 @@ SERVICE = st.fixed_dictionaries(
         "build": st.just(".") | st.fixed_dictionaries({}, optional={"target": WORDS, "args": EITHER, "labels": EITHER}),
         "ports": some("80:80", "81:80", "127.0.0.1:80:80", {"target": 90, "published": "91"}),
         "volumes": st.sampled_from(
-            [["data:/a"], ["/srv:/a", "data:/b"], [{"type": "bind", "source": "/s", "target": "/b"}]]
+            [
+                ["data:/a"],
+                ["/srv:/a", "data:/b"],
+                [{"type": "bind", "source": "/s", "target": "/b", "bind": {"create_host_path": True}}],
+            ]
         ),
         "devices": st.sampled_from([["/dev/a:/dev/x"], ["/dev/b:/dev/x", "/dev/c"]]),
         "expose": some("1", "2", "3"),
