@@ -50,13 +50,12 @@ def read_service(name: str, node: Node, project: str) -> Service:
 
 def _check_memory(values: Mapping[str, Any], fields: Mapping[str, Node]) -> None:
     """What an engine refuses together."""
-    swap, memory = values.get("memswap_limit"), values.get("mem_limit")
+    swap, memory, reserved = (values.get(key) for key in ("memswap_limit", "mem_limit", "mem_reservation"))
     if swap is not None and swap > 0 and (not memory or swap < memory):
         fields["memswap_limit"].wrong("it is memory and swap together: it needs a mem_limit, and must not be below it")
-    if memory and values.get("mem_reservation", 0) > memory:
-        (fields.get("mem_reservation") or fields["deploy"]).wrong(
-            "the reservation of memory is above its limit; lower it"
-        )
+    if memory and reserved and reserved > memory:
+        place = fields.get("mem_reservation") or fields["deploy"]
+        place.wrong("the reservation of memory is above its limit; lower it")
     for key in ("cpu_period", "cpu_quota"):
         if "cpus" in values and key in fields:
             fields[key].wrong(f"cpus says the same as {key}; keep one of them")
