@@ -28,7 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_vo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed, Plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
@@ -119,13 +119,17 @@ class Stack:
     def run(self, remove_orphans: bool = False) -> Plan:
         """One converge, one change after the other."""
         planned = self.plan(remove_orphans)
-        progress = Progress(lambda event: self.events.append(event.message))
         for change in planned:
-            for need in change.needs:
-                if need.condition != "applied":
-                    KINDS[need.key.kind].settle(self.engine, need.key, need.condition, progress)
-            KINDS[change.key.kind].apply(self.engine, change, progress)
+            self.apply(change)
         return planned
+
+    def apply(self, change: Change) -> None:
+        """Do *change* when what it waits for is there."""
+        progress = Progress(lambda event: self.events.append(event.message))
+        for need in change.needs:
+            if need.condition != "applied":
+                KINDS[need.key.kind].settle(self.engine, need.key, need.condition, progress)
+        KINDS[change.key.kind].apply(self.engine, change, progress)
 
     def settle(self, name: str, condition: Any = "healthy") -> None:
         progress = Progress(lambda event: self.events.append(event.message))

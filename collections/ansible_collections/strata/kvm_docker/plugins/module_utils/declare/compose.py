@@ -51,6 +51,10 @@ class Mount:
     propagation: str | None = None
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
+    selinux: Literal["z", "Z"] | None = None
+    """Of a bind mount: relabelled for sharing (``z``) or for this container alone (``Z``)."""
+    create_host_path: bool = True
+    """Of a bind mount: a missing folder is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +259,10 @@ class Volume:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    recreate: bool = False
+    """A change makes the volume anew, with its data copied; otherwise it is refused."""
+    keep: bool = False
+    """It stays when the environment is removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

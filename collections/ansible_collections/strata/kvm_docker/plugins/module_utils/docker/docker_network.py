@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 from typing import Any, ClassVar
 
 from ..declare.compose import IpamConfig, Network
 from ..declare.environment import Environment
-from ..errors import EngineError
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Tree
 from ..progress import Progress
+from . import reconnect
+from .addresses import gateway
 from .docker_volume import on_engine
 from .engine import Engine
 from .errors import engine_errors
@@ -56,44 +56,51 @@ class DockerNetwork:
             )
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
-        """Create, replace or delete. Containers come back to a replaced network by their own change.
+        """Create, replace or delete. Our containers run on while their network is replaced, see :mod:`.reconnect`.
 
         Raises :class:`EngineError` before anything is touched when a container that is not ours is attached.
         """
         with engine_errors(str(change.key)):
-            if change.action in ("replace", "delete") and change.observed:
+            if change.action == "delete" and change.observed:
                 _remove(connection, change.key, change.observed.handle)
-            if change.action in ("create", "replace") and change.declared:
-                connection.client.create_network(
-                    **create_arguments(change.key.name, connection.environment, change.declared)
-                )
+            elif change.action == "replace" and change.observed and change.declared:
+                _replace(connection, change, change.observed, change.declared.spec)
+            elif change.action == "create" and change.declared:
+                _create(connection, change.key.name, change.declared.spec)
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A network that exists is ready."""
 
 
-def _remove(engine: Engine, key: Key, network: str) -> None:
+def _remove(engine: Engine, key: Key, network: str) -> list[reconnect.Endpoint]:
+    """Remove the network; who was on it."""
     from docker.errors import NotFound
 
     try:
-        ours = _attached(engine, key, network)
-        for container in ours.intersection(engine.client.inspect_network(network)["Containers"] or ()):
-            engine.client.disconnect_container_from_network(container, network, force=True)
+        endpoints = reconnect.attached(engine, key, network)
+        reconnect.detach(engine, network, endpoints)
         engine.client.remove_network(network)
     except NotFound:
-        return
+        return []
+    return endpoints
 
 
-def _attached(engine: Engine, key: Key, network: str) -> frozenset[str]:
-    """Ids of our containers on *network*, also of those that do not run, which an inspection leaves out."""
-    found = engine.client.containers(all=True, filters={"network": network})
-    strangers = sorted(row["Names"][0].lstrip("/") for row in found if not is_ours(row["Labels"], engine.environment))
-    if strangers:
-        raise EngineError(
-            f"{key}: container {', '.join(strangers)} of somebody else is attached to it; detach it yourself "
-            "(docker network disconnect) and run again. Nothing was touched."
-        )
-    return frozenset(row["Id"] for row in found)
+def _create(engine: Engine, name: str, spec: Tree) -> None:
+    engine.client.create_network(**create_arguments(name, engine.environment, spec))
+
+
+def _replace(engine: Engine, change: Change, now: Observed, spec: Tree) -> None:
+    """Make the network anew, with our containers on it. One that an engine refuses leaves the old one in its place."""
+    from docker.errors import APIError
+
+    endpoints = _remove(engine, change.key, now.handle)
+    try:
+        _create(engine, change.key.name, spec)
+    except APIError:
+        _create(engine, change.key.name, now.applied or now.spec)
+        reconnect.attach(engine, change.key.name, endpoints, declared=False)
+        raise
+    reconnect.attach(engine, change.key.name, [each for each in endpoints if each.stays])
 
 
 def network_spec(network: Network) -> dict[str, Any]:
@@ -118,13 +125,6 @@ def _ipam(network: Network, config: IpamConfig) -> dict[str, Any]:
     return {**spec, "AuxiliaryAddresses": dict(config.aux_addresses)} if config.aux_addresses else spec
 
 
-def gateway(network: Network, config: IpamConfig) -> str | None:
-    """The gateway of a subnet: a bridge without a declared one gets the first address, the same each time."""
-    if config.gateway or not config.subnet or network.driver != "bridge":
-        return config.gateway
-    return str(ip_network(config.subnet)[1])
-
-
 def observed_spec(network: dict[str, Any]) -> dict[str, Any]:
     """The canonical form of a network as the engine lists it."""
     ipam = network["IPAM"] or {}
@@ -139,9 +139,8 @@ def observed_spec(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(name: str, environment: str, declared: Declared) -> dict[str, Any]:
+def create_arguments(name: str, environment: str, spec: Tree) -> dict[str, Any]:
     """What ``docker.APIClient.create_network`` is called with."""
-    spec = declared.spec
     return {
         "name": name,
         "driver": spec["Driver"],

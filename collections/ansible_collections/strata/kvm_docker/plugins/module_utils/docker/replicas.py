@@ -26,15 +26,6 @@ class Replica:
             return self.service.container_name
         return f"{self.project.name}-{self.service.name}-{self.index}"
 
-    @property
-    def is_job(self) -> bool:
-        """Another service waits for its success: it is to run once, not for ever."""
-        return any(
-            self.service.name in other.depends_on
-            and other.depends_on[self.service.name].condition == "service_completed_successfully"
-            for other in self.project.services.values()
-        )
-
 
 def replicas_of(project: Project, service: Service) -> Iterator[Replica]:
     """Every replica of *service*."""
@@ -47,3 +38,15 @@ def replicas(project: Project | None) -> dict[str, Replica]:
         return {}
     found = (replica for service in project.services.values() for replica in replicas_of(project, service))
     return {replica.name: replica for replica in found}
+
+
+def jobs(project: Project | None) -> frozenset[str]:
+    """Names of the containers that another service waits for to succeed: they are to run once, not for ever."""
+    services = project.services if project else {}
+    awaited = {
+        name
+        for service in services.values()
+        for name, dependency in service.depends_on.items()
+        if dependency.condition == "service_completed_successfully"
+    }
+    return frozenset(name for name, replica in replicas(project).items() if replica.service.name in awaited)
