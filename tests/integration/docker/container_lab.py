@@ -43,6 +43,14 @@ HEALTHY = Healthcheck(test=("CMD", "true"), interval=0.2)
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 
 
+def busybox_program(folder: Path) -> Path:
+    """Debian's static busybox, unpacked from its package into *folder*."""
+    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg", "-x", package, folder], check=True)
+    return folder / "bin/busybox"
+
+
 def import_image(client: docker.APIClient, busybox: Path, reference: str, changes: Sequence[str] = ()) -> None:
     """An image of busybox under every name that the tests call."""
     layer = io.BytesIO()
@@ -95,7 +103,10 @@ class Stack:
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(images={(GUEST, IMAGE): ImageInput(reference=IMAGE, source=self.source)})
+        references = {IMAGE, *(service.image for service in self.project.services.values())}
+        return Inputs(
+            images={(GUEST, name): ImageInput(reference=name, source=self.source) for name in sorted(references)}
+        )
 
     @property
     def environment(self) -> Environment:
@@ -137,8 +148,9 @@ class Stack:
 
     def mark_image(self) -> None:
         """As the image's own kind does when it puts an image of ``source`` there."""
-        repository, _colon, tag = mark(self.name, IMAGE, self.source).rpartition(":")
-        self.client.tag(IMAGE, repository, tag)
+        for (_guest, reference), image in self.inputs.images.items():
+            repository, _colon, tag = mark(self.name, reference, image.source).rpartition(":")
+            self.client.tag(reference, repository, tag)
 
     def change(self, service: str, **fields: Any) -> None:
         """Declare *service* otherwise."""

@@ -185,14 +185,18 @@ def dies_at(stack: Stack, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
     return False
 
 
-@pytest.mark.parametrize("afterwards", [NEW, OLD, replace(OLD, labels={"tier": "silver"})], ids=["on", "back", "else"])
+@pytest.mark.parametrize(
+    ("afterwards", "first"),
+    [(NEW, 0), (OLD, 1), (replace(OLD, labels={"tier": "silver"}), 2)],
+    ids=["on", "back", "else"],
+)
 def test_a_move_that_is_killed_before_any_call_is_finished_by_the_next_run_without_losing_data(
-    afterwards: Volume, stack: Make, monkeypatch: pytest.MonkeyPatch
+    afterwards: Volume, first: int, stack: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next run goes on, or to a declaration that was taken back or changed once more."""
+    """The next run goes on, or to a declaration that was taken back or changed once more; each at every third call."""
     mine = volume_stack(stack)
     before = content(mine)
-    number, came_so_far = 0, True
+    number, came_so_far = first, True
     while came_so_far:
         declare(mine, OLD)
         mine.run()
@@ -204,9 +208,5 @@ def test_a_move_that_is_killed_before_any_call_is_finished_by_the_next_run_witho
         assert not mine.plan(), number
         assert not leftovers(mine), number
         assert mine.containers() == {"move-app-1": "running"}, number
-        number += STEP
+        number += 3
     assert number > 30
-
-
-#: Every second call: creating a helper and reading by it are two, and each is met in one of the three cases.
-STEP = 3

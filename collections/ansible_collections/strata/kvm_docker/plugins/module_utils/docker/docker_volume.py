@@ -17,7 +17,7 @@ from .engine import Engine
 from .errors import engine_errors
 from .labels import applied, declared_labels, is_ours, marks, pairs, values
 from .unnamed_volumes import is_unnamed, unused
-from .volume_move import COPY, Move, is_copy, remove_copy
+from .volume_move import Move, is_copy, moved_name, remove_copy
 
 #: Mount options, which hold the password of a network file system.
 SENSITIVE = frozenset({("Options", "o")})
@@ -56,7 +56,7 @@ class DockerVolume:
         with engine_errors(f"volumes of guest {connection.guest}"):
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
             left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
-        moving = {volume["Name"].removesuffix(COPY) for volume in found if _is_copy(volume, environment)}
+        moving = {moved_name(volume) for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)}
         there = [volume for volume in found if not is_copy(volume)]
         for volume in there:
             if not is_unnamed(volume) or volume["Name"] in left:
@@ -80,10 +80,6 @@ class DockerVolume:
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A volume that exists is ready."""
-
-
-def _is_copy(volume: dict[str, Any], environment: str) -> bool:
-    return is_copy(volume) and volume["Name"].endswith(COPY) and is_ours(volume["Labels"], environment)
 
 
 def _observed(key: Key, volume: dict[str, Any], environment: str, moving: Collection[str]) -> Observed:

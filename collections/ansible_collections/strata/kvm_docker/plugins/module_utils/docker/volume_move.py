@@ -50,6 +50,11 @@ def is_copy(volume: Mapping[str, Any]) -> bool:
     return LABEL_COPY in (volume["Labels"] or {}) and volume["Name"].endswith((COPY, PROBE))
 
 
+def moved_name(copy: Mapping[str, Any]) -> str:
+    """The volume that *copy* is the copy (or a probe) of."""
+    return str(copy["Name"]).removesuffix(COPY).removesuffix(PROBE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """Brings the volume of *name* to what *arguments* say, those of ``docker.APIClient.create_volume``."""
