@@ -65,7 +65,7 @@ def sensitive(spec: Mapping[str, Any]) -> frozenset[Path]:
 
 def compact(tree: Mapping[str, Any]) -> dict[str, Any]:
     """*tree* without leaves that are left open (``None``) and without empty mappings."""
-    shrunk = {key: compact(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    shrunk = {key: compact(value) if isinstance(value, dict) else value for key, value in tree.items()}
     return {key: value for key, value in shrunk.items() if value is not None and value != {}}
 
 
