@@ -30,6 +30,10 @@ up: root build/.ready-up ## Bring the environments up; again: apply what changed
 plan: root build/.ready-up ## Show what "up" would do; change nothing (root)
 	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.plan $(ARGS)
 
+.PHONY: drift
+drift: root build/.ready-up ## Tell what drifted; fail if something did; change nothing (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.drift $(ARGS)
+
 .PHONY: down
 down: root build/.ready-up ## Remove the guests, disks and networks (root)
 	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.down $(ARGS)

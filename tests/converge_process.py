@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Converges in a process of its own, so that it can be killed and measured.
 
-python converge_process.py DECLARATION EVENTS [present|absent]: events go to the file EVENTS as lines of JSON; the
+python converge_process.py DECLARATION EVENTS [STATE]: events go to the file EVENTS as lines of JSON; the
 changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object.
 """
 
@@ -13,6 +13,7 @@ import json
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
@@ -20,10 +21,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import F
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress, to_file
 
 
-def main(declaration: str, events: str, state: str = "present") -> int:
+def main(declaration: str, events: str, state: Any = "present") -> int:
     options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))))
     try:
-        outcome = converge(Path(declaration), "absent" if state == "absent" else "present", options)
+        outcome = converge(Path(declaration), state, options)
     except StrataError as error:
         print(error, file=sys.stderr)
         return 1

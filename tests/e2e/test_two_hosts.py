@@ -121,7 +121,10 @@ def test_drift_is_told_by_check_mode_and_repaired_by_a_run(two_hosts: TwoHosts) 
     in_guest(two_hosts, "apps", "docker update --memory 200m --memory-swap 400m apps-redis-1")
     preview = up(two_hosts, "--check", "--diff")
     assert "update container apps/apps-redis-1" in preview
-    assert "drift" in preview
+    told = two_hosts.copy.lab.playbook("drift", two_hosts.copy.folder)
+    assert told.returncode == 2, told.stdout
+    assert "changed     container apps/apps-redis-1  [in place]" in told.stdout
+    assert "HostConfig.Memory: 209715200 is there, 134217728 is declared" in told.stdout
     assert two_hosts.copy.converge()["changes"] != []
     assert "134217728" in inspect(two_hosts, "apps", "apps-redis-1", ".HostConfig.Memory")
 
@@ -131,6 +134,21 @@ def test_a_guest_that_lost_power_comes_back_with_everything_on_it(two_hosts: Two
     changes = two_hosts.copy.converge()["changes"]
     assert changes[0] == "start guest web: not running"
     assert json.loads(two_hosts.copy.get())["greeting"] == "v2"
+
+
+def test_stopped_guests_are_off_and_started_ones_serve_again(two_hosts: TwoHosts) -> None:
+    copy = two_hosts.copy
+    stopped = copy.converge("stopped")["changes"]
+    assert [change for change in stopped if "guest" in change] == [
+        "stop guest apps: running",
+        "stop guest web: running",
+    ]
+    assert copy.converge("stopped")["changes"] == []
+    assert copy.lab.virsh("list", "--name").split() == []
+    copy.converge("started")
+    assert json.loads(copy.get())["greeting"] == "v2"
+    assert copy.converge("started")["changes"] == []
+    assert copy.converge()["changes"] == []
 
 
 def test_a_network_that_somebody_stopped_is_started_before_the_guests_on_it_are_looked_at(two_hosts: TwoHosts) -> None:

@@ -34,6 +34,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.labels import applied, marks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.diff import UNSET, differences, leaves
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Difference, Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from hypothesis import given
 from hypothesis import strategies as st
 from simulated_engine import inspected, spec
@@ -188,10 +189,10 @@ def declared(service: Service) -> Declared:
 
 def shown(made_as: dict[str, Any], api: tuple[int, ...], running: bool) -> Observed:
     """What an engine shows of the container of *made_as*."""
-    body = create_body(made_as, marks("lab", made_as), api)
+    key = Key("container", "p-app-1", "apps")
+    body = create_body(made_as, marks("lab", Declared(key, made_as), Seal()), api)
     names = made_as["Networking"].get("Names", ())
     found = inspected(body, {name: endpoint(made_as, name, api) for name in names}, running)
-    key = Key("container", "p-app-1", "apps")
     last = applied(found["Config"]["Labels"])
     return Observed(key, observed_spec(found, Surroundings(), last or {}), last)
 

@@ -11,10 +11,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    AddressRange,
     Attachment,
+    DhcpSettings,
+    DnsSettings,
     Environment,
     Guest,
     GuestNetwork,
+    PortRange,
+    Reservation,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
@@ -26,11 +31,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec i
     written,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.mark import Mark, read_mark
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import (
     network_spec,
-    parse_network,
-    render_network,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import (
+    observed_spec as observed_network,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import render_network
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,11 +52,27 @@ SUBNETS = st.builds(
     st.integers(0x0A000000, 0x0AFFFFFF),
     st.integers(8, 29),
 )
+ADDRESSES = st.integers(0x0A000000, 0x0AFFFFFF).map(IPv4Address)
+PORTS = st.integers(1, 65535)
 NETWORKS = st.builds(
     GuestNetwork,
     cidr=SUBNETS,
-    forward=st.sampled_from(["nat", "route", "isolated"]),
+    forward=st.sampled_from(["nat", "route", "open", "isolated"]),
     domain=st.none() | NAMES,
+    mtu=st.none() | st.integers(576, 65535),
+    autostart=st.booleans(),
+    dhcp=st.builds(
+        DhcpSettings,
+        ranges=st.lists(st.builds(AddressRange, start=ADDRESSES, end=ADDRESSES), max_size=3).map(tuple),
+        hosts=st.dictionaries(NAMES, st.builds(Reservation, mac=MACS, address=ADDRESSES), max_size=3),
+    ),
+    dns=st.builds(
+        DnsSettings,
+        enable=st.booleans(),
+        hosts=st.dictionaries(NAMES, ADDRESSES, max_size=3),
+        forwarders=st.lists(ADDRESSES, max_size=2).map(tuple),
+    ),
+    nat_ports=st.none() | st.builds(PortRange, start=PORTS, end=PORTS),
 )
 
 
@@ -107,17 +130,19 @@ def test_a_guest_reads_back_as_it_was_declared(
 def test_a_network_reads_back_as_it_was_declared(environment: Environment) -> None:
     for name, network in environment.networks.items():
         spec = network_spec(environment, name, network)
-        found, root = parse_network(render_network(environment.name, name, spec))
-        assert {**found, "autostart": True} == spec
+        root = ElementTree.fromstring(render_network(environment.name, name, spec))
         mark = read_mark(root)
+        assert {**observed_network(root, mark), "autostart": spec["autostart"], "persistent": True} == spec
         assert mark is not None
         assert mark.applied == spec
 
 
 @given(environments())
-def test_every_address_on_a_network_has_one_reservation(environment: Environment) -> None:
+def test_every_guest_on_a_network_has_one_reservation_and_a_name(environment: Environment) -> None:
     for name, network in environment.networks.items():
         spec = network_spec(environment, name, network)
-        reserved = [IPv4Address(host["address"]) for host in spec["hosts"].values()]
-        assert sorted(map(str, reserved)) == sorted(spec["names"])
-        assert all(address in network.cidr for address in reserved)
+        for guest in environment.guests.values():
+            if name in guest.networks:
+                address = str(guest.networks[name].address)
+                assert spec["hosts"][guest.name]["address"] == address or guest.name in network.dhcp.hosts
+                assert guest.name in spec["names"].get(address, ()) or not network.dns.enable

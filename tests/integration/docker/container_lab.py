@@ -30,6 +30,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_mar
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Stack:
     source: str = "recipe:1"
     shell: Any = None
     events: list[str] = field(default_factory=list)
+    seal: Seal = field(default_factory=Seal)
 
     @property
     def engine(self) -> Engine:
@@ -105,7 +107,8 @@ class Stack:
     def inputs(self) -> Inputs:
         references = {IMAGE, *(service.image for service in self.project.services.values())}
         return Inputs(
-            images={(GUEST, name): ImageInput(reference=name, source=self.source) for name in sorted(references)}
+            images={(GUEST, name): ImageInput(reference=name, source=self.source) for name in sorted(references)},
+            seal=self.seal,
         )
 
     @property

@@ -36,24 +36,13 @@ pytestmark = pytest.mark.lab
 ONE = environment(guests=("web",))
 BRIDGE = naming.bridge_name("lab", "lan")
 
-#: Asks the name server at the first argument for the address of the second (RFC 1035, section 4); prints it.
-ASK = """
-import socket, sys
-name = b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split(".")) + b"\\0"
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-    asked.settimeout(5)
-    asked.sendto(bytes.fromhex("2a2a01000001000000000000") + name + bytes.fromhex("00010001"), (sys.argv[1], 53))
-    answer = asked.recv(512)
-print(".".join(map(str, answer[-4:])) if answer[7] else "none")
-"""
-
 
 def inside(kvm: Hypervisor, *argv: str) -> str:
     return subprocess.run(kvm.inside(list(argv)), capture_output=True, text=True, check=True).stdout.strip()
 
 
 def resolved(kvm: Hypervisor, name: str) -> str:
-    return inside(kvm, sys.executable, "-c", ASK, "10.211.0.1", name)
+    return inside(kvm, sys.executable, str(Path(__file__).with_name("ask_dns.py")), "10.211.0.1", name)
 
 
 def bridged(kvm: Hypervisor) -> list[str]:

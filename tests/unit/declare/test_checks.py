@@ -201,6 +201,21 @@ def test_networks_of_one_environment_may_not_overlap(folder: Folder) -> None:
     assert "overlaps 10.80.0.0/24 of network lan" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("pools", "path", "message"),
+    [
+        ("lab: {path: /srv/lab}", "pools.lab", "the name of the pool of the environment itself"),
+        ("a: {path: /srv/a}\n  b: {path: /srv/./a/}", "pools.b.path", "/srv/a is the folder of pool a already"),
+        ("a: {path: /}", "pools.a.path", "/ is no place for disks"),
+        ("a: {path: /run/disks}", "pools.a.path", "/run/disks is no place for disks"),
+    ],
+)
+def test_a_pool_has_a_name_and_a_folder_of_its_own(folder: Folder, pools: str, path: str, message: str) -> None:
+    problem = folder.problem(DECLARATION + f"pools:\n  {pools}\n")
+    assert (problem.line, problem.path) == (24 + pools.count("\n") + 1, path)
+    assert message in problem.message
+
+
 def test_a_network_without_room_for_a_guest_is_refused(folder: Folder) -> None:
     problem = folder.problem(DECLARATION.replace("10.80.0.0/24", "10.80.0.0/31"))
     assert (problem.line, problem.path) == (9, "networks.lan.cidr")
@@ -232,12 +247,14 @@ def test_hardware_addresses_are_unique_also_against_derived_ones(folder: Folder)
         ),
         ({"networks": {"other": (IPv4Network("10.80.0.0/25"),)}}, 9, "networks.lan.cidr", "of environment other"),
         ({"free_disk": 1024**2}, 1, "", "1 MiB free"),
+        ({"pools": {"/srv/a": "images"}}, 25, "pools.fast.path", "the folder of libvirt's pool images"),
     ],
 )
 def test_what_the_host_cannot_give_is_refused(
     folder: Folder, facts: dict[str, object], line: int, path: str, message: str
 ) -> None:
-    (problem,) = read_document(folder.write()).problems(replace(ROOMY, **facts))
+    declaration = DECLARATION + "pools:\n  fast: {path: /srv/a}\n"
+    (problem,) = read_document(folder.write(declaration)).problems(replace(ROOMY, **facts))
     assert (problem.line, problem.path) == (line, path)
     assert message in problem.message
 

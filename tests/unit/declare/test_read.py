@@ -97,7 +97,7 @@ CASES = [
     ),
     ("        address: 10.80.0.11", "        address: 10.80.0.255", "guests.web.networks.lan.address", "broadcast"),
     ("    compose: compose.yaml", "    compose: nowhere.yaml", "guests.web.compose", "there is no file"),
-    ("    compose: compose.yaml", "    compose: [a]", "guests.web.compose", "it must be text; it is a list"),
+    ("    compose: compose.yaml", "    compose: [1]", "guests.web.compose", "the path of a file, or a list of paths"),
     ("      8080: 80", "      808080: 80", "guests.web.publish.808080", "the key must be at most 65535"),
     ("      8080: 80", "      http: 80", "guests.web.publish.http", "the key must be a whole number"),
     ("      8080: 80", "      8080: '80'", "guests.web.publish.8080", "it must be a whole number; it is '80'"),
@@ -254,3 +254,26 @@ def test_a_later_check_knows_the_lines_of_the_declaration(folder: Folder) -> Non
     (problem,) = document.problems(HostFacts(memory=1024**3))
     assert problem.line == 20
     assert problem.path == "guests.db.memory"
+
+
+def test_several_compose_files_and_profiles_of_a_guest_make_one_project(folder: Folder) -> None:
+    (folder.path / "more.yaml").write_text(
+        "services:\n  app: {image: 'app:2'}\n  debug: {image: 'debug:1', profiles: [debug]}\n"
+    )
+    both = DECLARATION.replace("    compose: compose.yaml\n", "    compose: [compose.yaml, more.yaml]\n")
+    project = folder.read(both).guests["web"].compose
+    assert project is not None
+    assert {name: service.image for name, service in project.services.items()} == {"app": "app:2", "redis": "redis:7"}
+    active = folder.read(both.replace("more.yaml]\n", "more.yaml]\n    profiles: [debug]\n")).guests["web"]
+    assert active.profiles == ("debug",)
+    assert active.compose is not None
+    assert list(active.compose.services) == ["app", "redis", "debug"]
+
+
+def test_a_profile_that_no_service_has_is_refused(folder: Folder) -> None:
+    declaration = DECLARATION.replace(
+        "    compose: compose.yaml\n", "    compose: compose.yaml\n    profiles: [debug]\n"
+    )
+    problem = folder.problem(declaration)
+    assert problem.path == "guests.web.profiles.0"
+    assert problem.message == "unknown profile 'debug'; none is declared"

@@ -279,10 +279,9 @@ def test_env_files_come_before_the_environment_and_an_absent_one_may_be_optional
 #: The start of most of them.
 APP = "services:\n  app:\n    image: a\n"
 BAD = [
-    (APP + "    devices: [/dev/kvm]  # <-\n", "services.app.devices", "key 'devices' is not supported"),
+    (APP + "    gpus: all  # <-\n", "services.app.gpus", "key 'gpus' is not supported"),
     (APP + "    enviroment: {}  # <-\n", "services.app.enviroment", "did you mean 'environment'?"),
     (APP + "service: {}  # <-\n", "service", "did you mean 'services'?"),
-    ("include: [b.yaml]  # <-\nservices:\n  app:\n    image: a\n", "include", "write the services into this file"),
     ("services:\n  app:  # <-\n    command: a\n", "services.app", "'image' or 'build' is required"),
     ("services:\n  app:\n    build: ./nowhere  # <-\n", "services.app.build", "there is no folder"),
     (
@@ -310,7 +309,7 @@ BAD = [
         "Choose another path",
     ),
     (APP + "    volumes:\n    - a:b  # <-\n", "services.app.volumes.0", "must be a path that starts with /"),
-    (APP + "    volumes:\n    - /a:/b:z  # <-\n", "services.app.volumes.0", "option 'z' is not supported"),
+    (APP + "    volumes:\n    - /a:/b:y  # <-\n", "services.app.volumes.0", "option 'y' is not supported"),
     (APP + "    volumes:\n    - /x\n    - /y:/x  # <-\n", "services.app.volumes.1", "mounted on twice"),
     (APP + "    tmpfs: run  # <-\n", "services.app.tmpfs", "starts with /"),
     (APP + "    mem_limit: lots  # <-\n", "services.app.mem_limit", "'lots' is not a size"),

@@ -20,6 +20,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import failure
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import ListedImage, mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.labels import applied, marks
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from simulated_engine import IDENTITY, inspected, spec
 
 APP = Service(name="app", image="app:1", networks={"default": ServiceNetwork(aliases=("web",))})
@@ -27,9 +29,8 @@ APP = Service(name="app", image="app:1", networks={"default": ServiceNetwork(ali
 
 def shown(state: dict[str, Any] | None = None, restarts: int = 0) -> dict[str, Any]:
     tree = spec(APP)
-    found = inspected(
-        create_body(tree, marks("lab", tree), (1, 45)), {"p_default": endpoint(tree, "p_default", (1, 45))}
-    )
+    labels = marks("lab", Declared(Key("container", "p-app-1", "apps"), tree), Seal())
+    found = inspected(create_body(tree, labels, (1, 45)), {"p_default": endpoint(tree, "p_default", (1, 45))})
     full = {"Restarting": False, "ExitCode": 0, **found["State"], **(state or {})}
     return {**found, "State": full, "RestartCount": restarts}
 

@@ -24,10 +24,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container
     create_body,
     endpoint,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_spec import sensitive
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.limits import update_bodies
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Difference, Effect
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import sensitive
 from simulated_engine import spec
 
 APP = Service(name="app", image="app:1", networks={"default": ServiceNetwork()})

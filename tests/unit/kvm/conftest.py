@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import kvm_lab
 import libvirt
@@ -53,10 +54,29 @@ def hypervisor(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dr
     undefine = libvirt.virDomain.undefineFlags
     known = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     monkeypatch.setattr(libvirt.virDomain, "undefineFlags", lambda domain, flags: undefine(domain, flags & known))
+    monkeypatch.setattr(libvirt.virConnect, "networkDefineXML", _define_network())
     monkeypatch.setattr(disk, "make_overlay", _make_overlay)
     monkeypatch.setattr(seed, "write_seed", _write_seed)
     yield DrivenByTests(connection, folders)
     connection.close()
+
+
+def _define_network() -> Callable[[Any, str], Any]:
+    """Of a network that runs the driver shows what it runs as, and never a newer definition; libvirtd has both."""
+    define, create, destroy = libvirt.virConnect.networkDefineXML, libvirt.virNetwork.create, libvirt.virNetwork.destroy
+
+    def defined(connection: Any, xml: str) -> Any:
+        name = ElementTree.fromstring(xml).findtext("name")
+        active = connection.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
+        running = [network for network in active if network.name() == name]
+        for network in running:
+            destroy(network)
+        network = define(connection, xml)
+        if running:
+            create(network)
+        return network
+
+    return defined
 
 
 def _write_seed(environment: Any, guest: Any, folders: Folders, stored: Any, target: Path) -> bool:

@@ -21,7 +21,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec i
     written,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.mark import Mark, claim
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import network_spec, render_network
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import network_spec
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import render_network
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.qcow2 import Qcow2, read_qcow2
 from kvm_lab import INPUTS, empty_qcow2, environment, with_guest, with_network
 

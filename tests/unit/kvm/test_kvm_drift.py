@@ -131,6 +131,24 @@ def test_a_guest_that_would_vanish_with_its_power_is_defined_again(hypervisor: A
         ("address='10.211.0.1'", "address='10.211.0.2'", [("gateway",)], "restart"),
         ("prefix='20'", "prefix='21'", [("cidr",)], "replace"),
         ("<bridge ", "<forward mode='nat'/><bridge ", [("forward",)], "restart"),
+        ("<bridge ", "<domain name='other'/><bridge ", [("domain",)], "restart"),
+        ("<bridge ", "<mtu size='1400'/><bridge ", [("mtu",)], "restart"),
+        ("<dns>", "<dns><forwarder addr='10.0.0.1'/>", [("forwarders",)], "restart"),
+        ("<dhcp>", "<dhcp><range start='10.211.9.1' end='10.211.9.2'/>", [("ranges",)], "update"),
+        ("<dhcp>", "<dhcp><host mac='52:54:00:00:00:09' ip='10.211.9.9'/>", [("edited",)], "update"),
+        ("<dns>", "<dns><host ip='10.211.9.9'><hostname>x</hostname></host>", [("edited",)], "update"),
+        ("<dns>", "<dns><txt name='x' value='y'/>", [("edited",)], "update"),
+        ("</network>", "<portgroup name='fast'/></network>", [("edited",)], "update"),
+        ("stp='off'", "stp='on'", [("edited",)], "restart"),
+        ("</network>", "<bandwidth><inbound average='9'/></bandwidth></network>", [("edited",)], "restart"),
+        (
+            "</network>",
+            "<route address='10.9.0.0' prefix='16' gateway='10.211.0.9'/></network>",
+            [("edited",)],
+            "restart",
+        ),
+        ("</network>", "<ip family='ipv6' address='fd00::1' prefix='64'/></network>", [("edited",)], "restart"),
+        ("<network", "<network ipv6='yes'", [("edited",)], "restart"),
     ],
 )
 def test_an_edited_network_is_found_by_the_path_of_the_edit_and_put_right(
@@ -146,6 +164,14 @@ def test_an_edited_network_is_found_by_the_path_of_the_edit_and_put_right(
     found = converge(hypervisor, environment())
     assert f"{action} network lan" in words(found)
     assert set(paths) <= set(drifted(found))
+    assert not planned(hypervisor, environment())
+
+
+def test_autostart_of_a_network_is_put_right_while_it_runs(hypervisor: Any) -> None:
+    converge(hypervisor, environment())
+    hypervisor.connection.networkLookupByName("lab-lan").setAutostart(0)
+    found = converge(hypervisor, environment())
+    assert (words(found), drifted(found)) == (["update network lan"], [("autostart",)])
     assert not planned(hypervisor, environment())
 
 

@@ -167,3 +167,44 @@ def test_a_dependency_cycle_is_told() -> None:
 def test_a_plan_always_reads_the_same() -> None:
     items = [declare(Key("guest", name)) for name in "cab"]
     assert steps(make(items)) == steps(make(items[::-1])) == ["create guest a", "create guest b", "create guest c"]
+
+
+def test_what_runs_and_is_not_to_is_stopped() -> None:
+    item = Declared(GUEST, {"vcpus": 1}, running=False)
+    assert [change.action for change in make([item], [Observed(GUEST, {"vcpus": 1})])] == ["stop"]
+    assert not make([item], [Observed(GUEST, {"vcpus": 1}, running=False)])
+
+
+def test_a_stranger_is_taken_over_only_where_somebody_agrees() -> None:
+    app = Key("container", "app-1", "web")
+    stranger = [Observed(app, {"image": "x"}, owned=False)]
+    with pytest.raises(ForeignObjectError, match="adopt: true"):
+        make([declare(app)], stranger)
+    made = make([declare(app)], stranger, adopt=True)
+    assert [str(change) for change in made] == ["replace container web/app-1: adopted: somebody else made it"]
+
+
+def test_a_guest_of_somebody_else_is_never_taken_over() -> None:
+    with pytest.raises(ForeignObjectError) as refused:
+        make([declare(GUEST)], [Observed(GUEST, {}, owned=False)], adopt=True)
+    assert "adopt" not in str(refused.value)
+
+
+def test_replicas_take_turns_in_the_order_of_their_numbers_also_where_they_are_updated_in_place() -> None:
+    keys = [Key("container", f"app-{index}", "web") for index in (10, 2, 1)]
+    declared = [Declared(key, {"memory": 2}, rolling=("web/app", 1)) for key in keys]
+    observed = [Observed(key, {"memory": 1}, {"memory": 1}) for key in keys]
+    made = plan(declared, observed, lambda _key, _difference: Effect.IN_PLACE)
+    assert [(change.key.name, [need.key.name for need in change.needs]) for change in made] == [
+        ("app-1", []),
+        ("app-2", ["app-1"]),
+        ("app-10", ["app-2"]),
+    ]
+
+
+def test_a_plan_of_one_action_only_leaves_everything_else_as_it_is() -> None:
+    lan = Key("network", "lan")
+    declared = [declare(lan), Declared(GUEST, {"vcpus": 2}, needs=(Need(lan),))]
+    observed = [Observed(GUEST, {"vcpus": 1}, {"vcpus": 1}, running=False)]
+    made = plan(declared, observed, lambda _key, _difference: Effect.RESTART).only("start")
+    assert [(str(change.key), change.differences, change.needs) for change in made] == [("guest web", (), ())]

@@ -10,21 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from . import locks, report, requirements
+from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
 from .docker.engine import Engine, open_engine
-from .errors import DeclarationError, os_errors
+from .errors import DeclarationError, StrataError, os_errors
 from .execute import execute
 from .folders import Folders
 from .guest import access, image_store, ready
-from .inputs import Inputs, resolve
+from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
-from .plan.model import Change, Plan
+from .layer import Layer
+from .masking import Masker, hidden
+from .plan.model import Action, Change, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
@@ -52,6 +54,7 @@ class Outcome:
     """What was (in check mode: would be) changed, and how the environment stands.
 
     ``guests``: the running guests and what is on their engines. ``seconds``: of observe, plan, apply and settle.
+    ``mask``: takes the secrets of the declaration out of a text.
     """
 
     environment: str
@@ -59,29 +62,46 @@ class Outcome:
     guests: list[report.GuestRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    mask: Masker = field(default_factory=Masker, repr=False)
 
     @property
     def changed(self) -> bool:
         return bool(self.plan)
 
 
-def converge(declaration: Path, state: Literal["present", "absent"], options: Options) -> Outcome:
+State: TypeAlias = Literal["present", "absent", "started", "stopped"]
+
+
+def converge(declaration: Path, state: State, options: Options) -> Outcome:
     """Bring the environment of *declaration* to *state*; in check mode tell what that would change.
+
+    ``started`` and ``stopped`` leave everything as it is but for whether it runs.
 
     Raises an error of the :class:`~.errors.StrataError` family; what exists is then consistent, and running again
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
     with os_errors():
-        return _present(declaration, options) if state == "present" else _absent(declaration, options)
+        if state == "absent":
+            return _absent(declaration, options)
+        if state == "stopped":
+            return _stopped(declaration, options)
+        return _present(declaration, options, "start" if state == "started" else None)
 
 
-def _present(declaration: Path, options: Options) -> Outcome:
+def _present(declaration: Path, options: Options, only: Action | None) -> Outcome:
     document = read_document(declaration)
     environment = document.environment
-    with _locked(environment.name, options), _hypervisor(environment.hypervisor.uri, options) as hypervisor:
-        _check(document, hypervisor)
-        preparation = _Preparation(environment, hypervisor, options)
+    with (
+        hidden(environment, options.progress) as mask,
+        _locked(environment.name, options),
+        _hypervisor(environment.hypervisor.uri, options) as hypervisor,
+    ):
+        if only:
+            _require_guests(environment, hypervisor)
+        else:
+            _check(document, hypervisor)
+        preparation = _Preparation(environment, hypervisor, options, only)
         run = preparation.convergence()
         try:
             made = run.preview() if options.check else run.run()
@@ -91,6 +111,7 @@ def _present(declaration: Path, options: Options) -> Outcome:
                 guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
                 warnings=preparation.warnings,
                 seconds=run.seconds,
+                mask=mask,
             )
         finally:
             run.session.close()
@@ -105,9 +126,38 @@ def _absent(declaration: Path, options: Options) -> Outcome:
         made = plan((), observed(HYPERVISOR_KINDS, hypervisor, name), effect, remove_orphans=True)
         if not options.check:
             access.disconnect(name, options.folders)
-            execute(made, lambda change: _remove(hypervisor, change, options.progress), lambda key, condition: None)
+            execute(made, lambda change: _do(hypervisor, change, options.progress), lambda key, condition: None)
             shutil.rmtree(options.folders.environment(name), ignore_errors=True)
     return Outcome(environment=name, plan=made)
+
+
+def _require_guests(environment: Environment, hypervisor: Hypervisor) -> None:
+    """What is not there cannot be started."""
+    there = {item.key.name for item in observed(("guest",), hypervisor, environment.name) if item.owned}
+    missing = sorted(environment.guests.keys() - there)
+    if missing:
+        raise StrataError(f"guest {', '.join(missing)}: not there, so it cannot be started. Use state: present.")
+
+
+def _stopped(declaration: Path, options: Options) -> Outcome:
+    """Shut the guests down, with all that runs in them; end their forwards."""
+    environment = read_document(declaration).environment
+    with (
+        _locked(environment.name, options),
+        _hypervisor(environment.hypervisor.uri, options, may_be_absent=True) as hypervisor,
+    ):
+        layer = Layer(
+            environment=environment,
+            connection=hypervisor,
+            kinds=("guest", "forward"),
+            inputs=Inputs(guest_images=guest_images(environment)),
+            progress=options.progress,
+            running=False,
+            only="stop",
+        )
+        if not options.check:
+            access.disconnect(environment.name, options.folders)
+        return Outcome(environment=environment.name, plan=layer.converge(options.check))
 
 
 def _revive(uri: str, options: Options) -> None:
@@ -117,7 +167,7 @@ def _revive(uri: str, options: Options) -> None:
         embedded.start(folders, options.progress)
 
 
-def _remove(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
+def _do(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
     with progress.stage(str(change.key), f"{change.action}: {change.reason}"):
         RESOURCES[change.key.kind].apply(hypervisor, change, progress)
 
@@ -160,14 +210,16 @@ class _Preparation:
     environment: Environment
     hypervisor: Hypervisor
     options: Options
+    only: Action | None = None
     warnings: list[str] = field(default_factory=list)
 
     def convergence(self) -> Convergence:
         inputs = resolve(self.environment, self.options.folders)
         if not self.options.check:
             access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
-        key = access.public_key(self.environment.name, self.options.folders)
-        inputs = replace(inputs, authorized_key=key)
+        name, folders = self.environment.name, self.options.folders
+        seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
+        inputs = replace(inputs, authorized_key=access.public_key(name, folders), seal=seal)
         session = Session(self.environment.name, self.hypervisor, lambda guest: self._engine(guest, inputs))
         return Convergence(
             environment=self.environment,
@@ -178,6 +230,7 @@ class _Preparation:
             remove_orphans=self.options.remove_orphans,
             replace_guests=self.options.replace_guests,
             adopt=self.options.adopt,
+            only=self.only,
         )
 
     def _virt_type(self, inputs: Inputs) -> str:

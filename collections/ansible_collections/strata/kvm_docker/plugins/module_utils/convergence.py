@@ -18,7 +18,8 @@ from .errors import ConsentError, GuestError, StrataError
 from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
-from .plan.model import Change, Condition, Declared, Key, Observed, Plan
+from .plan.drift import Rule, policy_of
+from .plan.model import Action, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
 from .plan.planner import plan
 from .progress import Progress
 from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, declared, effect, observed
@@ -30,8 +31,8 @@ from .session import Session
 class Convergence:
     """One run over one environment: its connections, its inputs, and how long each part took (seconds).
 
-    ``probe``: tells the virtualization type, once the guest images are there. ``running``: guests whose engine was
-    looked at last.
+    ``probe``: tells the virtualization type, once the guest images are there. ``only``: do this action and nothing
+    else; what is there stays as it is. ``running``: guests whose engine was looked at last.
     """
 
     environment: Environment
@@ -42,22 +43,26 @@ class Convergence:
     remove_orphans: bool = False
     replace_guests: bool = False
     adopt: bool = False
+    only: Action | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     done: list[Change] = field(default_factory=list)
+    _found: frozenset[Key] = frozenset()
 
     def preview(self) -> Plan:
         """The plan of a run, with nothing touched."""
-        self._refuse_lost_disks()
-        self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+        if not self.only:
+            self._refuse_lost_disks()
+            self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
         return self._plan()
 
     def run(self) -> Plan:
         """Converge; returns everything that was changed. Raises :class:`StrataError` if it does not come to rest."""
-        self._refuse_lost_disks()
         try:
-            self._build_guest_images()
-            self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+            if not self.only:
+                self._refuse_lost_disks()
+                self._build_guest_images()
+                self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
             rest = come_to_rest(self._plan, self._execute)
             self._settle_all()
         except StrataError as error:
@@ -86,11 +91,20 @@ class Convergence:
         wanted = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
         with self._timed("observe"):
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
-            below = plan((item for item in wanted if not item.key.guest), found, effect, adopt=self.adopt)
+            below = plan((item for item in wanted if not item.key.guest), found, self._effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
         with self._timed("plan"):
-            return plan(wanted, found, effect, waiting, self.remove_orphans, self.adopt)
+            made = plan(wanted, found, self._effect, waiting, self.remove_orphans, self.adopt, self._policy())
+        self._found = frozenset(item.key for item in found)
+        return made.only(self.only) if self.only else made
+
+    def _effect(self, key: Key, difference: Difference) -> Effect:
+        """Where differences are not applied, none of them is refused."""
+        return Effect.RESTART if self.only else effect(key, difference)
+
+    def _policy(self) -> Callable[[Key, Difference], Policy]:
+        return policy_of([Rule(rule.object, rule.path, rule.policy) for rule in self.environment.drift])
 
     def _execute(self, made: Plan) -> None:
         with self._timed("apply"):
@@ -99,7 +113,7 @@ class Convergence:
     def _settle_all(self) -> None:
         """Wait until every container is running and, where it has a health check, healthy."""
         with self._timed("settle"):
-            wanted = [item for item in self._declared(("container",)) if item.running]
+            wanted = [item for item in self._declared(("container",)) if item.running and item.key in self._found]
             guests = sorted({item.key.guest for item in wanted})
             with ThreadPoolExecutor(max(1, len(guests))) as pool:
                 list(pool.map(lambda guest: self._settle_guest(guest, wanted), guests))

@@ -8,10 +8,10 @@ The first line of an error says what is wrong and where, the last what to do abo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .plan.model import Change, Plan
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 class StrataError(Exception):
     """Anything that Strata refuses or fails at, as one message for a person.
 
-    ``made``: the changes (``plan.model.Change``) that had been made before, in their order.
+    ``made``: the changes (``plan.model.Change``) that had been made before, in their order. ``hide``: takes the secrets
+    of the declaration out of data that is shown with the error.
     """
 
     made: tuple[Change, ...] = ()
+    hide: Callable[[Any], Any] = staticmethod(lambda data: data)
+
+    def mask(self, mask: Callable[[str], str]) -> None:
+        """Pass every text that the error tells through *mask*."""
+        self.args = tuple(mask(item) if isinstance(item, str) else item for item in self.args)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file: ``line`` counts from 1 (0: the file as a whole), ``path`` is dotted."""
+    """One mistake in a file: ``line`` counts from 1 (0: the file as a whole), ``path`` is dotted.
+
+    ``file`` is empty for data that came from none.
+    """
 
     file: str
     line: int
@@ -37,7 +46,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+        return ": ".join(part for part in (where, self.path, self.message) if part)
 
 
 class DeclarationError(StrataError):
@@ -46,6 +55,10 @@ class DeclarationError(StrataError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def mask(self, mask: Callable[[str], str]) -> None:
+        super().mask(mask)
+        self.problems = tuple(replace(problem, message=mask(problem.message)) for problem in self.problems)
 
 
 class HypervisorError(StrataError):
@@ -96,6 +109,17 @@ class ConvergeError(StrataError):
         if not_started:
             lines.append(f"{not_started} dependent change(s) not started; run again after the fix.")
         super().__init__("\n".join(lines))
+
+    def mask(self, mask: Callable[[str], str]) -> None:
+        super().mask(mask)
+        self.failures = tuple((key, _masked(error, mask)) for key, error in self.failures)
+
+
+def _masked(error: Exception, mask: Callable[[str], str]) -> Exception:
+    if not isinstance(error, StrataError):
+        return StrataError(mask(str(error)))
+    error.mask(mask)
+    return error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from .docker import archive, context, dockerfile
 from .docker.reference import familiar
 from .errors import ImageError
 from .folders import Folders
+from .plan.secrets import Seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +37,29 @@ class ImageInput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """``guest_images``: name in the declaration -> digest of its recipe or source. ``images``: (guest, reference) ->
-    input, for every image that a service of the guest runs or builds from. ``virt_type``: as probed."""
+    input, for every image that a service of the guest runs or builds from. ``virt_type``: as probed. ``seal``: keeps
+    secrets out of the marks."""
 
     guest_images: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[tuple[str, str], ImageInput] = field(default_factory=dict)
     virt_type: str = "qemu"
     authorized_key: str = ""
+    seal: Seal = field(default_factory=Seal)
 
 
 def resolve(environment: Environment, folders: Folders) -> Inputs:
-    """Read and digest every outside input of *environment*; ``virt_type`` and ``authorized_key`` are left open.
+    """Read and digest every outside input of *environment*; the rest of :class:`Inputs` is left open.
 
     Raises :class:`ImageError` that tells all that cannot be read, with the guest and service that need it.
     """
+    return Inputs(guest_images=guest_images(environment), images=resolve_images(environment, folders))
+
+
+def guest_images(environment: Environment) -> dict[str, str]:
+    """The digest of the recipe or source of each guest image, by its name in the declaration."""
     from .guest.image_store import recipe_digest
 
-    digests = {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
-    return Inputs(guest_images=digests, images=resolve_images(environment, folders))
+    return {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
 
 
 def resolve_images(environment: Environment, folders: Folders) -> dict[tuple[str, str], ImageInput]:

@@ -14,7 +14,7 @@ from .docker.health import unsettled
 from .errors import ForeignObjectError, StrataError
 from .execute import execute
 from .inputs import Inputs
-from .plan.model import Change, Condition, Key, Observed, Plan
+from .plan.model import RUNNING, Action, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import RESOURCES, declared, effect, observed
@@ -32,7 +32,9 @@ class Layer:
 
     ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
     ``speaks_for``: which of the objects that are there this declaration is about; the others are as good as not there.
-    Those of ours that it is about and does not declare are orphans. ``done``: the changes that were made.
+    Those of ours that it is about and does not declare are orphans. ``running``: those that can run
+    are to. ``only``: do this action and nothing else.
+    ``done``: the changes that were made.
     """
 
     environment: Environment
@@ -43,6 +45,8 @@ class Layer:
     speaks_for: Callable[[Observed], bool] = everything
     remove_orphans: bool = False
     adopt: bool = False
+    running: bool = True
+    only: Action | None = None
     done: list[Change] = field(default_factory=list)
 
     def converge(self, check: bool = False) -> Plan:
@@ -59,15 +63,23 @@ class Layer:
 
     def plan(self) -> Plan:
         """Observe and compare; nothing is touched."""
-        wanted = tuple(declared(self.kinds, self.environment, self.inputs))
+        wanted = tuple(map(self._powered, declared(self.kinds, self.environment, self.inputs)))
         found = [item for item in self.observed() if self.speaks_for(item)]
         if self.remove_orphans:
             _refuse_strangers(found, {item.key for item in wanted})
-        return plan(wanted, found, effect, remove_orphans=self.remove_orphans, adopt=self.adopt)
+        made = plan(wanted, found, self._effect, remove_orphans=self.remove_orphans, adopt=self.adopt)
+        return made.only(self.only) if self.only else made
 
     def observed(self) -> list[Observed]:
         """Everything of these kinds that is there."""
         return list(observed(self.kinds, self.connection, self.environment.name))
+
+    def _effect(self, key: Key, difference: Difference) -> Effect:
+        """Where differences are not applied, none of them is refused."""
+        return Effect.RESTART if self.only else effect(key, difference)
+
+    def _powered(self, item: Declared) -> Declared:
+        return item if self.running or item.key.kind not in RUNNING else replace(item, running=False)
 
     def _apply(self, change: Change) -> None:
         with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"):
@@ -78,7 +90,7 @@ class Layer:
         RESOURCES[key.kind].settle(self.connection, key, condition, self.progress)
 
     def _settle_containers(self) -> None:
-        if "container" in self.kinds:
+        if "container" in self.kinds and self.running:
             wanted = [item for item in declared(("container",), self.environment, self.inputs) if item.running]
             for key in unsettled(self.connection, wanted):
                 self._settle(key, "healthy")

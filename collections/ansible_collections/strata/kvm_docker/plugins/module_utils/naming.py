@@ -27,6 +27,10 @@ LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
 
 
+#: Ends of the names that containers have while they are replaced: the new one, and the old one.
+LEFTOVERS = (".strata-next", ".strata-old")
+
+
 def object_uuid(environment: str, kind: str, name: str) -> UUID:
     """UUID of the object of *kind* (see ``plan.model.KINDS``) and *name* in *environment*."""
     return uuid5(NAMESPACE, f"{environment}/{kind}/{name}")
@@ -40,6 +44,11 @@ def libvirt_name(environment: str, name: str) -> str:
 def bridge_name(environment: str, network: str) -> str:
     """Bridge device of a network: at most 15 characters, as the kernel has it."""
     return f"st{object_uuid(environment, 'network', network).hex[:10]}"
+
+
+def bridge_mac(environment: str, network: str) -> str:
+    """Hardware address of a network's bridge: that of nobody's interface."""
+    return mac_address(environment, "", network)
 
 
 def mac_address(environment: str, guest: str, network: str) -> str:

@@ -33,10 +33,14 @@ INTERVAL = 1.0
 
 
 class Progress:
-    """Passes events to *sink*; safe to call from several threads when the sink is."""
+    """Passes events to *sink*; safe to call from several threads when the sink is.
+
+    ``mask``: what every message goes through, once the secrets of the declaration are known.
+    """
 
     def __init__(self, sink: Callable[[Event], None] = lambda event: None) -> None:
         self._sink = sink
+        self.mask: Callable[[str], str] = str
         self._began = time.monotonic()
         self._told: dict[str, float] = {}
 
@@ -46,7 +50,7 @@ class Progress:
         if status == "progress" and now - self._told.get(stage, 0.0) < INTERVAL:
             return
         self._told[stage] = now
-        self._sink(Event(round(now - self._began, 2), stage, status, message, fraction))
+        self._sink(Event(round(now - self._began, 2), stage, status, self.mask(message), fraction))
 
     @contextmanager
     def stage(self, name: str, message: str = "") -> Iterator[None]:

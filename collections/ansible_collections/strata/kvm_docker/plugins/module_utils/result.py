@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
-def changes_of(plan: Plan, with_diff: bool) -> dict[str, Any]:
-    """``changed``, ``plan``, ``orphans`` and, where asked for, ``diff``."""
+def changes_of(plan: Plan, with_diff: bool, hide: show.Mask = show.as_it_is) -> dict[str, Any]:
+    """``changed``, ``plan``, ``orphans`` and, where asked for, ``diff``; *hide* takes known secrets out."""
     result: dict[str, Any] = {
         "changed": bool(plan),
-        "plan": show.as_data(plan),
+        "plan": show.as_data(plan, hide),
         "orphans": [str(key) for key in plan.orphans],
     }
     if with_diff:
-        result["diff"] = show.as_diff(plan)
+        result["diff"] = show.as_diff(plan, hide)
     return result
 
 
@@ -38,9 +38,9 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     if isinstance(error, ConvergeError):
         result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
     if isinstance(error, ConsentError):
-        result["plan"] = show.as_data(error.plan)
+        result["plan"] = show.as_data(error.plan, error.hide)
     if error.made:
-        result |= {"changed": True, "plan": show.as_data(Plan(error.made))}
+        result |= {"changed": True, "plan": show.as_data(Plan(error.made), error.hide)}
     if isinstance(error, ConvergeError) and error.__cause__:
         result["exception"] = "".join(traceback.format_exception(error.__cause__))
     return result

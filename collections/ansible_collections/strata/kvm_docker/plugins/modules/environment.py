@@ -42,8 +42,11 @@ options:
       - V(present) makes the environment as declared.
       - V(absent) removes every object of the environment, volumes and disks included.
       - Guest images are kept for the next build.
+      - V(stopped) shuts the guests down and ends the forwards of published ports; V(started) starts what is there and
+        is not running, and waits for the containers. Both leave all else as it is, also where it differs from the
+        declaration.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, started, stopped]
     default: present
   orphans:
     description:
@@ -197,7 +200,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.result import ch
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "declaration": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
     "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
     "replace_guests": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
@@ -224,7 +227,7 @@ def run(module: AnsibleModule, progress: Progress) -> Outcome:
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
     facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
-    return {**changes_of(outcome.plan, with_diff), **facts}
+    return {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts}
 
 
 def sink_of(target: str | None, events: list[dict[str, Any]]) -> Callable[[Event], None]:

@@ -138,15 +138,10 @@ def described(uri: str, folders: Folders) -> dict[str, Any]:
     is installed, which takes seconds."""
     hypervisor = open_hypervisor(uri, folders)
     try:
-        found = {"libvirt_version": version(hypervisor.connection.getLibVersion())}
+        found = {"libvirt_version": hypervisor.version()}
         return found | ({"netns": str(hypervisor.netns)} if hypervisor.netns else {})
     finally:
         hypervisor.close()
-
-
-def version(number: int) -> str:
-    """libvirt writes a.b.c as a * 1000000 + b * 1000 + c (virConnectGetLibVersion)."""
-    return f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def stopped(uri: str, folders: Folders, check: bool, force: bool) -> dict[str, Any]:

@@ -13,12 +13,27 @@ from .compose import Build
 from .node import Node
 
 _URL = re.compile(r"[a-z+]+://|git@|github\.com/")
-_ADVICE = {
+_INTO_CONTEXT = "bring what the build needs into the context"
+KNOWN = ("context", "dockerfile", "dockerfile_inline", "args", "target", "labels")
+UNSUPPORTED = {
+    "additional_contexts": _INTO_CONTEXT,
     "cache_from": "the engine's own cache is used",
-    "ssh": "bring what the build needs into the context",
-    "secrets": "bring what the build needs into the context",
-    "tags": "write one image",
+    "cache_to": "the engine's own cache is used",
+    "entitlements": "builds run without privileges",
+    "extra_hosts": "builds that depend on names elsewhere do not repeat; " + _INTO_CONTEXT,
+    "isolation": "it is for Windows only",
+    "network": "builds have the engine's default network",
+    "no_cache": "an image is built when its context changes, else it is kept",
     "platforms": "a guest's engine builds for its own platform",
+    "privileged": "builds run without privileges",
+    "provenance": "it is for registries, and images are not pushed",
+    "pull": "load or pull the base image under a tag or digest of its own",
+    "sbom": "it is for registries, and images are not pushed",
+    "secrets": _INTO_CONTEXT,
+    "shm_size": "builds have the engine's default",
+    "ssh": _INTO_CONTEXT,
+    "tags": "write one image",
+    "ulimits": "builds have the engine's default",
 }
 
 
@@ -26,8 +41,7 @@ def read_build(node: Node) -> Build:
     """A folder, or a mapping with ``context``; relative paths start at the Compose file."""
     if not isinstance(node.value, dict):
         return _checked(node, Build(context=_context(node)))
-    known = ("context", "dockerfile", "dockerfile_inline", "args", "target", "labels")
-    fields = node.fields(known, _ADVICE)
+    fields = node.fields(KNOWN, UNSUPPORTED)
     if {"dockerfile", "dockerfile_inline"} <= fields.keys():
         fields["dockerfile_inline"].wrong("dockerfile and dockerfile_inline exclude each other; keep one of them")
     build = Build(
@@ -45,7 +59,7 @@ def _context(node: Node) -> str:
     text = node.filled()
     if _URL.match(text):
         node.wrong(f"the context {text!r} is not a folder; fetch it first and write the path of the folder")
-    return os.path.normpath(Path(node.findings.yaml.file).parent / text)
+    return os.path.normpath(node.folder / text)
 
 
 def _checked(node: Node, build: Build) -> Build:

@@ -6,19 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from ipaddress import IPv4Address
 
 from ..errors import Problem
-from ..naming import mac_address
-from .environment import Attachment, Environment, Guest, GuestNetwork
+from .check_networks import misplaced
+from .environment import Attachment, Environment, Guest
 from .sources import Sources
+from .words import unknown_name
 
 #: Groups that mean something to Ansible or to us.
 RESERVED_GROUPS = frozenset({"all", "ungrouped", "hypervisors", "guests"})
+#: Hosts of every inventory, and of a guest's own /etc/hosts.
+RESERVED_HOSTS = frozenset({"localhost"})
 
 
 def check_guests(environment: Environment, sources: Sources) -> Iterator[Problem]:
+    if environment.name in RESERVED_GROUPS | RESERVED_HOSTS:
+        message = (
+            f"{environment.name!r} has another meaning in an inventory, where the environment is a group; rename it"
+        )
+        yield sources.problem(("name",), message)
     for guest in environment.guests.values():
         yield from _names(environment, guest, sources)
         yield from _attachments(environment, guest, sources)
@@ -27,19 +34,15 @@ def check_guests(environment: Environment, sources: Sources) -> Iterator[Problem
     yield from _same_ports(environment, sources)
 
 
-def unknown(kind: str, name: str, names: tuple[str, ...]) -> str:
-    """Refuse a reference, with the nearest name that there is."""
-    near = get_close_matches(name, names, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}" if names else "none is declared"
-    return f"unknown {kind} {name!r}; {advice}"
-
-
 def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:
     where = ("guests", guest.name)
     if guest.image not in environment.images:
-        yield sources.problem((*where, "image"), unknown("image", guest.image, tuple(environment.images)))
+        yield sources.problem((*where, "image"), unknown_name("image", guest.image, tuple(environment.images)))
     if "_" in guest.name:
         yield sources.problem(where, f"{guest.name!r} is no host name (RFC 1123): write - in place of _")
+    if guest.name in RESERVED_GROUPS | RESERVED_HOSTS:
+        message = f"{guest.name!r} has another meaning in an inventory, where guests are hosts; rename the guest"
+        yield sources.problem(where, message)
     if guest.name == environment.name:
         yield sources.problem(
             where, "has the environment's name, which is that of its Ansible group; rename one of them"
@@ -47,7 +50,7 @@ def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator
     if not guest.networks:
         yield sources.problem((*where, "networks"), "is required: a guest without an address cannot be reached")
     for index, group in enumerate(guest.groups):
-        if group in RESERVED_GROUPS or group in environment.guests:
+        if group in RESERVED_GROUPS | RESERVED_HOSTS or group in environment.guests:
             message = f"group {group!r} has a name with another meaning; rename it"
             yield sources.problem((*where, "groups", str(index)), message)
 
@@ -57,24 +60,10 @@ def _attachments(environment: Environment, guest: Guest, sources: Sources) -> It
         where = ("guests", guest.name, "networks", name)
         network = environment.networks.get(name)
         if network is None:
-            yield sources.problem(where, unknown("network", name, tuple(environment.networks)))
+            yield sources.problem(where, unknown_name("network", name, tuple(environment.networks)))
         else:
-            for message in _address(attachment, name, network):
+            for message in misplaced(attachment.address, name, network):
                 yield sources.problem((*where, "address"), message)
-
-
-def _address(attachment: Attachment, name: str, network: GuestNetwork) -> Iterator[str]:
-    address, subnet = attachment.address, network.cidr
-    if subnet.prefixlen > 30:
-        return
-    if address not in subnet:
-        yield f"{address} is outside of {subnet} of network {name}"
-    elif address == network.gateway:
-        yield f"{address} is the hypervisor's address on network {name}; choose another one"
-    elif address == subnet.network_address:
-        yield f"{address} is the address of network {name} itself; choose another one"
-    elif address == subnet.broadcast_address:
-        yield f"{address} is the broadcast address of network {name}; choose another one"
 
 
 def _same_addresses(environment: Environment, sources: Sources) -> Iterator[Problem]:
@@ -89,8 +78,8 @@ def _same_addresses(environment: Environment, sources: Sources) -> Iterator[Prob
 def _same_macs(environment: Environment, sources: Sources) -> Iterator[Problem]:
     """Given ones and derived ones: a bridge delivers to one of two only."""
     seen: dict[str, str] = {}
-    for guest, network, attachment in _all_attachments(environment):
-        mac = attachment.mac or mac_address(environment.name, guest.name, network)
+    for guest, network, _attachment in _all_attachments(environment):
+        mac = environment.mac(guest, network)
         where = ("guests", guest.name, "networks", network, "mac")
         if int(mac[:2], 16) & 1:
             yield sources.problem(where, f"{mac} is a multicast address; the first octet must be even")

@@ -22,6 +22,7 @@ def check_host(environment: Environment, host: HostFacts, sources: Sources) -> I
     yield from _memory(environment, host, sources)
     yield from _ports(environment, host, sources)
     yield from _subnets(environment, host, sources)
+    yield from _pools(environment, host, sources)
     if host.free_disk is not None and host.free_disk < LEAST_FREE:
         free, least = host.free_disk // MIB, LEAST_FREE // MIB
         yield sources.problem((), f"the state folder's disk has {free} MiB free and {least} are needed; free some")
@@ -52,6 +53,14 @@ def _subnets(environment: Environment, host: HostFacts, sources: Sources) -> Ite
         for other in _overlapping(environment.name, name, environment, host, own):
             message = f"{network.cidr} overlaps {other}; choose another subnet"
             yield sources.problem(("networks", name, "cidr"), message)
+
+
+def _pools(environment: Environment, host: HostFacts, sources: Sources) -> Iterator[Problem]:
+    for name in environment.pools:
+        path = environment.pool_path(name)
+        if path in host.pools:
+            message = f"{path} is the folder of libvirt's pool {host.pools[path]}; choose another one, or one below it"
+            yield sources.problem(("pools", name, "path"), message)
 
 
 def _overlapping(own_name: str, name: str, environment: Environment, host: HostFacts, own: set[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import Problem
+from ..plan.secrets import secret_values
 from .environment import ContainerImage, Environment, GuestImage
 from .sources import Sources
 
@@ -21,11 +22,19 @@ def check_images(environment: Environment, sources: Sources) -> Iterator[Problem
             yield sources.problem(("container_images", reference), message)
 
 
+def _without_password(what: str, url: str | None) -> Iterator[str]:
+    """It would be in process lists, in the image and in messages."""
+    if url and any(secret_values("", url)):
+        yield f"{what} is a URL with a password, which cannot be kept secret there; use one that needs none"
+
+
 def _guest_image(image: GuestImage) -> Iterator[str]:
     if (image.build is None) == (image.source is None):
         yield "exactly one of build and source is required"
     if image.source and "://" in image.source and image.sha256 is None:
         yield "sha256 is required: what a URL leads to may change"
+    yield from _without_password("source", image.source)
+    yield from _without_password("build.mirror", image.build.mirror if image.build else None)
     if image.build and image.sha256:
         yield "sha256 is of a source; what is built has its digest in the recipe"
 
@@ -33,5 +42,6 @@ def _guest_image(image: GuestImage) -> Iterator[str]:
 def _container_image(image: ContainerImage) -> Iterator[str]:
     if (image.build is None) == (image.archive is None):
         yield "exactly one of build and archive is required"
+    yield from _without_password("build.mirror", image.build.mirror if image.build else None)
     if image.build and image.sha256:
         yield "sha256 is of an archive; what is built has its digest in the recipe"

@@ -14,10 +14,11 @@ from typing import Any
 
 from ..errors import Problem
 from ..naming import LABEL_PREFIX
-from .check_guests import unknown
+from .check_shared import check_shared, lenders
 from .compose import Network, Project, Service, Volume
 from .ports import port_range
 from .sources import Sources
+from .words import unknown_name
 
 
 def check_services(guest: str, project: Project, sources: Sources) -> Iterator[Problem]:
@@ -26,6 +27,8 @@ def check_services(guest: str, project: Project, sources: Sources) -> Iterator[P
             yield sources.compose_problem(guest, ("services", name, *path), message)
     for name, message in (*_cycles(project), *_same_names(project)):
         yield sources.compose_problem(guest, ("services", name), message)
+    for path, message in check_shared(project):
+        yield sources.compose_problem(guest, path, message)
     for path in _our_labels(project):
         message = f"labels that begin with {LABEL_PREFIX} are ours; take another name"
         yield sources.compose_problem(guest, path, message)
@@ -58,22 +61,14 @@ def _references(project: Project, service: Service) -> Found:
         yield from _known("config", reference.source, project.configs, ("configs",))
     for name in service.depends_on:
         yield from _known("service", name, project.services, ("depends_on", name))
-    for key, other in _shared(service):
+    for key, other in lenders(service):
         yield from _known("service", other, project.services, (key,))
 
 
 def _known(kind: str, name: str, known: Mapping[str, Any], path: tuple[str, ...]) -> Found:
     """A name that is empty was reported when it was read."""
     if name and name not in known:
-        yield path, unknown(kind, name, tuple(known))
-
-
-def _shared(service: Service) -> Iterator[tuple[str, str]]:
-    """Services whose namespaces this one shares."""
-    for key in ("network_mode", "pid", "ipc"):
-        kind, _colon, name = (getattr(service, key) or "").partition(":")
-        if kind == "service":
-            yield key, name
+        yield path, unknown_name(kind, name, tuple(known))
 
 
 def _replicas(service: Service) -> Found:
@@ -102,7 +97,7 @@ def _range(published: str, replicas: int) -> str:
 
 def _cycles(project: Project) -> Iterator[tuple[str, str]]:
     graph = {
-        name: {*service.depends_on, *(other for _key, other in _shared(service))} & project.services.keys()
+        name: {*service.depends_on, *(other for _key, other in lenders(service))} & project.services.keys()
         for name, service in project.services.items()
     }
     try:

@@ -11,6 +11,7 @@ from .check_guests import check_guests
 from .check_host import check_host
 from .check_images import check_images
 from .check_networks import check_networks
+from .check_pools import check_pools
 from .check_services import check_services
 from .environment import Environment
 from .facts import HostFacts
@@ -28,6 +29,7 @@ def check(environment: Environment, host: HostFacts | None = None, sources: Sour
     problems = [
         *check_images(environment, places),
         *check_networks(environment, places),
+        *check_pools(environment, places),
         *check_guests(environment, places),
     ]
     for guest in environment.guests.values():

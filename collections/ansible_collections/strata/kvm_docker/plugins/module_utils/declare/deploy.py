@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from .compose import UpdateConfig
@@ -13,22 +13,37 @@ from .node import Node
 
 T = TypeVar("T")
 
-_KNOWN = ("mode", "replicas", "update_config", "resources")
-_ADVICE = {
-    "restart_policy": "use restart of the service",
-    "labels": "use labels of the service",
-    "rollback_config": "a failed update stops, and the next run goes on",
-    "placement": "the guest that names this Compose file runs it",
+KNOWN = ("mode", "replicas", "update_config", "resources", "restart_policy")
+UNSUPPORTED = {
     "endpoint_mode": "it is for swarms only",
+    "labels": "use labels of the service",
+    "placement": "the guest that names this Compose file runs it",
+    "rollback_config": "a failed update stops, and the next run goes on",
 }
+UPDATE = ("parallelism", "delay", "order")
+_FAILURE = "a failed update stops, and the next run goes on"
+UPDATE_UNSUPPORTED = {"failure_action": _FAILURE, "monitor": _FAILURE, "max_failure_ratio": _FAILURE}
+LIMITS = ("cpus", "memory", "pids")
+RESERVATIONS = ("memory",)
+RESERVATIONS_UNSUPPORTED = {
+    "cpus": "an engine reserves no processors; use cpu_shares",
+    "devices": "guests have no GPU to pass on; other devices go into devices",
+    "generic_resources": "it is for swarms only",
+}
+RESTART = ("condition", "max_attempts")
+RESTART_UNSUPPORTED = {
+    "delay": "an engine doubles its own delay from 100 ms",
+    "window": "an engine takes ten seconds",
+}
+_CONDITIONS = {"any": "always", "on-failure": "on-failure", "none": "no"}
 
 
 def _deploy(fields: Mapping[str, Node]) -> dict[str, Node]:
-    return fields["deploy"].fields(_KNOWN, _ADVICE) if "deploy" in fields else {}
+    return _part(fields.get("deploy"), KNOWN, UNSUPPORTED)
 
 
-def _part(node: Node | None, *known: str) -> dict[str, Node]:
-    return node.fields(known) if node else {}
+def _part(node: Node | None, known: Iterable[str], unsupported: Mapping[str, str] | None = None) -> dict[str, Node]:
+    return node.fields(known, unsupported) if node else {}
 
 
 def read_replicas(fields: Mapping[str, Node]) -> int:
@@ -40,7 +55,7 @@ def read_replicas(fields: Mapping[str, Node]) -> int:
 
 
 def read_update_config(fields: Mapping[str, Node]) -> UpdateConfig:
-    options = _part(_quiet(fields).get("update_config"), "parallelism", "delay", "order")
+    options = _part(_quiet(fields).get("update_config"), UPDATE, UPDATE_UNSUPPORTED)
     values: dict[str, Any] = {}
     if "parallelism" in options:
         values["parallelism"] = options["parallelism"].integer(1)
@@ -53,9 +68,9 @@ def read_update_config(fields: Mapping[str, Node]) -> UpdateConfig:
 
 def read_limits(fields: Mapping[str, Node]) -> dict[str, Any]:
     """CPU shares, bytes and processes, by field of :class:`~.compose.Service`."""
-    resources = _part(_quiet(fields).get("resources"), "limits", "reservations")
-    limits = _part(resources.get("limits"), "cpus", "memory", "pids")
-    reserved = _part(resources.get("reservations"), "memory")
+    resources = _part(_quiet(fields).get("resources"), ("limits", "reservations"))
+    limits = _part(resources.get("limits"), LIMITS)
+    reserved = _part(resources.get("reservations"), RESERVATIONS, RESERVATIONS_UNSUPPORTED)
     found = {
         "cpus": _either(fields.get("cpus"), limits.get("cpus"), Node.number, None),
         "mem_limit": _either(fields.get("mem_limit"), limits.get("memory"), Node.size, None),
@@ -63,6 +78,26 @@ def read_limits(fields: Mapping[str, Node]) -> dict[str, Any]:
         "pids_limit": _either(fields.get("pids_limit"), limits.get("pids"), lambda node: node.integer(-1), None),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def read_restart(fields: Mapping[str, Node]) -> str:
+    """``restart``, or what ``deploy.restart_policy`` says in other words."""
+    return _either(fields.get("restart"), _quiet(fields).get("restart_policy"), _restart, "no")
+
+
+def _restart(node: Node) -> str:
+    if not isinstance(node.value, Mapping):
+        if node.value is False:  # `restart: no`, as readers of YAML 1.1 see it
+            return "no"
+        what = "no, always, unless-stopped, on-failure or on-failure:3"
+        return node.matching(r"no|always|unless-stopped|on-failure(:\d+)?", what)
+    options = node.fields(RESTART, RESTART_UNSUPPORTED)
+    chosen = _CONDITIONS[options["condition"].one_of(*_CONDITIONS)] if "condition" in options else "always"
+    if "max_attempts" not in options:
+        return chosen
+    if chosen != "on-failure":
+        options["max_attempts"].wrong("an engine counts failures only; write condition: on-failure, or remove it")
+    return f"{chosen}:{options['max_attempts'].integer()}"
 
 
 def _quiet(fields: Mapping[str, Node]) -> dict[str, Node]:

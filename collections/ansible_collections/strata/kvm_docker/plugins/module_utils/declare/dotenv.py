@@ -18,7 +18,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 
 
 def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Problem]]:
-    """Values of the file *path*; a line may use variables of *outer* and of the lines above it."""
+    """Values of the file *path*; a line may use variables of *outer*, and of the lines above it."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -30,11 +30,30 @@ def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dic
         if not stripped or stripped.startswith("#"):
             continue
         try:
-            name, value = _parse(stripped, {**(outer or {}), **values})
+            name, value = _parse(stripped, {**values, **(outer or {})})
         except ValueError as error:
             problems.append(Problem(str(path), number, "", str(error)))
         else:
             values[name] = value
+    return values, problems
+
+
+def read_raw_env(path: Path, outer: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """As :func:`read_dotenv`, where everything after ``=`` is the value: no quotes, no variables, no notes."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [Problem(str(path), 0, "", f"cannot be read as UTF-8 text: {error}")]
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, start=1):
+        name, equals, value = line.lstrip().partition("=")
+        if not name or name.startswith("#"):
+            continue
+        if equals or name in outer:
+            values[name] = value if equals else outer[name]
+        else:
+            problems.append(Problem(str(path), number, "", "is not of the form NAME=value"))
     return values, problems
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+from os.path import join, normpath
 from typing import Annotated, Any, ClassVar, Literal
 
+from ..naming import mac_address
 from .compose import Project
 from .scalars import (
     Bytes,
@@ -20,8 +22,10 @@ from .scalars import (
     DomainName,
     FilePath,
     GroupName,
+    HostName,
     JumpHost,
     MacAddress,
+    Mtu,
     Name,
     PackageName,
     Port,
@@ -87,20 +91,92 @@ class ContainerImage(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRange(Written):
+    """Addresses that DHCP gives to whoever asks, the first and the last one included."""
+
+    start: IPv4Address
+    """First address of the range."""
+    end: IPv4Address
+    """Last address of the range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(Written):
+    """A machine that DHCP gives a fixed address to, beside the guests, which all have one."""
+
+    mac: MacAddress
+    """Hardware address of the machine."""
+    address: IPv4Address
+    """Address that it gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpSettings(Written):
+    """The DHCP server of a network. Guests of the environment have their reservations by themselves."""
+
+    ranges: tuple[AddressRange, ...] = ()
+    """Addresses for machines without a reservation; without a range these get none."""
+    hosts: Mapping[HostName, Reservation] = field(default_factory=dict)
+    """Reservations by host name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings(Written):
+    """The name server of a network. The guests' names are answered by themselves."""
+
+    enable: bool = True
+    """Whether there is a name server; without one guests have no resolver on this network."""
+    hosts: Mapping[HostName, IPv4Address] = field(default_factory=dict)
+    """Further names, each with its address."""
+    forwarders: tuple[IPv4Address, ...] = ()
+    """Name servers that are asked for other names, in place of the hypervisor's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRange(Written):
+    """Ports, the first and the last one included."""
+
+    start: Port
+    """First port of the range."""
+    end: Port
+    """Last port of the range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestNetwork(Written):
     """A libvirt network that guests attach to."""
 
     cidr: IPv4Network
     """Subnet, e.g. ``10.80.0.0/24``; its first address is the hypervisor's (gateway and resolver)."""
-    forward: Literal["nat", "route", "isolated"] = "nat"
-    """How guests reach the world beyond the network."""
+    forward: Literal["nat", "route", "open", "isolated"] = "nat"
+    """How guests reach the world beyond the network; ``open`` routes without a firewall rule of libvirt's."""
     domain: DomainName | None = None
     """DNS domain of the network; the guests' names resolve in it."""
+    mtu: Mtu | None = None
+    """Largest packet on the network in bytes; the kernel's 1500 where not given."""
+    autostart: bool = True
+    """Start the network when the hypervisor starts."""
+    dhcp: DhcpSettings = field(default_factory=DhcpSettings)
+    """The DHCP server of the network."""
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    """The name server of the network."""
+    nat_ports: PortRange | None = None
+    """Ports of the hypervisor that connections of guests leave from, with ``forward: nat``; 1024 to 65535 else."""
 
     @property
     def gateway(self) -> IPv4Address:
         """The hypervisor's address on the network."""
         return self.cidr[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoragePool(Written):
+    """A libvirt storage pool of type ``dir``, beside the one that holds the guests' first disks."""
+
+    path: Text
+    """Folder of the pool; made where it is not there, and never removed."""
+    autostart: bool = True
+    """Start the pool when the hypervisor starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +215,9 @@ class Guest(Written):
     engine: EngineSettings = field(default_factory=EngineSettings)
     """The guest's Docker engine."""
     compose: Annotated[Project | None, FilePath()] = None
-    """What runs on the engine: a Compose file, by its path relative to the declaration."""
+    """What runs on the engine: the path of a Compose file; or several, the later ones over the earlier."""
+    profiles: tuple[Text, ...] = ()
+    """Profiles of the Compose file that are active; services without a profile run anyway."""
     publish: Mapping[Port, Port] = field(default_factory=dict)
     """Ports of the hypervisor's loopback, each with the guest's port that it leads to."""
     groups: tuple[GroupName, ...] = ()
@@ -166,6 +244,18 @@ class HypervisorSettings(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule(Written):
+    """What is done about leaves that were edited behind our back; of several rules the first that matches decides."""
+
+    object: Text = "*"
+    """Glob of objects as a plan names them, e.g. ``container apps/*``."""
+    path: Text = "*"
+    """Glob of dotted paths, e.g. ``HostConfig.Memory``; the leaf ``running`` is whether the object runs."""
+    policy: Literal["repair", "report", "ignore"]
+    """``repair`` puts it right, ``report`` only tells, ``ignore`` does neither."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment(Written):
     """One environment: networks, guests, and what runs on their engines."""
 
@@ -181,5 +271,17 @@ class Environment(Written):
     """Container images that come from no registry, by the reference that services name."""
     networks: Mapping[Name, GuestNetwork] = field(default_factory=dict)
     """Networks of the guests, by name."""
+    pools: Mapping[Name, StoragePool] = field(default_factory=dict)
+    """Storage pools in folders of your own, by name."""
     guests: Mapping[Name, Guest] = field(default_factory=dict)
     """KVM guests, by name, which is their host name too."""
+    drift: tuple[DriftRule, ...] = ()
+    """What is done about drift; all of it is repaired where nothing else is said."""
+
+    def pool_path(self, name: str) -> str:
+        """Absolute path of the declared pool *name*."""
+        return normpath(join(self.folder, self.pools[name].path))
+
+    def mac(self, guest: Guest, network: str) -> str:
+        """Hardware address of *guest* on *network*: the given one, else one that follows from the names."""
+        return guest.networks[network].mac or mac_address(self.name, guest.name, network)

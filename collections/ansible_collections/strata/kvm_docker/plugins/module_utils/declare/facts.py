@@ -16,7 +16,8 @@ class HostFacts:
 
     ``memory``: bytes in all. ``routes``: destination and device of each IPv4 route. ``listening``: TCP ports of the
     loopback that somebody listens on, without the forwards of the environment that is checked. ``networks``: subnets
-    of the other environments, by name. ``free_disk``: bytes free where disks are kept. ``None``: not known.
+    of the other environments, by name. ``pools``: libvirt's storage pools that are not the environment's, by folder.
+    ``free_disk``: bytes free where disks are kept. ``None``: not known.
     """
 
     memory: int | None = None
@@ -24,4 +25,5 @@ class HostFacts:
     routes: tuple[tuple[IPv4Network, str], ...] = ()
     listening: frozenset[int] = frozenset()
     networks: Mapping[str, tuple[IPv4Network, ...]] = field(default_factory=dict)
+    pools: Mapping[str, str] = field(default_factory=dict)
     free_disk: int | None = None

@@ -6,27 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from .compose import FileSource
 from .node import Node
 
 _EXTERNAL = "there is no store of them outside the file; use 'file'"
+KNOWN = ("file", "environment", "content")
+UNSUPPORTED = {
+    "external": _EXTERNAL,
+    "name": _EXTERNAL,
+    "labels": "they become files, which have no labels",
+    "driver": _EXTERNAL,
+    "driver_opts": _EXTERNAL,
+    "template_driver": "use variables in 'content'",
+}
 
 
-def read_secrets(entries: Mapping[str, Node]) -> dict[str, FileSource]:
-    return {name: _read(name, item, ("file", "environment")) for name, item in entries.items()}
+def read_file_sources(entries: Mapping[str, Node]) -> dict[str, FileSource]:
+    return {name: _read(name, item) for name, item in entries.items()}
 
 
-def read_configs(entries: Mapping[str, Node]) -> dict[str, FileSource]:
-    return {name: _read(name, item, ("file", "environment", "content")) for name, item in entries.items()}
-
-
-def _read(name: str, node: Node, kinds: tuple[str, ...]) -> FileSource:
-    """Exactly one of *kinds* says where the content comes from; no message shows it."""
-    fields = node.fields(kinds, {"external": _EXTERNAL, "name": _EXTERNAL})
+def _read(name: str, node: Node) -> FileSource:
+    """Exactly one key says where the content comes from; no message shows it."""
+    fields = node.fields(KNOWN, UNSUPPORTED)
     if len(fields) != 1:
-        node.wrong(f"exactly one of {', '.join(kinds)} is required")
+        node.wrong(f"exactly one of {', '.join(KNOWN)} is required")
         return FileSource(name=name, content="")
     kind, item = next(iter(fields.items()))
     if kind == "content":
@@ -41,7 +45,7 @@ def _not_text(node: Node) -> str:
 
 
 def _file(node: Node) -> str:
-    path = Path(node.findings.yaml.file).parent / node.filled()
+    path = node.folder / node.filled()
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

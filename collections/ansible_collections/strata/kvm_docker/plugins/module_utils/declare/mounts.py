@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any, Literal, cast
 
 from .compose import Mount
 from .node import Node
@@ -25,6 +26,24 @@ _RELATIVE = (
 _OURS = (
     f"{{source!r}} is in {RESERVED} of the guest, where Strata keeps and deletes files of its own. Choose another path"
 )
+
+
+KNOWN = ("type", "source", "target", "read_only", "bind", "volume", "tmpfs")
+UNSUPPORTED = {"consistency": "engines on Linux do not know it", "cluster": "it is for swarms only"}
+OPTIONS = {
+    "bind": ("propagation", "create_host_path", "selinux"),
+    "volume": ("nocopy", "subpath"),
+    "tmpfs": ("size", "mode"),
+}
+_REFUSED = {
+    "bind": {"recursive": "what is mounted below the folder comes along"},
+    "volume": {"labels": "declare the volume at the top level, with its labels"},
+}
+_TYPES = {
+    "npipe": "it is for Windows only",
+    "cluster": "it is for swarms only; use a named volume",
+    "image": "the engine's API has no such mount yet; build the files into the service's image",
+}
 
 
 def read_mounts(volumes: Node | None, tmpfs: Node | None) -> tuple[Mount, ...]:
@@ -91,45 +110,53 @@ def _with_option(node: Node, mount: Mount, option: str) -> Mount:
         return replace(mount, nocopy=True)
     if option in _PROPAGATION and mount.type == "bind":
         return replace(mount, propagation=option)
-    node.wrong(f"option {option!r} is not supported here; known are ro, rw, nocopy (volumes) and propagation (binds)")
+    if option in ("z", "Z") and mount.type == "bind":
+        return replace(mount, selinux=cast(Literal["z", "Z"], option))
+    known = "ro, rw, nocopy (volumes), propagation, z and Z (binds)"
+    node.wrong(f"option {option!r} is not supported here; known are {known}")
     return mount
 
 
 def _long(node: Node) -> Mount | None:
-    fields = node.fields(("type", "source", "target", "read_only", "bind", "volume", "tmpfs"))
+    fields = node.fields(KNOWN, UNSUPPORTED)
     if "type" not in fields or "target" not in fields:
         node.wrong("'type' and 'target' are required")
         return None
-    kind = fields["type"].one_of("volume", "bind", "tmpfs")
-    for other in {"bind", "volume", "tmpfs"} & fields.keys() - {kind}:
+    kind = _type(fields["type"])
+    if not kind:
+        return None
+    for other in OPTIONS.keys() & fields.keys() - {kind}:
         fields[other].wrong(f"options of a {other} do not fit type {kind}")
     if kind == "tmpfs" and "source" in fields:
         fields["source"].wrong("a tmpfs has no source")
-    source = fields["source"].filled() if "source" in fields else None
-    read_only = fields["read_only"].boolean() if "read_only" in fields else False
-    target = fields["target"].filled()
-    if kind == "bind":
-        options = fields["bind"].fields(("propagation",)) if "bind" in fields else {}
-        chosen = options["propagation"].one_of(*_PROPAGATION) if "propagation" in options else None
-        return Mount(type="bind", source=source, target=target, read_only=read_only, propagation=chosen)
-    if kind == "tmpfs":
-        options = fields["tmpfs"].fields(("size", "mode")) if "tmpfs" in fields else {}
-        return Mount(
-            type="tmpfs",
-            target=target,
-            read_only=read_only,
-            tmpfs_size=options["size"].size() if "size" in options else None,
-            tmpfs_mode=options["mode"].mode() if "mode" in options else None,
-        )
-    options = fields["volume"].fields(("nocopy", "subpath")) if "volume" in fields else {}
+    options = fields[kind].fields(OPTIONS[kind], _REFUSED.get(kind)) if kind in fields else {}
     return Mount(
-        type="volume",
-        source=source,
-        target=target,
-        read_only=read_only,
-        nocopy=options["nocopy"].boolean() if "nocopy" in options else False,
-        subpath=options["subpath"].filled() if "subpath" in options else None,
+        type=kind,
+        source=fields["source"].filled() if "source" in fields and kind != "tmpfs" else None,
+        target=fields["target"].filled(),
+        read_only=fields["read_only"].boolean() if "read_only" in fields else False,
+        **{_FIELDS.get((kind, key), key): _OPTION[key](item) for key, item in options.items()},
     )
+
+
+def _type(node: Node) -> Literal["volume", "bind", "tmpfs"] | None:
+    if node.value in _TYPES:
+        node.wrong(f"type {node.value!r} is not supported; {_TYPES[node.value]}")
+        return None
+    return cast(Literal["volume", "bind", "tmpfs"], node.one_of(*OPTIONS))
+
+
+#: Fields of the model whose names differ.
+_FIELDS = {("tmpfs", "size"): "tmpfs_size", ("tmpfs", "mode"): "tmpfs_mode"}
+_OPTION: Mapping[str, Callable[[Node], Any]] = {
+    "propagation": lambda node: node.one_of(*_PROPAGATION),
+    "create_host_path": Node.boolean,
+    "selinux": lambda node: node.one_of("z", "Z"),
+    "nocopy": Node.boolean,
+    "subpath": Node.filled,
+    "size": Node.size,
+    "mode": Node.mode,
+}
 
 
 def _tmpfs(node: Node) -> Iterator[tuple[Node, Mount]]:

@@ -13,43 +13,45 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import Problem
 from .durations import parse_duration
+from .located import ComposeTree
 from .scalars import parse_bytes
 from .words import shown, unknown_key
-from .yaml_file import YamlFile
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
-    """What was found in one Compose file: ``unknown`` keys, and ``wrong`` values, which leave holes in the model.
+    """What was found in one project: ``unknown`` keys, and ``wrong`` values, which leave holes in the model."""
 
-    ``unresolved``: paths of values with a variable that has none, about which nothing more is said.
-    """
-
-    yaml: YamlFile
+    tree: ComposeTree
     unknown: list[Problem] = field(default_factory=list)
     wrong: list[Problem] = field(default_factory=list)
-    unresolved: set[tuple[str, ...]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """``value`` at ``path`` of the file that ``findings`` are of. ``variables``: for entries without a value."""
+    """``value`` at ``path`` of the project that ``findings`` are of. ``variables``: for entries without a value."""
 
     value: Any
     path: tuple[str, ...]
     findings: Findings = field(repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def folder(self) -> Path:
+        """Where a relative path that is written here starts."""
+        return Path(self.findings.tree.origin(self.path).folder)
+
     def wrong(self, message: str) -> None:
-        """Report a problem here."""
-        if self.path not in self.findings.unresolved:
-            self.findings.wrong.append(self.findings.yaml.problem(self.path, message))
+        """Report a problem here, unless there is one already: a variable without a value."""
+        if self.path not in self.findings.tree.unresolved:
+            self.findings.wrong.append(self.findings.tree.problem(self.path, message))
 
     def expected(self, what: str) -> None:
         """Report that this is not *what*."""
@@ -73,7 +75,7 @@ class Node:
             if key not in names:
                 advice = (unsupported or {}).get(key)
                 text = f"key {key!r} is not supported; {advice}" if advice else unknown_key(key, names)
-                self.findings.unknown.append(self.findings.yaml.problem(node.path, text))
+                self.findings.unknown.append(self.findings.tree.problem(node.path, text))
         return {key: node for key, node in entries.items() if key in names and node.value is not None}
 
     def items(self) -> list[Node]:
@@ -105,14 +107,16 @@ class Node:
             self.expected("true or false")
         return self.value is True
 
-    def integer(self, least: int | None = 0) -> int:
-        """A whole number, at least *least*."""
+    def integer(self, least: int | None = 0, most: int | None = None) -> int:
+        """A whole number, at least *least* and at most *most*."""
         text = str(self.value)
         if isinstance(self.value, (bool, float)) or not re.fullmatch(r"[+-]?\d{1,18}", text):
             self.expected("a whole number")
             return 0
         if least is not None and int(text) < least:
             self.wrong(f"it must be at least {least}; it is {text}")
+        if most is not None and int(text) > most:
+            self.wrong(f"it must be at most {most}; it is {text}")
         return int(text)
 
     def number(self) -> float:

@@ -13,10 +13,11 @@ from typing import Literal, cast
 from .compose import PublishedPort
 from .node import Node
 
-_SHORT = re.compile(
+SHORT = re.compile(
     r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9]+(?:\.[0-9]+){3}):)?(?:(?P<published>\d+(?:-\d+)?)?:)?"
     r"(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp|sctp))?"
 )
+KNOWN = ("target", "published", "host_ip", "protocol", "mode", "name", "app_protocol")
 _FORM = 'a port like "8080:80", "127.0.0.1:8080:80", "8001-8002:80" or "53:53/udp"'
 
 
@@ -45,7 +46,7 @@ def _read_port(node: Node) -> Iterator[PublishedPort]:
 
 def _short(node: Node) -> Iterator[PublishedPort]:
     """A range of targets stands for one port each; a range published for one target is shared by the replicas."""
-    match = _SHORT.fullmatch(str(node.value)) if type(node.value) in (str, int) else None
+    match = SHORT.fullmatch(str(node.value)) if type(node.value) in (str, int) else None
     if not match:
         node.expected(_FORM)
         return
@@ -65,10 +66,12 @@ def _short(node: Node) -> Iterator[PublishedPort]:
 
 
 def _long(node: Node) -> PublishedPort:
-    """``mode`` distinguishes only in a swarm; `docker compose config` writes it, so it is accepted."""
-    fields = node.fields(("target", "published", "host_ip", "protocol", "mode"))
+    """``mode`` distinguishes only in a swarm, the names are for people: an engine is told none of them."""
+    fields = node.fields(KNOWN)
     if "target" not in fields:
         raise ValueError("'target' is required: the port in the container")
+    for key in {"name", "app_protocol"} & fields.keys():
+        fields[key].filled()
     if "mode" in fields:
         fields["mode"].one_of("ingress", "host")
     published = (

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, Problem
+from ..masking import mask_problems
 from ..requirements import require
 from .check_services import check_services
 from .checks import check
@@ -21,7 +22,7 @@ from .environment import Environment
 from .facts import HostFacts
 from .read_compose import ProjectFile, read_project_file
 from .sources import Sources
-from .words import FILLED, keys_at, location, message, unknown_key
+from .words import FILLED, keys_at, location, message, unknown_key, unknown_name
 from .yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
@@ -50,10 +51,14 @@ def read_environment(path: str | Path) -> Environment:
 def read_document(path: str | Path) -> Document:
     """As :func:`read_environment`, with the lines, for checks that come later."""
     written = _read_written(path)
-    compose = {name: read_project_file(file, name) for name, file in _compose_files(written).items()}
+    compose = {
+        name: read_project_file(files, name, _profiles(written, name))
+        for name, files in _compose_files(written).items()
+    }
     problems = written.problems + [problem for file in compose.values() for problem in file.problems]
+    problems += [problem for name, file in compose.items() for problem in _unknown_profiles(written, name, file)]
     sources = Sources(
-        declaration=written.yaml, compose={name: file.yaml for name, file in compose.items() if file.yaml is not None}
+        declaration=written.yaml, compose={name: file.tree for name, file in compose.items() if file.tree is not None}
     )
     for name, file in compose.items():
         problems += check_services(name, file.project, sources) if file.project and not file.complete else ()
@@ -107,7 +112,8 @@ def _read_written(path: str | Path) -> _Written:
         raise DeclarationError([Problem(str(file), 1, "", "must be a mapping with plugin, name, networks and guests")])
     tree, header = _prepared(yaml, file)
     environment, wrong = _validated(yaml, tree)
-    return _Written(yaml=yaml, environment=environment, problems=problems + header + wrong)
+    found = mask_problems(problems + header + wrong, yaml.tree)
+    return _Written(yaml=yaml, environment=environment, problems=found)
 
 
 def _prepared(yaml: YamlFile, file: Path) -> tuple[dict[str, Any], list[Problem]]:
@@ -179,24 +185,43 @@ def _adapter() -> TypeAdapter[Environment]:
     return TypeAdapter(Environment)
 
 
-def _compose_files(written: _Written) -> dict[str, Path]:
-    """Guest -> its Compose file, also of a declaration with mistakes."""
-    folder = Path(written.yaml.file).parent
+def _guests(written: _Written) -> dict[str, dict[str, Any]]:
+    """Also of a declaration with mistakes."""
     guests = written.yaml.tree.get("guests")
-    named = {
-        name: guest["compose"]
-        for name, guest in (guests.items() if isinstance(guests, dict) else ())
-        if isinstance(guest, dict) and isinstance(guest.get("compose"), str) and guest["compose"]
+    return {
+        name: guest for name, guest in (guests if isinstance(guests, dict) else {}).items() if isinstance(guest, dict)
     }
-    files = {name: folder / path for name, path in named.items()}
-    for name, file in files.items():
-        if not file.is_file():
-            written.problems.append(
-                written.yaml.problem(
-                    ("guests", name, "compose"), f"there is no file {file}; write the Compose file's path"
-                )
-            )
-    return {name: file for name, file in files.items() if file.is_file()}
+
+
+def _compose_files(written: _Written) -> dict[str, list[Path]]:
+    """Guest -> its Compose files, as far as all of them are there."""
+    folder = Path(written.yaml.file).parent
+    found: dict[str, list[Path]] = {}
+    for name, guest in _guests(written).items():
+        paths = [folder / path for path in _texts(guest.get("compose"))]
+        absent = [path for path in paths if not path.is_file()]
+        for path in absent:
+            message = f"there is no file {path}; write the Compose file's path"
+            written.problems.append(written.yaml.problem(("guests", name, "compose"), message))
+        if paths and not absent:
+            found[name] = paths
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    """What is written as one or as a list; of another form the model tells."""
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item]
+
+
+def _profiles(written: _Written, guest: str) -> list[str]:
+    return _texts(_guests(written)[guest].get("profiles"))
+
+
+def _unknown_profiles(written: _Written, guest: str, file: ProjectFile) -> Iterator[Problem]:
+    for index, name in enumerate(_profiles(written, guest)):
+        if name not in file.profiles:
+            message = unknown_name("profile", name, sorted(file.profiles))
+            yield written.yaml.problem(("guests", guest, "profiles", str(index)), message)
 
 
 def _with_projects(environment: Environment | None, compose: Mapping[str, ProjectFile]) -> Environment | None:

@@ -38,6 +38,7 @@ REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
 MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$"
+HOST = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
 JUMP_HOST = r"^[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?(:[0-9]+)?$"
 
 #: What each pattern means, for people.
@@ -49,6 +50,7 @@ WORDS = {
     SHA256: "a SHA-256 digest: 64 hexadecimal digits in lower case",
     MAC: "a hardware address in lower case, e.g. 52:54:00:12:34:56",
     DOMAIN: "a DNS domain in lower case, e.g. lab.internal",
+    HOST: "a host name in lower case, e.g. db or db.lab.internal",
     JUMP_HOST: "a host for OpenSSH's ProxyJump, e.g. root@hypervisor.example",
 }
 
@@ -59,9 +61,11 @@ Reference = Annotated[str, Field(pattern=REFERENCE)]
 Sha256 = Annotated[str, Field(pattern=SHA256)]
 MacAddress = Annotated[str, Field(pattern=MAC)]
 DomainName = Annotated[str, Field(pattern=DOMAIN)]
+HostName = Annotated[str, Field(pattern=HOST)]
 JumpHost = Annotated[str, Field(pattern=JUMP_HOST)]
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Mtu = Annotated[int, Field(ge=576, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[
     int,
@@ -72,9 +76,20 @@ Bytes = Annotated[
 
 
 class FilePath:
-    """A field that is written as the path of a file: pydantic sees text, and the reader puts what it read there."""
+    """A field that is written as the path of a file, or several: the reader puts what it read there."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.str_schema(min_length=1, strict=True)
+        return core_schema.no_info_plain_validator_function(_paths)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        path = {"type": "string", "minLength": 1}
+        return {"anyOf": [path, {"type": "array", "items": path, "minItems": 1}]}
+
+
+def _paths(value: Any) -> Any:
+    paths = value if isinstance(value, list) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError("it must be the path of a file, or a list of paths")
+    return value

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A service of a Compose file, normalised to the long form (Compose Specification, "services"). No I/O."""
+"""A service of a Compose file, normalised to the long form (Compose Specification, "services")."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .build import read_build
-from .compose import Dependency, FileReference, Healthcheck, Logging, Service, ServiceNetwork, Ulimit
-from .deploy import read_limits, read_replicas, read_update_config
+from .compose import Dependency, FileReference, Healthcheck, Logging, Service, Ulimit
+from .deploy import read_limits, read_replicas, read_restart, read_update_config
+from .devices import read_blkio, read_devices
+from .endpoints import read_endpoints
+from .env_file import read_env_files, read_label_files
 from .mounts import read_mounts
 from .node import Node
 from .ports import read_ports
 
+HEALTHCHECK = ("test", "interval", "timeout", "retries", "start_period", "start_interval", "disable")
+DEPENDENCY = ("condition", "restart", "required")
+FILE_REFERENCE = ("source", "target", "uid", "gid", "mode")
 _IMAGE = r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?"
 _NAMESPACE = r"host|private|shareable|none|(service|container):[A-Za-z0-9._-]+"
 _CAPABILITY = r"[A-Z_]+"
@@ -24,53 +30,32 @@ _CAPABILITY = r"[A-Z_]+"
 def read_service(name: str, node: Node, project: str) -> Service:
     """The service *name*; what is wrong is among the findings of *node*, and missing in the result."""
     fields = node.fields(KNOWN, UNSUPPORTED)
-    values: dict[str, Any] = {key: READERS[key](field) for key, field in fields.items() if key in READERS}
+    values: dict[str, Any] = {
+        _FIELDS.get(key, key): READERS[key](field) for key, field in fields.items() if key in READERS
+    }
     if "image" not in fields and "build" not in fields and isinstance(node.value, Mapping):
         node.wrong("'image' or 'build' is required")
     values.setdefault("image", f"{project}-{name}")
     values["replicas"] = read_replicas(fields)
+    values["restart"] = read_restart(fields)
     values["update_config"] = read_update_config(fields)
     values |= read_limits(fields)
-    values["environment"] = {**_env_file(fields), **values.get("environment", {})}
+    values["environment"] = {**read_env_files(fields.get("env_file")), **values.get("environment", {})}
+    values["labels"] = {**read_label_files(fields.get("label_file")), **values.get("labels", {})}
     values["mounts"] = read_mounts(fields.get("volumes"), fields.get("tmpfs"))
-    values["networks"] = _networks(fields)
+    values["networks"] = read_endpoints(fields)
+    _check_memory(values, fields)
     return Service(name=name, **values)
 
 
-def _networks(fields: Mapping[str, Node]) -> dict[str, ServiceNetwork]:
-    """A service without networks of its own is on ``default``."""
-    mode, networks = fields.get("network_mode"), fields.get("networks")
-    if mode and networks:
-        mode.wrong("network_mode and networks exclude each other; remove one of them")
-    if mode and "ports" in fields and mode.string() != "bridge":
-        mode.wrong(f"ports cannot be published with network_mode {mode.string()}; remove one of them")
-    if mode:
-        return {}
-    if networks is None:
-        return {"default": ServiceNetwork()}
-    if isinstance(networks.value, list):
-        return {item.filled(): ServiceNetwork() for item in networks.items()}
-    return {key: _endpoint(item) for key, item in networks.mapping().items()}
-
-
-def _endpoint(node: Node) -> ServiceNetwork:
-    if node.value is None:
-        return ServiceNetwork()
-    fields = node.fields(("aliases", "ipv4_address", "ipv6_address", "mac_address", "priority", "driver_opts"))
-    readers: Mapping[str, Callable[[Node], Any]] = {
-        "aliases": Node.strings,
-        "ipv4_address": Node.ipv4,
-        "ipv6_address": Node.ipv6,
-        "mac_address": lambda item: item.matching(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "a hardware address").lower(),
-        "priority": lambda item: item.integer(None),
-        "driver_opts": Node.pairs,
-    }
-    return ServiceNetwork(**{key: readers[key](item) for key, item in fields.items()})
-
-
-def _env_file(fields: Mapping[str, Node]) -> dict[str, str]:
-    """What the reader found in the files of ``env_file``, which it read before."""
-    return dict(fields["env_file"].value) if "env_file" in fields else {}
+def _check_memory(values: Mapping[str, Any], fields: Mapping[str, Node]) -> None:
+    """What an engine refuses together."""
+    swap, memory = values.get("memswap_limit"), values.get("mem_limit")
+    if swap is not None and swap > 0 and (memory is None or swap < memory):
+        fields["memswap_limit"].wrong("it is memory and swap together: it needs a mem_limit, and must not be below it")
+    for key in ("cpu_period", "cpu_quota"):
+        if "cpus" in values and key in fields:
+            fields[key].wrong(f"cpus says the same as {key}; keep one of them")
 
 
 def _words(node: Node) -> tuple[str, ...]:
@@ -94,7 +79,7 @@ def _dependency(node: Node) -> Dependency:
     if node.value is None:
         node.expected("a mapping with 'condition'")
         return Dependency()
-    fields = node.fields(("condition", "restart", "required"))
+    fields = node.fields(DEPENDENCY)
     values: dict[str, Any] = {key: fields[key].boolean() for key in ("restart", "required") if key in fields}
     if "condition" in fields:
         values["condition"] = fields["condition"].one_of(
@@ -104,9 +89,7 @@ def _dependency(node: Node) -> Dependency:
 
 
 def _healthcheck(node: Node) -> Healthcheck:
-    fields = node.fields(
-        ("test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"),
-    )
+    fields = node.fields(HEALTHCHECK)
     durations = ("interval", "timeout", "start_period", "start_interval")
     values: dict[str, Any] = {key: fields[key].duration() for key in durations if key in fields}
     if "retries" in fields:
@@ -134,7 +117,7 @@ def _file_reference(node: Node, folder: str) -> FileReference:
     """*folder*: of targets that are relative or not given."""
     if isinstance(node.value, str):
         return FileReference(source=node.filled(), target=f"{folder}{node.value}")
-    fields = node.fields(("source", "target", "uid", "gid", "mode"))
+    fields = node.fields(FILE_REFERENCE)
     if "source" not in fields:
         node.wrong("'source' is required")
     source = fields["source"].filled() if "source" in fields else ""
@@ -181,11 +164,17 @@ def _logging(node: Node) -> Logging:
     )
 
 
-def _restart(node: Node) -> str:
-    if node.value is False:  # `restart: no`, as readers of YAML 1.1 see it
-        return "no"
-    what = "no, always, unless-stopped, on-failure or on-failure:3"
-    return node.matching(r"no|always|unless-stopped|on-failure(:\d+)?", what)
+def _pull_policy(node: Node) -> str:
+    """``if_not_present`` is an older name."""
+    policy = node.one_of("always", "missing", "if_not_present", "never")
+    return "missing" if policy == "if_not_present" else policy
+
+
+def _microseconds(node: Node) -> int:
+    """A whole number, or a duration like ``50ms``."""
+    if isinstance(node.value, str) and not node.value.lstrip("-").isdigit():
+        return round(node.duration() * 1_000_000)
+    return node.integer(-1)
 
 
 def _each_matching(pattern: str, what: str) -> Callable[[Node], tuple[str, ...]]:
@@ -195,6 +184,7 @@ def _each_matching(pattern: str, what: str) -> Callable[[Node], tuple[str, ...]]
 READERS: Mapping[str, Callable[[Node], Any]] = {
     "image": lambda node: node.matching(_IMAGE, "an image reference, e.g. redis:7"),
     "build": read_build,
+    "pull_policy": _pull_policy,
     "container_name": lambda node: node.matching(r"[A-Za-z0-9][A-Za-z0-9_.-]+", "a name of a container"),
     "command": _words,
     "entrypoint": _words,
@@ -207,7 +197,6 @@ READERS: Mapping[str, Callable[[Node], Any]] = {
     ),
     "depends_on": _depends_on,
     "healthcheck": _healthcheck,
-    "restart": _restart,
     "secrets": lambda node: _file_references(node, "/run/secrets/"),
     "configs": lambda node: _file_references(node, "/"),
     "cap_add": _each_matching(_CAPABILITY, "a capability in upper case, e.g. NET_ADMIN"),
@@ -235,31 +224,67 @@ READERS: Mapping[str, Callable[[Node], Any]] = {
     "pid": lambda node: node.matching(_NAMESPACE, "host, service:name or container:name"),
     "ipc": lambda node: node.matching(_NAMESPACE, "host, private, shareable, none, service:name or container:name"),
     "shm_size": Node.size,
+    "memswap_limit": lambda node: -1 if str(node.value) == "-1" else node.size(),
+    "mem_swappiness": lambda node: node.integer(0, 100),
+    "oom_kill_disable": Node.boolean,
+    "oom_score_adj": lambda node: node.integer(-1000, 1000),
+    "cpu_shares": Node.integer,
+    "cpu_period": _microseconds,
+    "cpu_quota": _microseconds,
+    "cpu_rt_period": _microseconds,
+    "cpu_rt_runtime": _microseconds,
+    "cpuset": lambda node: node.matching(r"\d+(-\d+)?(,\d+(-\d+)?)*", "processors like 0-2,4"),
+    "blkio_config": read_blkio,
+    "devices": read_devices,
+    "device_cgroup_rules": _each_matching(r"[acb] (\d+|\*):(\d+|\*) [rwm]{1,3}", 'a rule like "c 1:3 mr"'),
+    "cgroup": lambda node: node.one_of("host", "private"),
+    "cgroup_parent": Node.filled,
+    "userns_mode": lambda node: node.one_of("host"),
+    "uts": lambda node: node.one_of("host"),
+    "runtime": Node.filled,
+    "storage_opt": Node.pairs,
+    "annotations": Node.labels,
 }
-#: Read together with others, above or in deploy.py.
+#: Fields of the model that are named otherwise.
+_FIELDS = {"blkio_config": "blkio"}
+#: Read together with others, above or in deploy.py and read_compose.py.
 _TOGETHER = (
     "volumes",
     "tmpfs",
     "networks",
+    "mac_address",
     "env_file",
+    "label_file",
     "deploy",
+    "restart",
     "scale",
     "cpus",
     "mem_limit",
     "mem_reservation",
     "pids_limit",
+    "profiles",
+    "extends",
 )
 KNOWN = frozenset({*READERS, *_TOGETHER})
+_BY_NAME = "services of one network find each other by name"
+_WINDOWS = "it is for Windows only"
 UNSUPPORTED = {
-    "extends": "write the service out, or use a YAML anchor and <<",
-    "profiles": "every service of the file runs; remove those that should not",
-    "links": "services of one network find each other by name",
-    "external_links": "services of one network find each other by name",
-    "mac_address": "write it below the service's network",
-    "pull_policy": "an image is pulled when the engine does not have it",
-    "platform": "a guest's engine runs images of its own platform",
-    "mem_swappiness": "the engine's default is used",
+    "attach": "containers run in the background; docker logs shows what they say",
+    "cpu_count": _WINDOWS + "; use cpus",
+    "cpu_percent": _WINDOWS + "; use cpus",
+    "credential_spec": _WINDOWS,
     "develop": "run the play again after a change: only what changed is built and replaced",
+    "external_links": _BY_NAME,
+    "gpus": "guests have no GPU to pass on",
+    "isolation": _WINDOWS,
+    "links": _BY_NAME + "; a second name goes into aliases of the network",
+    "models": "run the model as a service",
+    "platform": "a guest's engine runs images of its own platform",
+    "post_start": "let the entrypoint do it, or a service with depends_on",
+    "pre_stop": "let the process do it on its stop_signal",
+    "provider": "only containers are run; declare what it provides elsewhere",
+    "pull_refresh_after": "use pull_policy, or another tag",
     "restart_policy": "use restart",
-    "devices": "guests have no devices to pass on",
+    "use_api_socket": "mount /var/run/docker.sock if you mean it",
+    "volumes_from": "name the same volumes in both services",
 }

@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Problem
+from .located import ComposeTree
 from .yaml_file import YamlFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """``declaration``: none for an environment that was made in memory. ``compose``: Compose files by guest."""
+    """``declaration``: none for an environment that was made in memory. ``compose``: Compose projects by guest."""
 
     declaration: YamlFile | None = None
-    compose: Mapping[str, YamlFile] = field(default_factory=dict)
+    compose: Mapping[str, ComposeTree] = field(default_factory=dict)
 
     def problem(self, path: tuple[str, ...], message: str) -> Problem:
         """*message* about *path* of the declaration."""
@@ -28,5 +29,5 @@ class Sources:
         return _problem(self.compose.get(guest), path, message, f"compose of guest {guest}")
 
 
-def _problem(file: YamlFile | None, path: tuple[str, ...], message: str, otherwise: str) -> Problem:
+def _problem(file: YamlFile | ComposeTree | None, path: tuple[str, ...], message: str, otherwise: str) -> Problem:
     return file.problem(path, message) if file else Problem(otherwise, 0, ".".join(path), message)

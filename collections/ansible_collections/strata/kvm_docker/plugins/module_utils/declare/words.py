@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from ..plan.secrets import secret_values
 from .scalars import WORDS
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"unknown key {key!r}; {advice}"
 
 
+def unknown_name(kind: str, name: str, names: Iterable[str]) -> str:
+    """Refuse a reference, with the nearest name that there is."""
+    known = tuple(names)
+    near = get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}" if known else "none is declared"
+    return f"unknown {kind} {name!r}; {advice}"
+
+
 def shown(value: Any) -> str:
     """*value* as a message names it: short, and nothing of a collection but that it is one."""
     if value is None:
@@ -52,6 +61,8 @@ def shown(value: Any) -> str:
         return "a list"
     if isinstance(value, Mapping):
         return "a mapping"
+    if any(secret_values("", value)):
+        return "a secret"
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 

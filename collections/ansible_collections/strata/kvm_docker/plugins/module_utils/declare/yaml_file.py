@@ -32,11 +32,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlFile:
-    """``file``: its path. ``tree``: mappings (keys are text), lists and scalars. ``lines``: path -> line, from 1."""
+    """``file``: its path. ``tree``: mappings (keys are text), lists and scalars. ``lines``: path -> line, from 1.
+
+    ``tags``: path -> tag, of the tags that the reader allows.
+    """
 
     file: str
     tree: Any
     lines: Mapping[Where, int] = field(default_factory=dict, repr=False)
+    tags: Mapping[Where, str] = field(default_factory=dict, repr=False)
 
     def line(self, path: Iterable[str]) -> int:
         """Line of *path*, or of the nearest thing around it that is in the file."""
@@ -49,8 +53,11 @@ class YamlFile:
         return Problem(self.file, self.line(parts), ".".join(parts), message)
 
 
-def read_yaml(path: Path) -> tuple[YamlFile, list[Problem]]:
-    """The file and its duplicate keys and unknown tags; :class:`DeclarationError` where it is no YAML at all."""
+def read_yaml(path: Path, tags: Iterable[str] = ()) -> tuple[YamlFile, list[Problem]]:
+    """The file and its duplicate keys and unknown tags; :class:`DeclarationError` where it is no YAML at all.
+
+    *tags*: those that mean something to the caller, beside the ones of YAML.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -58,18 +65,18 @@ def read_yaml(path: Path) -> tuple[YamlFile, list[Problem]]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, "is not UTF-8 text; save it as UTF-8", line) from error
-    return parse_yaml(str(path), text)
+    return parse_yaml(str(path), text, tags)
 
 
-def parse_yaml(file: str, text: str) -> tuple[YamlFile, list[Problem]]:
+def parse_yaml(file: str, text: str, tags: Iterable[str] = ()) -> tuple[YamlFile, list[Problem]]:
     """As :func:`read_yaml`, of *text*."""
     try:
         root = _compose(file, text)
-        builder = _Builder(file)
+        builder = _Builder(file, frozenset(tags))
         tree = builder.build(root, ()) if root is not None else None
     except RecursionError as error:
         raise _unreadable(file, "is nested too deeply") from error
-    return YamlFile(file=file, tree=tree, lines=builder.lines), builder.problems
+    return YamlFile(file=file, tree=tree, lines=builder.lines, tags=builder.tags), builder.problems
 
 
 def _unreadable(file: str | Path, message: str, line: int = 0) -> DeclarationError:
@@ -111,9 +118,11 @@ def _cause(error: MarkedYAMLError) -> str:
 class _Builder:
     """Turns nodes into a tree; every alias is built anew, so that each path has a line of its own."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, allowed: frozenset[str]) -> None:
         self.problems: list[Problem] = []
         self.lines: dict[Where, int] = {}
+        self.tags: dict[Where, str] = {}
+        self._allowed = allowed
         self._file = file
         self._open: set[int] = set()
         self._count = 0
@@ -167,6 +176,7 @@ class _Builder:
         if path in self.lines:
             for known in [known for known in self.lines if known[: len(path)] == path]:
                 del self.lines[known]
+                self.tags.pop(known, None)
 
     def _merged(self, merges: list[Node], path: Where) -> dict[str, Any]:
         """Of several mappings the first one that has a key wins (YAML 1.1 type ``merge``, which Compose keeps)."""
@@ -198,6 +208,9 @@ class _Builder:
         if _SURROGATE.search(text):
             self._report(path, node.start_mark.line + 1, "contains a character that is not in Unicode")
             return _SURROGATE.sub("", text)
+        if kind in self._allowed:
+            self.tags[path] = kind
+            return None if text in ("", "~", "null") else text
         if kind in ("str", "timestamp", "value", "merge"):
             return text
         try:
@@ -209,7 +222,9 @@ class _Builder:
         return text
 
     def _known_tag(self, node: Node, path: Where, kind: str) -> None:
-        if node.tag != f"{_TAG}{kind}":
+        if str(node.tag) in self._allowed:
+            self.tags[path] = str(node.tag)
+        elif node.tag != f"{_TAG}{kind}":
             self._report(path, node.start_mark.line + 1, f"tag {_short(node.tag)} is not supported; remove it")
 
     def _report(self, path: Where, line: int, message: str) -> None:

@@ -13,12 +13,13 @@ from ..declare.environment import Environment
 from ..errors import EngineError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.secrets import sensitive
 from ..progress import Progress
 from . import container_update, health
 from .addresses import fixed_addresses
 from .container_list import observe
 from .container_needs import needs
-from .container_spec import container_spec, sensitive
+from .container_spec import container_spec
 from .engine import Engine
 from .errors import engine_errors
 from .replicas import replicas

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plan.model import Key, Observed
+from ..plan.secrets import Seal, sensitive
 from . import file_mounts
 from .container_observe import Surroundings, broken, observed_spec, running
-from .container_spec import sensitive
 from .engine import Engine
 from .image_list import list_images, sources
 from .labels import applied, is_ours
@@ -37,7 +37,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     beside: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(ours):
         beside[base_name(name)] += [name] if name != base_name(name) else []
-    found = _Observer(engine.guest, around, jobs(engine.project))
+    found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal)
     return strangers + [found.observed(name, inspected.get(name), tuple(others)) for name, others in beside.items()]
 
 
@@ -87,12 +87,13 @@ class _Observer:
     guest: str
     around: Surroundings
     jobs: frozenset[str]
+    seal: Seal
 
     def observed(self, name: str, inspected: dict[str, Any] | None, beside: tuple[str, ...]) -> Observed:
         key = Key("container", name, self.guest)
         if inspected is None:
             return Observed(key, {}, running=False, broken="its replacement was interrupted")
-        last = applied(inspected["Config"]["Labels"])
+        last = applied(inspected["Config"]["Labels"], self.seal)
         spec = observed_spec(inspected, self.around, last or {}, beside)
         return Observed(
             key,

@@ -12,12 +12,10 @@ given (see :mod:`.limits`). ``Files`` tells whether the files of secrets and con
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..declare.compose import Healthcheck, Mount, Project, Service, ServiceNetwork
-from ..plan.model import Path
 from .devices import declared_devices
 from .file_mounts import INTACT, file_mounts
 from .labels import pairs
@@ -31,10 +29,6 @@ ENGINE_NETWORKS = ("bridge", "host", "none")
 NO_ENTRYPOINT = [""]
 #: Seconds that an engine waits between its stop signal and the end, unless told otherwise (Docker API, StopTimeout).
 DEFAULT_GRACE = 10
-_SECRET = re.compile(
-    r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|SALT|COOKIE|KEY$|(^|_)(KEY|AUTH|DSN)($|_)", re.IGNORECASE
-)
-_URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _NANOSECONDS = 10**9
 
 
@@ -51,16 +45,6 @@ def container_spec(replica: Replica, source: str, addresses: Mapping[tuple[str, 
         "Files": {file.target: INTACT for file in file_mounts(replica)},
         "Leftovers": [],
     }
-
-
-def sensitive(spec: Mapping[str, Any]) -> frozenset[Path]:
-    """Environment variables that look like secrets, by name or because they hold a URL with a password."""
-    environment = spec.get("Config", {}).get("Env", {})
-    return frozenset(
-        ("Config", "Env", name)
-        for name, pair in environment.items()
-        if _SECRET.search(name) or _URL_WITH_PASSWORD.search(pair)
-    )
 
 
 def compact(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from ..declare.compose import IpamConfig, Network
 from ..declare.environment import Environment
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Tree
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from . import reconnect
 from .addresses import gateway
@@ -34,9 +35,8 @@ class DockerNetwork:
         for guest in environment.guests.values():
             for network in guest.compose.networks.values() if guest.compose else ():
                 if not network.external:
-                    yield Declared(
-                        Key(self.kind, network.name, guest.name), network_spec(network), on_engine(guest.name)
-                    )
+                    key, spec = Key(self.kind, network.name, guest.name), network_spec(network)
+                    yield Declared(key, spec, on_engine(guest.name), sensitive=sensitive(spec))
 
     def effect(self, difference: Difference) -> Effect:
         """An engine changes nothing of a network."""
@@ -47,10 +47,12 @@ class DockerNetwork:
         with engine_errors(f"networks of guest {connection.guest}"):
             found: list[dict[str, Any]] = connection.client.networks()
         for network in found:
+            spec, last = observed_spec(network), applied(network["Labels"], connection.inputs.seal)
             yield Observed(
                 Key(self.kind, network["Name"], connection.guest),
-                observed_spec(network),
-                applied(network["Labels"]),
+                spec,
+                last,
+                sensitive=sensitive(spec) | sensitive(last or {}),
                 owned=is_ours(network["Labels"], environment),
                 handle=network["Id"],
             )
@@ -64,9 +66,9 @@ class DockerNetwork:
             if change.action == "delete" and change.observed:
                 _remove(connection, change.key, change.observed.handle)
             elif change.action == "replace" and change.observed and change.declared:
-                _replace(connection, change, change.observed, change.declared.spec)
+                _replace(connection, change.observed, change.declared)
             elif change.action == "create" and change.declared:
-                _create(connection, change.key.name, change.declared.spec)
+                _create(connection, change.declared)
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A network that exists is ready."""
@@ -85,22 +87,23 @@ def _remove(engine: Engine, key: Key, network: str) -> list[reconnect.Endpoint]:
     return endpoints
 
 
-def _create(engine: Engine, name: str, spec: Tree) -> None:
-    engine.client.create_network(**create_arguments(name, engine.environment, spec))
+def _create(engine: Engine, declared: Declared) -> None:
+    engine.client.create_network(**create_arguments(engine.environment, declared, engine.inputs.seal))
 
 
-def _replace(engine: Engine, change: Change, now: Observed, spec: Tree) -> None:
+def _replace(engine: Engine, now: Observed, declared: Declared) -> None:
     """Make the network anew, with our containers on it. One that an engine refuses leaves the old one in its place."""
     from docker.errors import APIError
 
-    endpoints = _remove(engine, change.key, now.handle)
+    name = declared.key.name
+    endpoints = _remove(engine, declared.key, now.handle)
     try:
-        _create(engine, change.key.name, spec)
+        _create(engine, declared)
     except APIError:
-        _create(engine, change.key.name, now.applied or now.spec)
-        reconnect.attach(engine, change.key.name, endpoints, declared=False)
+        _create(engine, Declared(now.key, now.spec, sensitive=now.sensitive))
+        reconnect.attach(engine, name, endpoints, declared=False)
         raise
-    reconnect.attach(engine, change.key.name, [each for each in endpoints if each.stays])
+    reconnect.attach(engine, name, [each for each in endpoints if each.stays])
 
 
 def network_spec(network: Network) -> dict[str, Any]:
@@ -139,16 +142,17 @@ def observed_spec(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(name: str, environment: str, spec: Tree) -> dict[str, Any]:
+def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
     """What ``docker.APIClient.create_network`` is called with."""
+    spec = declared.spec
     return {
-        "name": name,
+        "name": declared.key.name,
         "driver": spec["Driver"],
         "options": dict(spec["Options"]),
         "ipam": {"Driver": spec["IPAM"]["Driver"], "Config": list(spec["IPAM"]["Config"].values())},
         "check_duplicate": True,
         "internal": spec["Internal"],
-        "labels": {**values(spec["Labels"]), **marks(environment, spec)},
+        "labels": {**values(spec["Labels"]), **marks(environment, declared, seal)},
         "enable_ipv6": spec["EnableIPv6"],
         "attachable": spec["Attachable"] or None,
     }

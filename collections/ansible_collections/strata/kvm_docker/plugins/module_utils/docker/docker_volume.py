@@ -12,6 +12,7 @@ from ..declare.compose import Volume
 from ..declare.environment import Environment
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
@@ -38,14 +39,9 @@ class DockerVolume:
         for guest in environment.guests.values():
             for volume in guest.compose.volumes.values() if guest.compose else ():
                 if not volume.external:
-                    key = Key(self.kind, volume.name, guest.name)
-                    yield Declared(
-                        key,
-                        volume_spec(volume),
-                        on_engine(guest.name),
-                        sensitive=SENSITIVE,
-                        refusal="" if volume.recreate else _REFUSAL,
-                    )
+                    key, spec = Key(self.kind, volume.name, guest.name), volume_spec(volume)
+                    hidden, refusal = SENSITIVE | sensitive(spec), "" if volume.recreate else _REFUSAL
+                    yield Declared(key, spec, on_engine(guest.name), sensitive=hidden, refusal=refusal)
 
     def effect(self, difference: Difference) -> Effect:
         """An engine cannot change a volume: it is made anew, with its data, see :mod:`.volume_move`."""
@@ -60,7 +56,7 @@ class DockerVolume:
         there = [volume for volume in found if not is_copy(volume)]
         for volume in there:
             if not is_unnamed(volume) or volume["Name"] in left:
-                yield _observed(Key(self.kind, volume["Name"], connection.guest), volume, environment, moving)
+                yield _observed(connection, volume, environment, moving)
         for name in sorted(moving - {volume["Name"] for volume in there}):
             yield Observed(Key(self.kind, name, connection.guest), {}, broken=_MOVING)
 
@@ -72,7 +68,7 @@ class DockerVolume:
                 _remove(connection, change.key)
                 remove_copy(connection, name)
             elif change.declared:
-                arguments = create_arguments(name, connection.environment, change.declared)
+                arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
                 if change.action == "create":
                     connection.client.create_volume(**arguments)
                 else:
@@ -82,14 +78,16 @@ class DockerVolume:
         """A volume that exists is ready."""
 
 
-def _observed(key: Key, volume: dict[str, Any], environment: str, moving: Collection[str]) -> Observed:
+def _observed(engine: Engine, volume: dict[str, Any], environment: str, moving: Collection[str]) -> Observed:
+    key = Key("docker_volume", volume["Name"], engine.guest)
+    spec, last = observed_spec(volume), applied(volume["Labels"], engine.inputs.seal)
     return Observed(
         key,
-        observed_spec(volume),
-        applied(volume["Labels"]),
+        spec,
+        last,
         owned=is_ours(volume["Labels"], environment) or key.name in moving,
         broken=_MOVING if key.name in moving else "",
-        sensitive=SENSITIVE,
+        sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
     )
 
 
@@ -124,11 +122,11 @@ def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(name: str, environment: str, declared: Declared) -> dict[str, Any]:
+def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
     """What ``docker.APIClient.create_volume`` is called with."""
     return {
-        "name": name,
+        "name": declared.key.name,
         "driver": declared.spec["Driver"],
         "driver_opts": dict(declared.spec["Options"]),
-        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared.spec)},
+        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal)},
     }

@@ -151,5 +151,5 @@ def is_file_mount(mount: Tree) -> bool:
     """Whether *mount* (canonical) is one of ours: read-only, of a file in a :func:`folder`."""
     if mount["Type"] != "bind" or not mount["ReadOnly"]:
         return False
-    source = PurePosixPath(mount["Source"])
+    source = PurePosixPath(str(mount["Source"]))
     return source.parent.parent.parent == ROOT and ".." not in source.parts

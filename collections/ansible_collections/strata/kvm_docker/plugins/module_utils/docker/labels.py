@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_PREFIX
-from ..plan.model import Tree
+from ..plan.model import Declared
+from ..plan.secrets import Seal
 
 
-def marks(environment: str, spec: Tree) -> dict[str, str]:
-    """The labels that mark an object as *environment*'s, made as *spec*."""
+def marks(environment: str, made_as: Declared, seal: Seal) -> dict[str, str]:
+    """The labels that mark an object as *environment*'s, made as declared; *seal* keeps its secrets."""
+    spec = seal.close(made_as.spec, made_as.sensitive)
     return {
         LABEL_ENVIRONMENT: environment,
         LABEL_APPLIED: json.dumps(spec, sort_keys=True, separators=(",", ":")),
@@ -26,13 +28,16 @@ def is_ours(labels: Mapping[str, str] | None, environment: str) -> bool:
     return (labels or {}).get(LABEL_ENVIRONMENT) == environment
 
 
-def applied(labels: Mapping[str, str] | None) -> dict[str, Any] | None:
-    """The spec that the object was made as, ``None`` where no readable mark says it."""
+def applied(labels: Mapping[str, str] | None, seal: Seal | None = None) -> dict[str, Any] | None:
+    """The spec that the object was made as, ``None`` where no readable mark says it.
+
+    Its secrets are :class:`~..plan.secrets.Sealed`; without *seal* there is no telling what they were.
+    """
     try:
         spec = json.loads((labels or {}).get(LABEL_APPLIED, "null"))
     except ValueError:
         return None
-    return spec if isinstance(spec, dict) else None
+    return (seal or Seal()).open(spec) if isinstance(spec, dict) else None
 
 
 def pairs(values: Mapping[str, str] | None) -> dict[str, str]:

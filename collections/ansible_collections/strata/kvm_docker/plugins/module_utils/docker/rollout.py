@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_REPLICA, LABEL_SERVICE
+from ..naming import LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
 from ..progress import Progress
 from . import file_mounts, health
@@ -36,8 +36,7 @@ from .labels import applied, is_ours, marks
 from .replicas import Replica
 from .unnamed_volumes import remove_unused
 
-NEXT = ".strata-next"
-OLD = ".strata-old"
+NEXT, OLD = LEFTOVERS
 
 
 def leftovers(name: str) -> tuple[str, str]:
@@ -188,7 +187,7 @@ class Rollout:
 
     def _make(self, name: str) -> None:
         service = {LABEL_SERVICE: self.replica.service.name, LABEL_REPLICA: str(self.replica.index)}
-        labels = {**service, **marks(self.engine.environment, self.declared.spec)}
+        labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
         create(self.engine, name, self.name, self.declared.spec, labels)
 
     def _start_first(self) -> bool:

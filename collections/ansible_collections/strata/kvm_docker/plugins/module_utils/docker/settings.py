@@ -13,6 +13,7 @@ from ..errors import EngineError, GuestError
 from ..guest.seed import daemon_json
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
+from ..plan.secrets import sensitive
 from ..progress import Progress
 from .daemon_file import DaemonFile, DaemonFiles
 from .engine import Engine, journal
@@ -50,7 +51,9 @@ class Settings:
         for guest in environment.guests.values():
             spec = {"settings": dict(guest.engine.settings)}
             lives_on = Need(Key("guest", guest.name), lives_on=True)
-            yield Declared(Key(self.kind, NAME, guest.name), spec, needs=(lives_on,), exact=True)
+            yield Declared(
+                Key(self.kind, NAME, guest.name), spec, needs=(lives_on,), sensitive=sensitive(spec), exact=True
+            )
 
     def effect(self, difference: Difference) -> Effect:
         removed = difference.after is None
@@ -62,7 +65,9 @@ class Settings:
         if engine.shell is None:
             return
         files = DaemonFile(engine.shell).read()
-        yield Observed(Key(self.kind, NAME, engine.guest), {"settings": files.in_force}, applied=_applied(files))
+        spec, last = {"settings": files.in_force}, _applied(files)
+        hidden = sensitive(spec) | sensitive(last or {})
+        yield Observed(Key(self.kind, NAME, engine.guest), spec, applied=last, sensitive=hidden)
 
     def apply(self, engine: Engine, change: Change, progress: Progress) -> None:
         """Write the file and have the engine take it over. If it cannot, the old file is put back and it says why."""

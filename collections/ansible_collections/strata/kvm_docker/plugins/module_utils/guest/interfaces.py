@@ -8,21 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from .. import naming
 from ..declare.environment import Environment, Guest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """``address`` with its prefix length; ``resolver``: the hypervisor's address on the network; ``gateway``: the same,
-    on the one interface that carries the default route."""
+    """``address`` with its prefix length. ``resolver``: the hypervisor's address, where it answers names. ``gateway``:
+    the same, on the one interface that carries the default route. ``mtu``: ``None`` is the kernel's."""
 
     network: str
     mac: str
     address: IPv4Interface
-    resolver: IPv4Address
+    resolver: IPv4Address | None
     gateway: IPv4Address | None
     domain: str | None
+    mtu: int | None = None
 
 
 def interfaces(environment: Environment, guest: Guest) -> tuple[Interface, ...]:
@@ -35,9 +35,10 @@ def _interface(environment: Environment, guest: Guest, name: str, default: bool)
     network, attachment = environment.networks[name], guest.networks[name]
     return Interface(
         network=name,
-        mac=attachment.mac or naming.mac_address(environment.name, guest.name, name),
+        mac=environment.mac(guest, name),
         address=IPv4Interface((attachment.address, network.cidr.prefixlen)),
-        resolver=network.gateway,
+        resolver=network.gateway if network.dns.enable else None,
         gateway=network.gateway if default else None,
         domain=network.domain,
+        mtu=network.mtu,
     )

@@ -125,7 +125,7 @@ def _ethernets(attached: tuple[Interface, ...]) -> dict[str, Any]:
 
 
 def _ethernet(name: str, interface: Interface) -> dict[str, Any]:
-    resolver: dict[str, Any] = {"addresses": [str(interface.resolver)]}
+    resolver: dict[str, Any] = {"addresses": [str(interface.resolver)] if interface.resolver else []}
     if interface.domain:
         resolver["search"] = [interface.domain]
     ethernet: dict[str, Any] = {

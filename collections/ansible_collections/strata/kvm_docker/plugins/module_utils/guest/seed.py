@@ -61,7 +61,7 @@ def seed_files(environment: Environment, guest: Guest, keys: SeedKeys) -> dict[s
         "/etc/hostname": _text(guest.name),
         "/etc/hosts": _text(*_hosts(guest, attached)),
         "/etc/resolv.conf": _text(*_resolver(attached)),
-        "/etc/docker/daemon.json": SeedFile(0o644, daemon_json(guest.engine.settings)),
+        "/etc/docker/daemon.json": SeedFile(0o600, daemon_json(guest.engine.settings)),
         "/etc/ssh/ssh_host_ed25519_key": SeedFile(0o600, keys.host_private),
         "/etc/ssh/ssh_host_ed25519_key.pub": _text(keys.host_public),
         "/root/.ssh/authorized_keys": SeedFile(0o600, f"{keys.authorized}\n".encode()),
@@ -129,7 +129,7 @@ def _resolver(attached: tuple[Interface, ...]) -> Iterator[str]:
     domains = dict.fromkeys(one.domain for one in attached if one.domain)
     if domains:
         yield f"search {' '.join(domains)}"
-    for one in attached[:1]:
+    for one in [one for one in attached if one.resolver][:1]:
         yield f"nameserver {one.resolver}"
 
 
@@ -142,7 +142,8 @@ def _network(interface: Interface) -> Iterator[str]:
     yield f"Address={interface.address}"
     if interface.gateway:
         yield f"Gateway={interface.gateway}"
-    yield f"DNS={interface.resolver}"
+    if interface.resolver:
+        yield f"DNS={interface.resolver}"
     if interface.domain:
         yield f"Domains={interface.domain}"
     yield "LinkLocalAddressing=no"

@@ -68,7 +68,9 @@ class Forward:
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Start the forward, in place of an older one, or end it; connections through the older one end."""
         port = int(change.key.name.rpartition(":")[2])
-        if change.declared:
+        if change.declared and change.action == "stop":
+            _end(connection.folders, change.declared.handle, port)
+        elif change.declared:
             _start(connection, change.declared.handle, port, change.declared.spec)
         elif change.observed:
             folders, environment = connection.folders, change.observed.handle

@@ -49,8 +49,9 @@ def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[s
                 "mac": interface.mac,
                 "address": str(interface.address),
                 "gateway": str(interface.gateway or ""),
-                "resolver": str(interface.resolver),
+                "resolver": str(interface.resolver or ""),
                 "domain": interface.domain or "",
+                "mtu": interface.mtu or 0,
                 "position": position,
             }
             for position, interface in enumerate(interfaces(environment, guest), 1)

@@ -22,6 +22,7 @@ from . import programs, sockets
 from .errors import libvirt_errors
 from .forward import ports_of
 from .mark import read_mark
+from .pool import claim_pool, pool_path
 
 if TYPE_CHECKING:
     from .hypervisor import Hypervisor
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
 def facts(hypervisor: Hypervisor, environment: str) -> HostFacts:
     """Facts for the checks of *environment*: its own forwards do not count as ports in use."""
     return HostFacts(
-        memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        memory=memory(),
         cpus=os.cpu_count(),
         routes=tuple(_routes(hypervisor)),
         listening=sockets.listening_loopback() - ports_of(hypervisor.folders, environment),
         networks=_networks(hypervisor, environment),
+        pools=dict(_pools(hypervisor, environment)),
         free_disk=_free_disk(hypervisor.folders, environment),
     )
+
+
+def memory() -> int:
+    """Bytes of memory of the machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _routes(hypervisor: Hypervisor) -> Iterator[tuple[IPv4Network, str]]:
@@ -77,6 +84,14 @@ def _networks(hypervisor: Hypervisor, environment: str) -> dict[str, tuple[IPv4N
         if mark and mark.environment != environment and "cidr" in mark.applied:
             found[mark.environment] += (IPv4Network(mark.applied["cidr"]),)
     return dict(found)
+
+
+def _pools(hypervisor: Hypervisor, environment: str) -> Iterator[tuple[str, str]]:
+    """(folder, name) of the pools of others: libvirt has but one pool of a folder."""
+    with libvirt_errors("storage pools"):
+        for pool in hypervisor.connection.listAllStoragePools():
+            if not (claimed := claim_pool(environment, pool)) or not claimed[1]:
+                yield pool_path(pool), pool.name()
 
 
 def _free_disk(folders: Folders, environment: str) -> int:

@@ -37,6 +37,11 @@ class Hypervisor:
         """*argv*, to be run where guests are reachable."""
         return namespaces.inside(self.netns, argv) if self.netns else list(argv)
 
+    def version(self) -> str:
+        """libvirt's version; it writes a.b.c as a * 1000000 + b * 1000 + c (virConnectGetLibVersion)."""
+        number = self.connection.getLibVersion()
+        return f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}"
+
     def close(self) -> None:
         """Close the connection; guests run on."""
         self.connection.close()

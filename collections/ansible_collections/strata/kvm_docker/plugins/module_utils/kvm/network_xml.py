@@ -5,42 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from ipaddress import IPv4Interface
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from .. import naming
-from ..declare.environment import Environment, GuestNetwork
 from ..plan.model import Tree
 from .mark import Mark, mark_element, to_text
 
+#: Where libvirt has NAT begin and end unless it is told; it writes that into what is live.
+NAT_PORTS = "1024-65535"
 
-def network_spec(environment: Environment, name: str, network: GuestNetwork) -> dict[str, Any]:
-    """The canonical form of a declared network.
-
-    ``mac``: the bridge's own address. ``hosts``: DHCP reservation (``mac``, ``address``) by guest. ``names``: DNS names
-    by address. ``domain`` is empty where there is none.
-    """
-    attached = {guest.name: guest.networks[name] for guest in environment.guests.values() if name in guest.networks}
-    return {
-        "bridge": naming.bridge_name(environment.name, name),
-        "mac": naming.mac_address(environment.name, "", name),
-        "forward": network.forward,
-        "cidr": str(network.cidr),
-        "gateway": str(network.gateway),
-        "domain": network.domain or "",
-        "autostart": True,
-        "hosts": {
-            guest: {
-                "mac": attachment.mac or naming.mac_address(environment.name, guest, name),
-                "address": str(attachment.address),
-            }
-            for guest, attachment in attached.items()
-        },
-        "names": {str(attachment.address): [guest] for guest, attachment in attached.items()},
-    }
+#: Every element that we write, with its attributes; those of which we write one value only have it.
+_OURS: Mapping[str, Mapping[str, str | None]] = {
+    "name": {},
+    "uuid": {},
+    "forward": {"mode": None},
+    "forward.nat": {},
+    "forward.nat.port": {"start": None, "end": None},
+    "bridge": {"name": None, "stp": "off", "delay": "0"},
+    "mtu": {"size": None},
+    "mac": {"address": None},
+    "domain": {"name": None, "localOnly": "yes"},
+    "dns": {"enable": None},
+    "dns.forwarder": {"addr": None},
+    "dns.host": {"ip": None},
+    "dns.host.hostname": {},
+    "ip": {"family": None, "address": None, "prefix": None, "netmask": None},
+    "ip.dhcp": {},
+    "ip.dhcp.range": {"start": None, "end": None},
+    "ip.dhcp.host": {"mac": None, "name": None, "ip": None},
+}
+#: How many interfaces are on it, which libvirt tells of a network that runs.
+_LIVE = ("connections",)
 
 
 def render_network(environment: str, name: str, spec: Tree) -> str:
@@ -53,56 +51,69 @@ def render_network(environment: str, name: str, spec: Tree) -> str:
     SubElement(root, "uuid").text = str(naming.object_uuid(environment, "network", name))
     root.append(mark_element(Mark(environment=environment, applied=spec)))
     if spec["forward"] != "isolated":
-        SubElement(root, "forward", mode=spec["forward"])
+        root.append(_forward(spec))
     SubElement(root, "bridge", name=spec["bridge"], stp="off", delay="0")
+    if spec["mtu"]:
+        SubElement(root, "mtu", size=str(spec["mtu"]))
     SubElement(root, "mac", address=spec["mac"])
     if spec["domain"]:
         SubElement(root, "domain", name=spec["domain"], localOnly="yes")
-    if spec["names"]:
-        SubElement(root, "dns").extend(dns_host(address, names) for address, names in sorted(spec["names"].items()))
+    root.extend(_dns(spec))
     root.append(_ip(spec))
     return to_text(root)
+
+
+def _forward(spec: Tree) -> Element:
+    forward = Element("forward", mode=spec["forward"])
+    if spec["nat_ports"]:
+        SubElement(SubElement(forward, "nat"), "port", _ends(spec["nat_ports"]))
+    return forward
+
+
+def _ends(text: str) -> dict[str, str]:
+    start, _dash, end = text.partition("-")
+    return {"start": start, "end": end}
+
+
+def _dns(spec: Tree) -> Iterator[Element]:
+    """Nothing where there is nothing to say: libvirt answers names by itself."""
+    dns = Element("dns", {} if spec["dns"] else {"enable": "no"})
+    dns.extend(Element("forwarder", addr=address) for address in spec["forwarders"])
+    for address, names in sorted(spec["names"].items()):
+        host = SubElement(dns, "host", ip=address)
+        for name in names:
+            SubElement(host, "hostname").text = name
+    if len(dns) or dns.attrib:
+        yield dns
 
 
 def _ip(spec: Tree) -> Element:
     interface = IPv4Interface((spec["gateway"], int(spec["cidr"].partition("/")[2])))
     ip = Element("ip", family="ipv4", address=str(interface.ip), prefix=str(interface.network.prefixlen))
-    if spec["hosts"]:
-        hosts = (dhcp_host(guest, host) for guest, host in sorted(spec["hosts"].items()))
-        SubElement(ip, "dhcp").extend(hosts)
+    if spec["ranges"] or spec["hosts"]:
+        dhcp = SubElement(ip, "dhcp")
+        dhcp.extend(Element("range", _ends(addresses)) for addresses in spec["ranges"])
+        for name, host in sorted(spec["hosts"].items()):
+            SubElement(dhcp, "host", mac=host["mac"], name=name, ip=host["address"])
     return ip
 
 
-def dhcp_host(guest: str, host: Tree) -> Element:
-    """The reservation of *guest*."""
-    return Element("host", mac=host["mac"], name=guest, ip=host["address"])
-
-
-def dns_host(address: str, names: list[str]) -> Element:
-    """The DNS names of *address*."""
-    host = Element("host", ip=address)
-    for name in names:
-        SubElement(host, "hostname").text = name
-    return host
-
-
-def parse_network(xml: str) -> tuple[dict[str, Any], Element]:
-    """The canonical form of a network's XML, but for ``autostart``; and its root, for what else is asked of it."""
-    root = ElementTree.fromstring(xml)
+def parse_network(root: Element) -> dict[str, Any]:
+    """The canonical form of a network's XML, but for its state; what we never write is :func:`unknown_parts`."""
     return {
         "bridge": _attribute(root, "bridge", "name"),
         "mac": _attribute(root, "mac", "address"),
-        "forward": _forward(root),
+        "forward": "isolated" if root.find("forward") is None else _attribute(root, "forward", "mode") or "nat",
+        "nat_ports": "-".join(filter(None, (_attribute(root, "forward/nat/port", end) for end in ("start", "end")))),
         **_addresses(root),
         "domain": _attribute(root, "domain", "name"),
+        "mtu": int(_attribute(root, "mtu", "size") or 0),
+        "ranges": list(_ranges(root)),
         "hosts": dict(_hosts(root)),
+        "dns": _attribute(root, "dns", "enable") != "no",
         "names": dict(_names(root)),
-    }, root
-
-
-def _forward(root: Element) -> str:
-    forward = root.find("forward")
-    return "isolated" if forward is None else forward.get("mode", "nat")
+        "forwarders": [forwarder.get("addr", "") for forwarder in root.findall("dns/forwarder")],
+    }
 
 
 def _addresses(root: Element) -> dict[str, str]:
@@ -117,6 +128,13 @@ def _ipv4(root: Element) -> Element | None:
     return next((ip for ip in root.findall("ip") if ip.get("family", "ipv4") == "ipv4"), None)
 
 
+def _ranges(root: Element) -> list[str]:
+    """In the order of their addresses: libvirt appends what is added while the network runs."""
+    ip = _ipv4(root)
+    found = [(one.get("start", ""), one.get("end", "")) for one in (ip.findall("dhcp/range") if ip is not None else ())]
+    return ["-".join(ends) for ends in sorted(found, key=lambda ends: IPv4Address(ends[0]))]
+
+
 def _hosts(root: Element) -> Iterator[tuple[str, dict[str, str]]]:
     ip = _ipv4(root)
     for host in ip.findall("dhcp/host") if ip is not None else ():
@@ -127,6 +145,29 @@ def _hosts(root: Element) -> Iterator[tuple[str, dict[str, str]]]:
 def _names(root: Element) -> Iterator[tuple[str, list[str]]]:
     for host in root.findall("dns/host"):
         yield host.get("ip", ""), [name.text or "" for name in host.findall("hostname")]
+
+
+def unknown_parts(root: Element) -> Iterator[str]:
+    """Elements and attributes that we never write, by path, such as ``dns.txt`` or ``bridge.stp``."""
+    yield from (attribute for attribute in root.attrib if attribute not in _LIVE)
+    ours = _ipv4(root)
+    for child in root:
+        if child.tag == "ip" and child is not ours:
+            yield "ip"
+        elif child.tag != "metadata":
+            yield from _unknown(child, child.tag)
+
+
+def _unknown(element: Element, path: str) -> Iterator[str]:
+    known = _OURS.get(path)
+    if known is None:
+        yield path
+        return
+    for attribute, value in element.attrib.items():
+        if known.get(attribute, "") not in (None, value):
+            yield f"{path}.{attribute}"
+    for child in element:
+        yield from _unknown(child, f"{path}.{child.tag}")
 
 
 def _attribute(root: Element, path: str, attribute: str) -> str:

@@ -1,11 +1,15 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kind ``pool``: the storage pool of an environment, a folder with the disks of its guests."""
+"""Kind ``pool``: storage pools. An environment has one of its own, a folder with the disks of its guests.
+
+Those that it declares beside that are in folders that may hold files of others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from xml.etree import ElementTree
@@ -18,7 +22,8 @@ from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
 from ..progress import Progress
 from .errors import find, libvirt_errors
-from .mark import to_text
+from .mark import claim, to_text
+from .overlay import read_overlay_mark
 
 if TYPE_CHECKING:
     import libvirt
@@ -32,97 +37,174 @@ _LEFTOVERS = ("*.seed", ".*.new")
 
 
 class Pool:
-    """Declares, observes and applies the pool.
+    """Declares, observes and applies pools.
 
-    ``spec``: ``autostart``; ``elsewhere``: the pool's folder where it is not the one of the state folder's layout.
+    ``spec``: ``autostart``; ``path`` of a declared pool; of the environment's own one ``elsewhere``: its folder where
+    it is not the one of the state folder's layout.
     """
 
     kind: ClassVar[str] = "pool"
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
-        """One pool, named like the environment, where there are guests."""
+        """One pool, named like the environment, where there are guests; and the declared ones."""
         if environment.guests:
             yield Declared(Key(self.kind, environment.name), {"autostart": True, "elsewhere": ""})
+        for name, pool in environment.pools.items():
+            spec = {"autostart": pool.autostart, "path": environment.pool_path(name)}
+            yield Declared(Key(self.kind, name), spec, handle=environment.name)
 
     def effect(self, difference: Difference) -> Effect:
-        """Disks elsewhere are those of an environment of another state folder: its guests are not made anew for it."""
+        """A pool stays in its folder: whatever is in it would be lost sight of."""
         if difference.path == ("elsewhere",):
             raise HypervisorError(
                 f"the disks of this environment are in {difference.before}, of another state folder. Run with "
                 "STRATA_STATE set to that one, or give this environment another name."
             )
+        if difference.path == ("path",):
+            raise HypervisorError(
+                f"it is in {difference.before} and would leave its disks there. Write that path, give the pool at "
+                f"{difference.after} another name, or remove this one first: its files stay."
+            )
         return Effect.IN_PLACE
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """The pool of that name, whosever it is."""
-        with libvirt_errors(f"pool {environment}"):
-            pool = find(connection.connection.storagePoolLookupByName, environment)
-            if pool:
-                yield _observed(pool, environment, connection.folders.pool(environment))
+        """The pools whose names are ours, whosever they are."""
+        with libvirt_errors(f"pools of {environment}"):
+            for pool in connection.connection.listAllStoragePools():
+                claimed = claim_pool(environment, pool)
+                if claimed:
+                    own = connection.folders.pool(environment) if claimed[0] == environment else None
+                    yield _observed(_Place(environment, claimed[0]), pool, own, claimed[1])
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
-        """Define the pool and have it run, or remove it with its folder; files that are not ours keep the folder."""
-        folder = connection.folders.pool(change.key.name)
+        """Define the pool and have it run, or remove it; its folder goes only where it is the environment's own and
+        nothing is in it that is not ours."""
         with libvirt_errors(str(change.key)):
             if change.declared:
-                _apply(connection.connection, change, folder)
-            else:
-                _delete(find(connection.connection.storagePoolLookupByUUIDString, _uuid(change.key.name)), folder)
+                place = _Place(change.declared.handle or change.key.name, change.key.name)
+                _apply(connection, place, change, change.declared)
+            elif change.observed:
+                _delete(connection, change.observed.handle)
 
     def settle(self, connection: Hypervisor, key: Key, condition: Condition, progress: Progress) -> None:
         """A pool that was started is ready."""
 
 
-def _uuid(environment: str) -> str:
-    return str(naming.object_uuid(environment, "pool", environment))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which pool of which environment."""
+
+    environment: str
+    pool: str
+
+    @property
+    def is_own(self) -> bool:
+        return self.pool == self.environment
+
+    @property
+    def libvirt_name(self) -> str:
+        return self.environment if self.is_own else naming.libvirt_name(self.environment, self.pool)
+
+    @property
+    def uuid(self) -> str:
+        return str(naming.object_uuid(self.environment, "pool", self.pool))
 
 
-def _observed(pool: libvirt.virStoragePool, environment: str, folder: Path) -> Observed:
-    path = _path(pool)
+def claim_pool(environment: str, pool: libvirt.virStoragePool) -> tuple[str, bool] | None:
+    """(name, whether it is ours), as :func:`~.mark.claim` has it; the environment's own pool has its very name."""
+    if pool.name() == environment:
+        return environment, pool.UUIDString() == _Place(environment, environment).uuid
+    return claim(environment, "pool", pool.name(), pool.UUIDString())
+
+
+def _observed(place: _Place, pool: libvirt.virStoragePool, own: Path | None, owned: bool) -> Observed:
+    path = pool_path(pool)
+    where = {"elsewhere": "" if path == str(own) else path} if own else {"path": path}
     return Observed(
-        Key("pool", environment),
-        {"autostart": bool(pool.autostart()), "elsewhere": "" if path == str(folder) else path},
-        owned=pool.UUIDString() == _uuid(environment),
+        Key("pool", place.pool),
+        {"autostart": bool(pool.autostart()), **where},
+        owned=owned,
         running=bool(pool.isActive()),
-        handle=pool.UUIDString(),
+        handle=place,
     )
 
 
-def _path(pool: libvirt.virStoragePool) -> str:
+def pool_path(pool: libvirt.virStoragePool) -> str:
+    """Its folder."""
     return ElementTree.fromstring(pool.XMLDesc()).findtext("target/path", "")
 
 
-def _apply(connection: libvirt.virConnect, change: Change, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(_MODE)
-    pool = find(connection.storagePoolLookupByUUIDString, _uuid(change.key.name))
-    pool = pool or connection.storagePoolDefineXML(render_pool(change.key.name, folder))
-    pool.setAutostart(True)
-    if not pool.isActive():
+def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Declared) -> None:
+    """A pool that only starts or stops is otherwise left as it is."""
+    folder = hypervisor.folders.pool(place.environment) if place.is_own else Path(declared.spec["path"])
+    if declared.running:
+        _make_folder(folder, place.is_own)
+    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
+    if pool is None or change.differences:
+        pool = pool or hypervisor.connection.storagePoolDefineXML(render_pool(place.libvirt_name, place.uuid, folder))
+        pool.setAutostart(declared.spec["autostart"])
+    if declared.running and not pool.isActive():
         pool.create()
+    elif pool.isActive() and not declared.running:
+        pool.destroy()
 
 
-def _delete(pool: libvirt.virStoragePool | None, folder: Path) -> None:
+def _make_folder(folder: Path, is_own: bool) -> None:
+    """The rights of a folder that somebody else has made are theirs."""
+    if is_own or not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(_MODE)
+
+
+def _delete(hypervisor: Hypervisor, place: _Place) -> None:
     """The definition goes last: killed before, the next run still sees what is to be done."""
-    if pool:
-        _stop(pool)
-    for path in [path for pattern in _LEFTOVERS for path in folder.glob(pattern)]:
-        path.unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
+    if pool and not place.is_own:
+        _refuse_in_use(hypervisor.connection, place, pool)
+    if pool and pool.isActive():
+        pool.destroy()
+    if place.is_own:
+        _clear(hypervisor.folders.pool(place.environment))
     if pool:
         pool.undefine()
 
 
-def _stop(pool: libvirt.virStoragePool) -> None:
-    if pool.isActive():
-        pool.destroy()
+def _clear(folder: Path) -> None:
+    """Files that are not ours keep the folder."""
+    for path in [path for pattern in _LEFTOVERS for path in folder.glob(pattern)]:
+        path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
-def render_pool(environment: str, folder: Path) -> str:
+def _refuse_in_use(connection: libvirt.virConnect, place: _Place, pool: libvirt.virStoragePool) -> None:
+    users = [*_domains_on(connection, place.libvirt_name), *_disks_of_others(Path(pool_path(pool)), place.environment)]
+    if users:
+        raise HypervisorError(
+            f"it was not removed: {', '.join(sorted(users))} still uses it. Move that disk, then run again."
+        )
+
+
+def _domains_on(connection: libvirt.virConnect, pool: str) -> Iterator[str]:
+    """Domains that name a volume of *pool*."""
+    for domain in connection.listAllDomains():
+        sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/disk/source")
+        if any(source.get("pool") == pool for source in sources):
+            yield f"domain {domain.name()}"
+
+
+def _disks_of_others(folder: Path, environment: str) -> Iterator[str]:
+    """Files in *folder* that are marked as another environment's."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        mark = read_overlay_mark(path)
+        if mark and mark.environment != environment:
+            yield f"{path} of environment {mark.environment}"
+
+
+def render_pool(name: str, uuid: str, folder: Path) -> str:
     """The XML that defines the pool (https://libvirt.org/formatstorage.html)."""
     root = Element("pool", type="dir")
-    SubElement(root, "name").text = environment
-    SubElement(root, "uuid").text = _uuid(environment)
+    SubElement(root, "name").text = name
+    SubElement(root, "uuid").text = uuid
     SubElement(SubElement(root, "target"), "path").text = str(folder)
     return to_text(root)

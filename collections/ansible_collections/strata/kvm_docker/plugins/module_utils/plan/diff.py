@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from .model import Cause, Declared, Difference, Effect, Observed, Path, Tree
+from .secrets import Sealed, covers
 
 #: Observed values that mean the same as "not set": what libvirt and Docker write where nothing was asked for.
 UNSET: tuple[Any, ...] = (None, "", 0, False, [], {}, ())
@@ -42,8 +43,7 @@ def differences(
     unset = UNSET_EXACTLY if declared.exact else UNSET
 
     def difference(path: Path, after: Any, cause: Cause) -> Difference:
-        masked = any(path[: len(prefix)] == prefix for prefix in secret)
-        bare = Difference(path, found.get(path), after, cause, sensitive=masked)
+        bare = Difference(path, found.get(path), after, cause, sensitive=covers(secret, path))
         return replace(bare, effect=effect(bare))
 
     changed = [
@@ -60,6 +60,8 @@ def differences(
 
 
 def _same(left: Any, right: Any, unset: tuple[Any, ...]) -> bool:
+    if isinstance(left, Sealed):
+        return left.is_of(right)
     if _is_in(unset, left) and _is_in(unset, right):
         return True
     if isinstance(left, bool) != isinstance(right, bool):

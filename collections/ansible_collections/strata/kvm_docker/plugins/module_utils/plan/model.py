@@ -10,7 +10,7 @@ the mark on the object), *observed* (what is there now) and *planned* (a :class:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +23,9 @@ Cause: TypeAlias = Literal["declaration", "drift"]
 Condition: TypeAlias = Literal["applied", "healthy", "completed"]
 #: What is done about drift: put right, told, or neither.
 Policy: TypeAlias = Literal["repair", "report", "ignore"]
+
+#: Stands for a value that must not be shown.
+MASK = "********"
 
 #: Every kind of object, in the order of the layers that they stand on.
 KINDS = (
@@ -39,6 +42,9 @@ KINDS = (
     "docker_volume",
     "container",
 )
+
+#: Kinds whose objects run, and can be started and stopped.
+RUNNING = ("network", "pool", "guest", "forward", "container")
 
 
 class Effect(IntEnum):
@@ -137,7 +143,7 @@ class Difference:
 
     def shown(self, value: Any) -> Any:
         """*value* as it may be shown to a person."""
-        return "********" if self.sensitive and value is not None else value
+        return MASK if self.sensitive and value is not None else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,16 @@ class Plan:
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
+
+    def only(self, action: Action) -> Plan:
+        """The changes that do *action*, without what else they would change: the objects stay as they are."""
+        kept = {change.key for change in self.changes if change.action == action}
+        changes = (
+            replace(change, differences=(), needs=tuple(need for need in change.needs if need.key in kept))
+            for change in self.changes
+            if change.key in kept
+        )
+        return replace(self, changes=tuple(changes))
 
     def keys(self) -> frozenset[Key]:
         return frozenset(change.key for change in self.changes)

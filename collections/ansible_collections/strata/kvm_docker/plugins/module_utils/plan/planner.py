@@ -102,6 +102,10 @@ class _Comparison:
         found = differences(item, now, lambda difference: self.effect(item.key, difference))
         return tuple(difference for difference in found if self._heeded(item.key, difference))
 
+    def running(self, item: Declared, now: Observed) -> bool:
+        """Whether the object is to be started or stopped; to a policy its state is the leaf ``running``."""
+        return self._heeded(item.key, Difference(("running",), now.running, item.running, "drift", Effect.IN_PLACE))
+
     def _heeded(self, key: Key, difference: Difference) -> bool:
         chosen = self.policy(key, difference) if difference.cause == "drift" else "repair"
         if chosen == "report":
@@ -140,7 +144,7 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
         if strongest is Effect.REPLACE and item.refusal:
             raise StrataError(f"{item.key}: {', '.join(map(str, found))}: {item.refusal}")
         return made(_action(item, now, strongest), _reason(found, strongest), found)
-    if item.running != now.running:
+    if item.running != now.running and compare.running(item, now):
         return made("start", "not running") if item.running else made("stop", "running")
     return None
 

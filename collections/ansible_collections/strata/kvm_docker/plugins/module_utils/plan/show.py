@@ -9,17 +9,26 @@ Values of sensitive leaves are masked here, so that no front end can show one by
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from .diff import leaves
-from .model import Change, Declared, Difference, Plan
+from .model import MASK, Change, Declared, Difference, Plan
+from .secrets import covers
 
-MASK = "********"
+Mask: TypeAlias = Callable[[Any], Any]
 
 
-def as_data(plan: Plan) -> list[dict[str, Any]]:
-    """One mapping a change, in the order of the plan: kind, name, guest, action, reason and differences."""
+def as_it_is(data: Any) -> Any:
+    """Takes nothing out."""
+    return data
+
+
+def as_data(plan: Plan, mask: Mask = as_it_is) -> list[dict[str, Any]]:
+    """One mapping a change, in the order of the plan: kind, name, guest, action, reason and differences.
+
+    *mask*: takes known secrets out of values that need not look like one.
+    """
     return [
         {
             "kind": change.key.kind,
@@ -30,8 +39,8 @@ def as_data(plan: Plan) -> list[dict[str, Any]]:
             "differences": [
                 {
                     "path": ".".join(difference.path),
-                    "before": _plain(difference.shown(difference.before)),
-                    "after": _plain(difference.shown(difference.after)),
+                    "before": mask(_plain(difference.shown(difference.before))),
+                    "after": mask(_plain(difference.shown(difference.after))),
                     "cause": difference.cause,
                     "effect": str(difference.effect),
                 }
@@ -42,13 +51,16 @@ def as_data(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def as_diff(plan: Plan) -> list[dict[str, Any]]:
+def as_diff(plan: Plan, mask: Mask = as_it_is) -> list[dict[str, Any]]:
     """One entry a change, for the ``diff`` of a module's result.
 
     A created object is shown whole, a changed one by the leaves that differ. A deleted one is shown by its name only:
-    what is sensitive in it is declared nowhere any more.
+    what is sensitive in it is declared nowhere any more. *mask*: as above.
     """
-    return [_diff(change) for change in plan]
+    return [
+        {**entry, **{side: mask(entry[side]) for side in ("before", "after") if side in entry}}
+        for entry in map(_diff, plan)
+    ]
 
 
 def summary(plan: Plan) -> str:
@@ -93,7 +105,7 @@ def _entry(change: Change, before: Any, after: Any) -> dict[str, Any]:
 def _whole(declared: Declared) -> dict[str, Any]:
     """The declared object without its unset leaves, sensitive values masked."""
     shown = {
-        path: MASK if any(path[: len(prefix)] == prefix for prefix in declared.sensitive) else value
+        path: MASK if covers(declared.sensitive, path) else value
         for path, value in leaves(declared.spec)
         if value is not None
     }

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds without libvirt and Docker: objects are entries of a dictionary, so that the loop alone is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils import resources
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
+    KINDS,
+    Change,
+    Condition,
+    Declared,
+    Difference,
+    Effect,
+    Key,
+    Observed,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+
+
+@dataclass
+class World:
+    """What is declared and what is there. ``failing``: keys whose changes fail. ``restless``: never as declared."""
+
+    declared: list[Declared] = field(default_factory=list)
+    there: dict[Key, Observed] = field(default_factory=dict)
+    failing: set[Key] = field(default_factory=set)
+    restless: set[Key] = field(default_factory=set)
+    steps: list[str] = field(default_factory=list)
+
+    def put(self, key: Key, **fields: Any) -> None:
+        """Have an object there that is as it was declared."""
+        spec = next((item.spec for item in self.declared if item.key == key), {})
+        self.there[key] = Observed(key, **{"spec": spec, "applied": spec, **fields})
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> World:
+        """Have every kind of the core look at and change this world."""
+        for kind in KINDS:
+            monkeypatch.setitem(resources.RESOURCES, kind, Toy(kind, self))
+        return self
+
+
+@dataclass
+class Toy:
+    """One kind in the shape of ``resource.Resource``; a guest's engine is connected to by the guest's name."""
+
+    kind: str
+    world: World
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
+        return [item for item in self.world.declared if item.key.kind == self.kind]
+
+    def effect(self, difference: Difference) -> Effect:
+        effects: Mapping[str, Effect] = {"memory": Effect.IN_PLACE, "vcpus": Effect.RESTART}
+        return effects.get(difference.path[0], Effect.REPLACE)
+
+    def observe(self, connection: Any, environment: str) -> Iterable[Observed]:
+        guest = getattr(connection, "guest", "")
+        return [item for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest]
+
+    def apply(self, connection: Any, change: Change, progress: Progress) -> None:
+        self.world.steps.append(f"{change.action} {change.key}")
+        if change.key in self.world.failing:
+            raise StrataError("no space left")
+        if change.declared is None:
+            del self.world.there[change.key]
+        elif change.key not in self.world.restless:
+            self._make(change, change.declared)
+
+    def settle(self, connection: Any, key: Key, condition: Condition, progress: Progress) -> None:
+        self.world.steps.append(f"{condition} {key}")
+
+    def _make(self, change: Change, declared: Declared) -> None:
+        if self.kind == "guest" and change.action in ("create", "replace"):
+            self.world.there = {key: item for key, item in self.world.there.items() if key.guest != change.key.name}
+        spec = self.world.there[change.key].spec if change.action in ("start", "stop") else declared.spec
+        self.world.there[change.key] = Observed(change.key, spec, spec, running=declared.running)

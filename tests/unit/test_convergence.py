@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop itself: rounds, proof, failures, and what a run may only do with somebody's consent."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils import convergence as loop
+from ansible_collections.strata.kvm_docker.plugins.module_utils.convergence import Convergence
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    Attachment,
+    DriftRule,
+    Environment,
+    Guest,
+    GuestNetwork,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
+    ConsentError,
+    ConvergeError,
+    ForeignObjectError,
+    StrataError,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import Layer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Need, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from toy_world import World
+
+LAN, DISK, WEB = Key("network", "lan"), Key("disk", "web"), Key("guest", "web")
+VOLUME, APP = Key("docker_volume", "data", "web"), Key("container", "app-1", "web")
+ENVIRONMENT = Environment(
+    name="lab",
+    folder="/nowhere",
+    networks={"lan": GuestNetwork(cidr=IPv4Network("10.9.0.0/24"))},
+    guests={"web": Guest(name="web", image="i", networks={"lan": Attachment(address=IPv4Address("10.9.0.5"))})},
+)
+DECLARED = [
+    Declared(LAN, {"cidr": "10.9.0.0/24"}),
+    Declared(DISK, {"image": "one"}),
+    Declared(WEB, {"vcpus": 1, "image": "one"}, needs=(Need(DISK, lives_on=True), Need(LAN))),
+    Declared(VOLUME, {}, needs=(Need(WEB, lives_on=True),)),
+    Declared(APP, {"memory": 1}, needs=(Need(WEB, lives_on=True), Need(VOLUME))),
+]
+
+
+class Session:
+    """Hands out engines of guests that run; another one cannot be asked for."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.hypervisor: Any = SimpleNamespace()
+
+    def connection(self, key: Key) -> Any:
+        return self.engine(key.guest) if key.guest else self.hypervisor
+
+    def engine(self, guest: str) -> Any:
+        assert self.world.there[Key("guest", guest)].running, f"the engine of {guest} cannot be looked at"
+        return SimpleNamespace(guest=guest)
+
+    def forget(self, guest: str) -> None:
+        self.world.steps.append(f"forget {guest}")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(loop, "unsettled", lambda engine, wanted: [])
+    monkeypatch.setattr(loop, "domain_problem", lambda hypervisor, environment, guest: "")
+    return World(declared=list(DECLARED)).use(monkeypatch)
+
+
+def run(world: World, environment: Environment = ENVIRONMENT, **options: Any) -> Convergence:
+    made: Any = {"environment": environment, "inputs": Inputs(), "session": Session(world), "progress": Progress()}
+    return Convergence(**made, probe=lambda inputs: "qemu", **options)
+
+
+def up(world: World) -> None:
+    for item in DECLARED:
+        world.put(item.key)
+
+
+def words(plan: Any) -> list[str]:
+    return [f"{change.action} {change.key}" for change in plan]
+
+
+def test_an_empty_world_is_made_whole_and_then_nothing_is_left(world: World) -> None:
+    assert words(run(world).run()) == [f"create {item.key}" for item in DECLARED]
+    assert not run(world).run()
+
+
+def test_a_preview_tells_what_the_run_then_does(world: World) -> None:
+    previewed = words(run(world).preview())
+    assert previewed == words(run(world).run())
+    assert previewed
+
+
+def test_what_is_on_a_guest_that_was_off_is_planned_in_a_second_round(world: World) -> None:
+    up(world)
+    world.put(WEB, running=False)
+    world.put(APP, spec={"memory": 9})
+    before = run(world).preview()
+    assert (words(before), before.unobserved) == (["start guest web"], ("web",))
+    assert words(run(world).run()) == ["start guest web", "update container web/app-1"]
+
+
+def test_a_guest_whose_network_is_down_is_not_asked_before_that_is_up(world: World) -> None:
+    up(world)
+    world.put(LAN, running=False)
+    before = run(world).preview()
+    assert (words(before), before.unobserved) == (["start network lan"], ("web",))
+    assert words(run(world).run()) == ["start network lan"]
+
+
+def test_what_does_not_come_to_rest_is_an_error_that_tells_what_is_left(world: World) -> None:
+    up(world)
+    world.restless.add(APP)
+    world.put(APP, spec={"memory": 9})
+    with pytest.raises(StrataError, match="does not come to rest; still to do:\nupdate container web/app-1"):
+        run(world).run()
+
+
+def test_a_failed_run_tells_what_it_had_changed(world: World) -> None:
+    world.failing.add(VOLUME)
+    with pytest.raises(ConvergeError) as failed:
+        run(world).run()
+    assert words(failed.value.made) == ["create network lan", "create disk web", "create guest web"]
+    world.failing.clear()
+    assert words(run(world).run()) == ["create docker_volume web/data", "create container web/app-1"]
+
+
+def test_a_disk_is_replaced_only_with_consent_and_refused_before_anything_is_touched(world: World) -> None:
+    up(world)
+    world.put(DISK, spec={"image": "other"}, applied={"image": "other"})
+    world.put(LAN, spec={"cidr": "10.1.0.0/24"})
+    for attempt in (run(world).run, run(world).preview):
+        with pytest.raises(ConsentError, match="replace_guests: true") as refused:
+            attempt()
+        assert words(refused.value.plan) == ["replace disk web"]
+    assert world.steps == []
+    made = words(run(world, replace_guests=True).run())
+    assert made[:3] == ["replace network lan", "replace disk web", "create guest web"]
+
+
+def test_starting_starts_and_leaves_what_differs(world: World) -> None:
+    up(world)
+    world.put(WEB, spec={"vcpus": 9}, running=False)
+    world.put(APP, spec={"memory": 9}, running=False)
+    del world.there[VOLUME]
+    assert words(run(world, only="start").run()) == ["start guest web", "start container web/app-1"]
+    assert world.there[APP].spec == {"memory": 9}
+    assert VOLUME not in world.there
+
+
+def test_policies_of_the_declaration_are_heeded(world: World) -> None:
+    from dataclasses import replace
+
+    up(world)
+    world.put(APP, spec={"memory": 9})
+    rule = DriftRule(object="container web/*", path="memory", policy="report")
+    made = run(world, replace(ENVIRONMENT, drift=(rule,))).run()
+    assert not made
+    assert [(drift.key, drift.difference.path) for drift in made.reported] == [(APP, ("memory",))]
+
+
+def layer(world: World, *kinds: str, **options: Any) -> Layer:
+    connection = SimpleNamespace(guest="web")
+    return Layer(environment=ENVIRONMENT, connection=connection, kinds=kinds, **options)
+
+
+def test_a_layer_on_its_own_is_checked_made_and_then_unchanged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ("docker_volume", "docker_network")
+    previewed = words(layer(world, *kinds).converge(check=True))
+    assert previewed == words(layer(world, *kinds).converge()) == ["create docker_volume web/data"]
+    assert not layer(world, *kinds).converge(check=True)
+    assert not layer(world, *kinds).converge()
+
+
+def test_a_layer_leaves_what_its_declaration_does_not_speak_for(world: World) -> None:
+    other = Key("docker_volume", "other", "web")
+    world.put(other)
+    about = {"speaks_for": lambda item: item.key == VOLUME, "remove_orphans": True}
+    world.put(VOLUME)
+    world.declared = []
+    assert words(layer(world, "docker_volume", **about).converge()) == ["delete docker_volume web/data"]
+    assert set(world.there) == {other}
+
+
+def test_removing_what_is_not_ours_is_an_error(world: World) -> None:
+    world.declared = []
+    world.there[VOLUME] = Observed(VOLUME, {}, owned=False)
+    with pytest.raises(ForeignObjectError, match="docker_volume web/data: does not belong"):
+        layer(world, "docker_volume", remove_orphans=True).converge()
+
+
+def test_a_layer_that_is_not_to_run_is_stopped_whatever_else_differs(world: World) -> None:
+    up(world)
+    world.put(WEB, spec={"image": "other"})
+    stop = {"running": False, "only": "stop"}
+    assert words(Layer(environment=ENVIRONMENT, connection=None, kinds=("guest",), **stop).converge()) == [
+        "stop guest web"
+    ]
+    assert (world.there[WEB].running, world.there[WEB].spec) == (False, {"image": "other"})
