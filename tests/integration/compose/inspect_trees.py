@@ -34,7 +34,7 @@ ON_PURPOSE: dict[str, str] = {
     r"/Mounts//vol/(Source|Target|Type|Mode|Name)$": "a volume of the image gets a name, so its data is found again",
     r"^volume/[a-z_]+-[a-z]+-1-[0-9a-f]{12}/": "the same, as a volume",
     r"/HostConfig/Tmpfs/|/Mounts//(cache|run)/": "a tmpfs is a mount like others; Compose uses an older notation",
-    r"^container/volumes-app-1/HostConfig/(Binds$|Mounts//programs/)": "both make a missing folder, in two notations",
+    r"^container/volumes-app-1(/HostConfig)?/(Binds$|Mounts//programs/)": "the same in two notations",
     r"/HostConfig/CapAdd$": "CAP_CHOWN is CHOWN, so that both spellings are the same",
     r"^container/replicas-app-\d/.*/(PortBindings|Ports)/": "each replica has its port of a range",
     r"^container/names-own/NetworkSettings/.*/Aliases$": "an engine resolves a container's name without an alias",
