@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import DnsSettings, Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.seed import (
     SeedKeys,
@@ -47,6 +47,13 @@ def test_an_isolated_network_gets_no_route_and_a_declared_hardware_address_is_ke
 
 def test_names_resolve_at_the_gateway_of_the_first_network(environment: Environment, keys: SeedKeys) -> None:
     assert text(environment, keys, "/etc/resolv.conf") == "search lab\nnameserver 10.81.0.1\n"
+
+
+def test_a_network_without_a_name_server_is_no_resolver(environment: Environment, keys: SeedKeys) -> None:
+    silent = replace(environment.networks["data"], dns=DnsSettings(enable=False))
+    changed = replace(environment, networks={**environment.networks, "data": silent})
+    assert text(changed, keys, "/etc/resolv.conf") == "search lab\nnameserver 10.80.0.1\n"
+    assert "DNS=" not in text(changed, keys, "/etc/systemd/network/10-strata-data.network")
 
 
 def test_a_guest_knows_its_own_name(environment: Environment, keys: SeedKeys) -> None:

@@ -26,7 +26,7 @@ from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
 from .layer import Layer
 from .masking import Masker, hidden
-from .plan.model import Action, Change, Plan
+from .plan.model import Change, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
@@ -81,6 +81,8 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
+    if not options.lock_timeout >= 0:
+        raise StrataError(f"lock_timeout must be a number of seconds, at least 0; it is {options.lock_timeout}.")
     with os_errors():
         if state == "absent":
             return _absent(declaration, options)
@@ -89,7 +91,7 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
         return _present(declaration, options, "start" if state == "started" else None)
 
 
-def _present(declaration: Path, options: Options, only: Action | None) -> Outcome:
+def _present(declaration: Path, options: Options, only: Literal["start"] | None) -> Outcome:
     document = read_document(declaration)
     environment = document.environment
     with (
@@ -210,7 +212,7 @@ class _Preparation:
     environment: Environment
     hypervisor: Hypervisor
     options: Options
-    only: Action | None = None
+    only: Literal["start"] | None = None
     warnings: list[str] = field(default_factory=list)
 
     def convergence(self) -> Convergence:

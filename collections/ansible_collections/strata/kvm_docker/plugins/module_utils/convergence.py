@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from .declare.environment import Environment
 from .docker.health import unsettled
@@ -19,7 +19,7 @@ from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
 from .plan.drift import Rule, policy_of
-from .plan.model import Action, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
+from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
 from .plan.planner import plan
 from .progress import Progress
 from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, declared, effect, observed
@@ -43,7 +43,7 @@ class Convergence:
     remove_orphans: bool = False
     replace_guests: bool = False
     adopt: bool = False
-    only: Action | None = None
+    only: Literal["start", "stop"] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     done: list[Change] = field(default_factory=list)

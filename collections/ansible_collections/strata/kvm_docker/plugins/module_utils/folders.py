@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import StrataError
+
 STATE_ROOT = Path("/var/lib/strata")
 
 
@@ -31,7 +33,9 @@ class Folders:
         """
         store = os.environ.get("STRATA_IMAGES")
         chosen = Path(root or os.environ.get("STRATA_STATE") or STATE_ROOT)
-        return cls(chosen, Path(store) if store else None)
+        if "\0" in str(chosen):
+            raise StrataError(f"state folder {str(chosen)!r}: a path has no NUL character. Correct state_folder.")
+        return cls(chosen.absolute(), Path(store) if store else None)
 
     @property
     def images(self) -> Path:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from .declare.environment import Environment
 from .docker.health import unsettled
 from .errors import ForeignObjectError, StrataError
 from .execute import execute
 from .inputs import Inputs
-from .plan.model import RUNNING, Action, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan
+from .plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan
 from .plan.planner import plan
 from .progress import Progress
 from .resources import RESOURCES, declared, effect, observed
@@ -46,7 +46,7 @@ class Layer:
     remove_orphans: bool = False
     adopt: bool = False
     running: bool = True
-    only: Action | None = None
+    only: Literal["start", "stop"] | None = None
     done: list[Change] = field(default_factory=list)
 
     def converge(self, check: bool = False) -> Plan:

@@ -25,6 +25,8 @@ from .progress import Progress
 SHORTEST = 3
 #: Ones as short as this must stand by themselves.
 _SHORT = 7
+#: Key of a service whose values are names of secrets.
+_REFERENCES = "secrets"
 #: Values that switch something on or off, whatever their name.
 _SWITCHES = frozenset({"true", "false", "yes", "none", "null", "auto"})
 
@@ -107,7 +109,7 @@ def _looking(item: Any, name: str = "") -> Iterator[str]:
     elif isinstance(item, (list, tuple)) and any(is_dataclass(each) or isinstance(each, Mapping) for each in item):
         for value in item:
             yield from _looking(value, name)
-    else:
+    elif name != _REFERENCES:
         yield from secret_values(name, item)
 
 

@@ -134,6 +134,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import secrets_in
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -161,6 +162,12 @@ def image_of(params: dict[str, Any]) -> GuestImage:
         source=params["source"],
         sha256=params["sha256"],
     )
+
+
+def passwords(params: dict[str, Any]) -> set[str]:
+    """Those in the URLs of the options, which the module's result would show."""
+    urls = [params["source"], (params["build"] or {}).get("mirror")]
+    return {found for url in urls if url for found in secrets_in(url)}
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -196,6 +203,7 @@ def main() -> None:
         mutually_exclusive=[("build", "source"), ("build", "sha256")],
         required_one_of=[("build", "source")],
     )
+    module.no_log_values.update(passwords(module.params))
     try:
         result = run(module)
     except StrataError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
@@ -52,20 +53,15 @@ class _Listener:
     host_ip: str
 
     def clashes(self, other: _Listener) -> bool:
-        """An address of its own goes beside another one, but not beside all of them."""
-        if self.protocol != other.protocol or not _meet(self.ports, other.ports):
-            return False
-        return not self.host_ip or not other.host_ip or self.host_ip == other.host_ip
-
-
-def _meet(one: range, other: range) -> bool:
-    return max(one[0], other[0]) <= min(one[-1], other[-1])
+        """Of two on one port: an address of its own goes beside another one, but not beside all of them."""
+        return self.protocol == other.protocol and (
+            not self.host_ip or not other.host_ip or self.host_ip == other.host_ip
+        )
 
 
 def _ports(project: Project) -> Found:
-    listeners = [
-        _Listener(service="the guest's SSH server", ports=range(SSH_PORT, SSH_PORT + 1), protocol="tcp", host_ip="")
-    ]
+    ssh = _Listener(service="the guest's SSH server", ports=range(SSH_PORT, SSH_PORT + 1), protocol="tcp", host_ip="")
+    by_port: defaultdict[int, list[_Listener]] = defaultdict(list, {SSH_PORT: [ssh]})
     for name, service in project.services.items():
         for port in service.ports if service.replicas else ():
             if port.published is None:
@@ -77,14 +73,15 @@ def _ports(project: Project) -> Found:
                 protocol=port.protocol,
                 host_ip="" if anywhere else str(port.host_ip),
             )
-            taken = next((other for other in listeners if new.clashes(other)), None)
+            taken = next((other for each in new.ports for other in by_port[each] if new.clashes(other)), None)
             if taken:
                 both = max(new.ports[0], taken.ports[0])
                 yield (
                     ("services", name, "ports"),
                     f"port {both}/{port.protocol} of the guest is taken by {taken.service}",
                 )
-            listeners.append(new)
+            for each in new.ports:
+                by_port[each].append(new)
 
 
 def _subnets(environment: Environment, guest: Guest, project: Project) -> Found:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
+from typing import Any
 
 from ..errors import Problem
 from .check_networks import misplaced
@@ -49,10 +51,22 @@ def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator
         )
     if not guest.networks:
         yield sources.problem((*where, "networks"), "is required: a guest without an address cannot be reached")
+    for path, message in _settings(guest.engine.settings):
+        yield sources.problem((*where, "engine", "settings", *path), message)
     for index, group in enumerate(guest.groups):
         if group in RESERVED_GROUPS | RESERVED_HOSTS or group in environment.guests:
             message = f"group {group!r} has a name with another meaning; rename it"
             yield sources.problem((*where, "groups", str(index)), message)
+
+
+def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What an engine does not start with; the rest it checks itself (``dockerd --validate``)."""
+    if "hosts" in settings:
+        yield ("hosts",), "the engine is told where to listen when it is started, and refuses a second word; remove it"
+    try:
+        json.dumps(settings, allow_nan=False)
+    except ValueError:
+        yield (), "JSON, which the engine reads, has no number like .inf or .nan"
 
 
 def _attachments(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:

@@ -18,6 +18,8 @@ from .sources import Sources
 
 #: Of a subnet, the network's own address, the gateway, a guest and the broadcast address (RFC 922).
 LONGEST_PREFIX = 30
+#: First octets of "this network", loopback, multicast and reserved addresses (RFC 6890).
+_NOT_FOR_HOSTS = frozenset({0, 127, *range(224, 256)})
 
 #: (path below the network, message) of each mistake.
 Found: TypeAlias = Iterator[tuple[tuple[str, ...], str]]
@@ -51,6 +53,8 @@ def misplaced(address: IPv4Address, name: str, network: GuestNetwork) -> Iterato
 def _network(environment: Environment, name: str, network: GuestNetwork) -> Found:
     if network.cidr.prefixlen > LONGEST_PREFIX:
         yield ("cidr",), f"{network.cidr} has no room for a guest; /30 is the smallest"
+    elif network.cidr.network_address.packed[0] in _NOT_FOR_HOSTS:
+        yield ("cidr",), f"{network.cidr} is no subnet for hosts; take 10.80.0.0/24"
     yield from _nat_ports(network)
     yield from _ranges(environment, name, network)
     yield from _reservations(environment, name, network)

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import Problem
 from ..naming import LABEL_PREFIX
 from .check_shared import check_shared, lenders
+from .check_values import check_values
 from .compose import Network, Project, Service, Volume
 from .ports import port_range
 from .sources import Sources
@@ -23,7 +24,7 @@ from .words import unknown_name
 
 def check_services(guest: str, project: Project, sources: Sources) -> Iterator[Problem]:
     for name, service in project.services.items():
-        for path, message in (*_references(project, service), *_replicas(service)):
+        for path, message in (*_references(project, service), *_replicas(service), *check_values(service)):
             yield sources.compose_problem(guest, ("services", name, *path), message)
     for name, message in (*_cycles(project), *_same_names(project)):
         yield sources.compose_problem(guest, ("services", name), message)

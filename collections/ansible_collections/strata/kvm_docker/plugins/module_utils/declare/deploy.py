@@ -13,6 +13,8 @@ from .node import Node
 
 T = TypeVar("T")
 
+#: A bridge of Linux has 1024 ports (BR_MAX_PORTS).
+MOST_REPLICAS = 1000
 KNOWN = ("mode", "replicas", "update_config", "resources", "restart_policy")
 UNSUPPORTED = {
     "endpoint_mode": "it is for swarms only",
@@ -51,7 +53,14 @@ def read_replicas(fields: Mapping[str, Node]) -> int:
     deploy = _deploy(fields)
     if "mode" in deploy:
         deploy["mode"].one_of("replicated")
-    return _either(fields.get("scale"), deploy.get("replicas"), Node.integer, 1)
+    return _either(fields.get("scale"), deploy.get("replicas"), _replicas, 1)
+
+
+def _replicas(node: Node) -> int:
+    replicas = node.integer()
+    if replicas > MOST_REPLICAS:
+        node.wrong(f"a network has room for {MOST_REPLICAS} containers; it is {replicas}")
+    return min(replicas, MOST_REPLICAS)
 
 
 def read_update_config(fields: Mapping[str, Node]) -> UpdateConfig:

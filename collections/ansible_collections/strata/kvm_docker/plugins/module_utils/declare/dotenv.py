@@ -23,6 +23,8 @@ def read_dotenv(path: Path, outer: Mapping[str, str] | None = None) -> tuple[dic
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return {}, [Problem(str(path), 0, "", f"cannot be read as UTF-8 text: {error}")]
+    if "\0" in text:
+        return {}, [Problem(str(path), 0, "", "contains a NUL character; save it as text")]
     values: dict[str, str] = {}
     problems: list[Problem] = []
     for number, line in enumerate(text.splitlines(), start=1):

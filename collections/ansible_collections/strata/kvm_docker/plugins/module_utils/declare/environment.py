@@ -18,7 +18,6 @@ from ..naming import mac_address
 from .compose import Project
 from .scalars import (
     Bytes,
-    Count,
     DomainName,
     FilePath,
     GroupName,
@@ -29,7 +28,9 @@ from .scalars import (
     Name,
     PackageName,
     Port,
+    Processors,
     Reference,
+    Seconds,
     Sha256,
     Text,
 )
@@ -204,7 +205,7 @@ class Guest(Written):
     name: Name
     image: Name
     """Name of an entry of ``images``."""
-    vcpus: Count = 1
+    vcpus: Processors = 1
     """Virtual processors."""
     memory: Bytes = 1024**3
     """Memory in bytes, written as ``768 MiB`` or ``1g``."""
@@ -222,7 +223,7 @@ class Guest(Written):
     """Ports of the hypervisor's loopback, each with the guest's port that it leads to."""
     groups: tuple[GroupName, ...] = ()
     """Ansible groups of the guest, beside the one of the environment."""
-    boot_timeout: Count = 300
+    boot_timeout: Seconds = 300
     """Seconds until the engine must answer after power-on."""
 
     @property

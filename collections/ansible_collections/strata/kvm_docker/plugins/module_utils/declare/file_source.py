@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from .compose import FileSource
 from .node import Node
+from .yaml_file import read_file
 
 _EXTERNAL = "there is no store of them outside the file; use 'file'"
 KNOWN = ("file", "environment", "content")
@@ -47,7 +48,7 @@ def _not_text(node: Node) -> str:
 def _file(node: Node) -> str:
     path = node.folder / node.filled()
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path)
     except OSError as error:
         node.wrong(f"{path} cannot be read: {error.strerror}")
     except UnicodeDecodeError:

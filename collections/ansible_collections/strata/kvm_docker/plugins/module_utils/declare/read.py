@@ -66,7 +66,8 @@ def read_document(path: str | Path) -> Document:
     if environment is not None:
         problems += check(environment, None, sources)
     if problems or environment is None:
-        raise DeclarationError(list(dict.fromkeys(problems)))
+        trees = [file.tree.tree for file in compose.values() if file.tree is not None]
+        raise DeclarationError(mask_problems(dict.fromkeys(problems), written.yaml.tree, *trees))
     return Document(environment=environment, sources=sources)
 
 

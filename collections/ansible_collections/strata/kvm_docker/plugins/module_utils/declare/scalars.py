@@ -66,7 +66,9 @@ JumpHost = Annotated[str, Field(pattern=JUMP_HOST)]
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Mtu = Annotated[int, Field(ge=576, le=65535)]
-Count = Annotated[int, Field(ge=1)]
+#: QEMU's machines have at most 4096 processors; a day is more than any boot takes.
+Processors = Annotated[int, Field(ge=1, le=4096)]
+Seconds = Annotated[int, Field(ge=1, le=86400)]
 Bytes = Annotated[
     int,
     BeforeValidator(parse_bytes),

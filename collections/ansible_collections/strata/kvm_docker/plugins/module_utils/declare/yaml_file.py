@@ -9,6 +9,7 @@ read as by the YAML reader of Docker Compose: ``0o440`` and ``0440`` are octal.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ Where: TypeAlias = tuple[str, ...]
 MOST_VALUES = 50_000
 _TAG = "tag:yaml.org,2002:"
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+#: Surrogates, and what ends a text for the kernel.
+_FORBIDDEN = re.compile("[\ud800-\udfff\0]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +61,22 @@ def read_yaml(path: Path, tags: Iterable[str] = ()) -> tuple[YamlFile, list[Prob
     *tags*: those that mean something to the caller, beside the ones of YAML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path)
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, "is not UTF-8 text; save it as UTF-8", line) from error
     return parse_yaml(str(path), text, tags)
+
+
+def read_file(path: Path) -> str:
+    """The text of a file; :class:`OSError` where it is none: a pipe would be waited for."""
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "its path has a NUL character")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Is a directory" if path.is_dir() else "it is not a file")
+    return path.read_text(encoding="utf-8")
 
 
 def parse_yaml(file: str, text: str, tags: Iterable[str] = ()) -> tuple[YamlFile, list[Problem]]:
@@ -205,9 +216,9 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode, path: Where) -> Any:
         text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
-        if _SURROGATE.search(text):
-            self._report(path, node.start_mark.line + 1, "contains a character that is not in Unicode")
-            return _SURROGATE.sub("", text)
+        if _FORBIDDEN.search(text):
+            self._report(path, node.start_mark.line + 1, "contains a character that is not in Unicode, or NUL")
+            return _FORBIDDEN.sub("", text)
         if kind in self._allowed:
             self.tags[path] = kind
             return None if text in ("", "~", "null") else text

@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
-from urllib.parse import urlsplit
-from urllib.request import build_opener
+from urllib.parse import unquote, urlsplit
 
 from ..declare.environment import GuestImage
 from ..errors import ImageError
@@ -37,6 +38,8 @@ def source_digest(image: GuestImage, folder: str) -> str:
     if _is_url(source):
         raise ImageError(f"{source}: its sha256 is not declared, so nobody could tell what was fetched. Add sha256.")
     path = _local(source, folder)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageError(f"{path}: it is not a file. Correct source.")
     try:
         status = path.stat()
         return _file_digest(path, status.st_size, status.st_mtime_ns)
@@ -53,7 +56,7 @@ def import_image(image: GuestImage, folder: str, folders: Folders, report: Repor
         if present:
             return present
         fetched = staging / "source"
-        _fetch(source if _is_url(source) else _local(source, folder).as_uri(), fetched, digest, folders, report)
+        _fetch(source if _is_url(source) else str(_local(source, folder)), fetched, digest, folders, report)
         report("checking the image", 0.7)
         format_ = check_disk(fetched, source)
         _convert(fetched, format_, staging / image_store.DISK, folders, source)
@@ -92,19 +95,33 @@ def _has_boot_sector(path: Path) -> bool:
     return path.stat().st_size % 512 == 0 and sector[510:] == _BOOT_SIGNATURE
 
 
+@contextmanager
+def _opened(source: str) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Size (0: unknown) and content of a URL, or of the file at a path."""
+    import requests
+
+    if urlsplit(source).scheme in ("http", "https"):
+        plain = {"Accept-Encoding": "identity"}
+        with requests.get(source, stream=True, timeout=_TIMEOUT, headers=plain) as response:
+            response.raise_for_status()
+            yield int(response.headers.get("Content-Length") or 0), response.iter_content(_CHUNK)
+    else:
+        with Path(unquote(urlsplit(source).path) if _is_url(source) else source).open("rb") as stream:
+            yield os.fstat(stream.fileno()).st_size, iter(lambda: stream.read(_CHUNK), b"")
+
+
 def _fetch(url: str, target: Path, digest: str, folders: Folders, report: Report) -> None:
     """Copy *url* to *target* and check its digest on the way."""
     summed = hashlib.sha256()
     try:
-        with build_opener().open(url, timeout=_TIMEOUT) as response, target.open("wb") as stream:
-            total = int(response.headers.get("Content-Length") or 0)
+        with _opened(url) as (total, chunks), target.open("wb") as stream:
             image_store.require_space(folders, 2 * total, f"{url} (twice {total >> 20} MiB, for it and its copy)")
-            while chunk := response.read(_CHUNK):
+            for chunk in chunks:
                 stream.write(chunk)
                 summed.update(chunk)
                 report(f"fetching {stream.tell() >> 20} MiB", 0.7 * stream.tell() / total if total else 0.0)
-    except (URLError, OSError) as error:
-        raise ImageError(f"{url}: it cannot be fetched: {getattr(error, 'reason', error)}. Correct source.") from error
+    except OSError as error:  # what requests raises is one too
+        raise ImageError(f"{url}: it cannot be fetched: {error}. Correct source.") from error
     if summed.hexdigest() != digest:
         raise ImageError(f"{url}: its SHA-256 is {summed.hexdigest()}, declared is {digest}. Correct sha256 or source.")
 

@@ -190,11 +190,12 @@ class Plan:
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
 
-    def only(self, action: Action) -> Plan:
+    def only(self, action: Literal["start", "stop"]) -> Plan:
         """The changes that do *action*, without what else they would change: the objects stay as they are."""
         kept = {change.key for change in self.changes if change.action == action}
+        reason = "not running" if action == "start" else "running"
         changes = (
-            replace(change, differences=(), needs=tuple(need for need in change.needs if need.key in kept))
+            replace(change, reason=reason, differences=(), needs=tuple(n for n in change.needs if n.key in kept))
             for change in self.changes
             if change.key in kept
         )

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules, run as Ansible runs them: no planted value is in what they print or leave in the state folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COLLECTIONS = Path(__file__).parents[3] / "collections"
+DECLARATION = """\
+plugin: strata.kvm_docker.environment
+name: lab
+hypervisor: {uri: 'test:///default', virt_type: qemu}
+images: {debian13: {build: {suite: trixie}}}
+networks: {lan: {cidr: 10.80.0.0/24}}
+guests:
+  web:
+    image: debian13
+    networks: {lan: {address: 10.80.0.11}}
+    engine:
+      settings: {proxies: {http-proxy: "http://me:plant-proxy@proxy:3128"}, registry-mirrors: ["https://a:plant-mirror@b"]}
+    compose: compose.yaml
+"""
+COMPOSE = """\
+services:
+  app:
+    build: {context: ., args: {NPM_TOKEN: plant-build}}
+    command: [app, --password=plant-command, plant-secret]
+    environment: {DB_PASSWORD: plant-environment, COPY: "see plant-secret"}
+    env_file: app.env
+    labels: {deploy-token: plant-label}
+    logging: {driver: splunk, options: {splunk-token: plant-logging}}
+    secrets: [key]
+    volumes: ["data:/data"]
+networks: {default: {driver_opts: {example.password: plant-option}}}
+volumes: {data: {driver_opts: {type: cifs, o: "username=me,password=plant-volume,vers=3"}}}
+secrets: {key: {file: key.txt}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "lab.environment.yml").write_text(DECLARATION)
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "app.env").write_text("API_KEY=plant-envfile\n")
+    (tmp_path / "key.txt").write_text("plant-secret\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nARG NPM_TOKEN\n")
+    return tmp_path
+
+
+def run(module: str, folder: Path, **options: Any) -> tuple[dict[str, Any], str]:
+    """(result, all that was printed) in check mode with diff."""
+    arguments = {**options, "_ansible_check_mode": True, "_ansible_diff": True}
+    done = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "STRATA_STATE": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return json.loads(done.stdout), done.stdout + done.stderr
+
+
+def test_a_preview_shows_no_planted_value(folder: Path) -> None:
+    result, printed = run("environment", folder, declaration=str(folder / "lab.environment.yml"), progress_file="-")
+    assert [change["name"] for change in result["plan"] if change["kind"] == "container"] == ["web-app-1"]
+    assert "********" in printed
+    assert "plant-" not in printed
+    assert not (folder / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[app, --password=plant-command, plant-secret]", "{password: plant-command}"),
+        ("{DB_PASSWORD: plant-environment,", "{DB_PASSWORD: [plant-environment],"),
+        ("splunk-token: plant-logging", "splunk-token: {a: plant-logging}"),
+        ("build: {context: .,", "build: {context: 'https://me:plant-url@host/repository',"),
+        ("    env_file: app.env\n", "    cap_add: [plant-environment]\n"),
+        ("    env_file: app.env\n", "    hostname: 'https://me:plant-url@host is no name'\n"),
+        ("secrets: [key]", "secrets: [plant-environment]"),
+    ],
+)
+def test_a_mistake_is_told_without_the_planted_values(folder: Path, old: str, new: str) -> None:
+    assert old in COMPOSE
+    (folder / "compose.yaml").write_text(COMPOSE.replace(old, new))
+    result, printed = run("environment", folder, declaration=str(folder / "lab.environment.yml"))
+    assert result["failed"]
+    assert result["problems"]
+    assert "plant-" not in printed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source": "https://me:plant-source@host/a.qcow2"},
+        {"source": "https://me:plant-source@host/a.qcow2", "sha256": "a" * 64},
+        {"build": {"suite": "trixie", "mirror": "http://me:plant-mirror@host/debian"}},
+    ],
+)
+def test_the_invocation_of_a_module_shows_no_password_of_a_url(folder: Path, options: dict[str, Any]) -> None:
+    result, printed = run("guest_image", folder, name="image", **options)
+    assert "invocation" in result
+    assert "plant-" not in printed
