@@ -77,6 +77,7 @@ def _host_config(host: Mapping[str, Any]) -> dict[str, Any]:
         **defaults,
         **host,
         "PidsLimit": host["PidsLimit"] or None,
+        "MemorySwap": host.get("MemorySwap") or 2 * host["Memory"],
         "CapAdd": [f"CAP_{name}" for name in host.get("CapAdd") or ()] or None,
         "SecurityOpt": [*(host["SecurityOpt"] or ()), *label] or None,
         "PortBindings": host["PortBindings"] or None,

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
+    BlockIo,
+    Device,
     FileReference,
     FileSource,
     Healthcheck,
@@ -73,6 +75,7 @@ mounts = st.lists(
             target=paths,
             read_only=st.booleans(),
             propagation=st.sampled_from([None, "rslave", "shared"]),
+            create_host_path=st.booleans(),
         ),
         st.builds(Mount, type=st.just("tmpfs"), target=paths, tmpfs_size=st.none() | sizes, tmpfs_mode=st.just(0o1777)),
     ),
@@ -147,7 +150,35 @@ services = st.builds(
     cpus=st.none() | st.floats(0.01, 8),
     mem_limit=st.none() | sizes,
     mem_reservation=st.none() | sizes,
+    memswap_limit=st.sampled_from([None, -1, 2**41]),
+    mem_swappiness=st.none() | st.integers(0, 100),
     pids_limit=st.none() | st.integers(-1, 99),
+    cpu_shares=st.none() | st.integers(2, 4096),
+    cpu_period=st.sampled_from([None, 50000]),
+    cpu_quota=st.sampled_from([None, -1, 25000]),
+    cpuset=st.sampled_from([None, "0", "0-1"]),
+    oom_kill_disable=st.booleans(),
+    oom_score_adj=st.integers(-1000, 1000),
+    blkio=st.builds(
+        BlockIo,
+        weight=st.none() | st.integers(10, 1000),
+        weight_device=st.dictionaries(paths, st.integers(10, 1000), max_size=2),
+        device_read_bps=st.dictionaries(paths, sizes, max_size=2),
+        device_write_iops=st.dictionaries(paths, sizes, max_size=2),
+    ),
+    devices=st.lists(
+        st.builds(Device, source=paths, target=paths, permissions=st.sampled_from(["r", "rwm"])),
+        unique_by=lambda device: device.target,
+        max_size=2,
+    ).map(tuple),
+    device_cgroup_rules=st.sampled_from([(), ("c 1:3 mr",)]),
+    cgroup=st.sampled_from([None, "host", "private"]),
+    cgroup_parent=st.none() | names,
+    userns_mode=st.sampled_from([None, "host"]),
+    uts=st.sampled_from([None, "host"]),
+    runtime=st.sampled_from([None, "runc"]),
+    storage_opt=st.sampled_from([{}, {"size": "1G"}]),
+    annotations=mappings,
 )
 versions = st.sampled_from([(1, 45), (1, 51)])
 
@@ -162,7 +193,8 @@ def shown(made_as: dict[str, Any], api: tuple[int, ...], running: bool) -> Obser
     body = create_body(made_as, marks("lab", Declared(key, made_as), Seal()), api)
     names = made_as["Networking"].get("Names", ())
     found = inspected(body, {name: endpoint(made_as, name, api) for name in names}, running)
-    return Observed(key, observed_spec(found, Surroundings()), applied(found["Config"]["Labels"]))
+    last = applied(found["Config"]["Labels"])
+    return Observed(key, observed_spec(found, Surroundings(), last or {}), last)
 
 
 def found_differences(item: Declared, now: Observed) -> tuple[Difference, ...]:

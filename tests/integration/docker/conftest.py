@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from container_lab import IMAGE, Stack, import_image, project
+from container_lab import IMAGE, Stack, busybox_program, import_image, project
 
 if TYPE_CHECKING:
     import docker
@@ -20,12 +19,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Debian's static busybox, unpacked from its package."""
-    folder = tmp_path_factory.mktemp("busybox")
-    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return folder / "bin/busybox"
+    """Debian's static busybox."""
+    return busybox_program(tmp_path_factory.mktemp("busybox"))
 
 
 @pytest.fixture(scope="session")

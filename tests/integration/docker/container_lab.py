@@ -28,7 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_vo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed, Plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -42,6 +42,14 @@ KINDS: Mapping[str, Any] = {kind.kind: kind() for kind in (DockerNetwork, Docker
 HEALTHY = Healthcheck(test=("CMD", "true"), interval=0.2)
 #: Ends at once when it is told to.
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+
+
+def busybox_program(folder: Path) -> Path:
+    """Debian's static busybox, unpacked from its package into *folder*."""
+    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg", "-x", package, folder], check=True)
+    return folder / "bin/busybox"
 
 
 def import_image(client: docker.APIClient, busybox: Path, reference: str, changes: Sequence[str] = ()) -> None:
@@ -97,7 +105,11 @@ class Stack:
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(images={(GUEST, IMAGE): ImageInput(reference=IMAGE, source=self.source)}, seal=self.seal)
+        references = {IMAGE, *(service.image for service in self.project.services.values())}
+        return Inputs(
+            images={(GUEST, name): ImageInput(reference=name, source=self.source) for name in sorted(references)},
+            seal=self.seal,
+        )
 
     @property
     def environment(self) -> Environment:
@@ -121,13 +133,17 @@ class Stack:
     def run(self, remove_orphans: bool = False) -> Plan:
         """One converge, one change after the other."""
         planned = self.plan(remove_orphans)
-        progress = Progress(lambda event: self.events.append(event.message))
         for change in planned:
-            for need in change.needs:
-                if need.condition != "applied":
-                    KINDS[need.key.kind].settle(self.engine, need.key, need.condition, progress)
-            KINDS[change.key.kind].apply(self.engine, change, progress)
+            self.apply(change)
         return planned
+
+    def apply(self, change: Change) -> None:
+        """Do *change* when what it waits for is there."""
+        progress = Progress(lambda event: self.events.append(event.message))
+        for need in change.needs:
+            if need.condition != "applied":
+                KINDS[need.key.kind].settle(self.engine, need.key, need.condition, progress)
+        KINDS[change.key.kind].apply(self.engine, change, progress)
 
     def settle(self, name: str, condition: Any = "healthy") -> None:
         progress = Progress(lambda event: self.events.append(event.message))
@@ -135,8 +151,9 @@ class Stack:
 
     def mark_image(self) -> None:
         """As the image's own kind does when it puts an image of ``source`` there."""
-        repository, _colon, tag = mark(self.name, IMAGE, self.source).rpartition(":")
-        self.client.tag(IMAGE, repository, tag)
+        for (_guest, reference), image in self.inputs.images.items():
+            repository, _colon, tag = mark(self.name, reference, image.source).rpartition(":")
+            self.client.tag(reference, repository, tag)
 
     def change(self, service: str, **fields: Any) -> None:
         """Declare *service* otherwise."""

@@ -137,6 +137,39 @@ def test_a_broken_replacement_beside_the_old_container_leaves_that_one_serving(s
     assert converges(mine)
 
 
+def test_a_replacement_that_does_not_start_brings_the_old_container_back(stack: Make) -> None:
+    mine = stack("fail", sleeper(healthcheck=HEALTHY))
+    mine.run()
+    before = mine.inspect("fail-app-1")["Id"]
+    mine.change("app", entrypoint=("/no/such/program",))
+    for _again in range(2):
+        with pytest.raises(ContainerError, match="does not start"):
+            mine.run()
+        assert mine.containers() == {"fail-app-1": "running"}
+        assert mine.inspect("fail-app-1")["Id"] == before
+    mine.settle("fail-app-1")
+    mine.change("app", entrypoint=None, labels={"a": "b"})
+    assert converges(mine)
+    assert mine.inspect("fail-app-1")["Id"] != before
+
+
+def test_a_limit_that_the_engine_would_discard_is_refused_and_the_old_container_serves_on(
+    stack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it discards one is up to its kernel, so its warning is made up here."""
+    mine = stack("fail", sleeper())
+    mine.run()
+    created = type(mine.client).create_container_from_config
+    warning = "Your kernel does not support OomKillDisable. OomKillDisable discarded."
+    monkeypatch.setattr(
+        type(mine.client), "create_container_from_config", lambda *given: {**created(*given), "Warnings": [warning]}
+    )
+    mine.change("app", oom_kill_disable=True, mem_limit=64 * 1024**2)
+    with pytest.raises(ContainerError, match=r"OomKillDisable discarded\. Take it out of the declaration"):
+        mine.run()
+    assert mine.containers()["fail-app-1"] == "running"
+
+
 def test_an_image_that_is_not_there_is_said(stack: Make) -> None:
     mine = stack("fail", sleeper())
     mine.change("app", image="strata-test/none:1")

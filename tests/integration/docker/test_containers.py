@@ -27,7 +27,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import unsettled
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volume_name
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, ForeignObjectError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
+    EngineError,
+    ForeignObjectError,
+    StrataError,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from container_lab import GUEST, HEALTHY, IMAGE, LocalShell, Stack, sleeper
 
@@ -294,27 +298,130 @@ def test_a_volume_that_would_have_to_be_made_anew_is_refused_before_anything_is_
     mine = stack("vol", volumes={"data": Volume(name="vol_data")})
     mine.run()
     mine.project = replace(mine.project, volumes={"data": Volume(name="vol_data", driver_opts={"type": "tmpfs"})})
-    with pytest.raises(EngineError, match=r"Options\.type.*would lose its data"):
+    with pytest.raises(StrataError, match=r"Options\.type.*would lose its data. Give the volume recreate: true"):
         mine.run()
     assert not mine.client.inspect_volume("vol_data")["Options"]
 
 
-def test_a_network_that_changes_is_made_anew_with_its_containers_at_their_addresses(stack: Make) -> None:
-    lan = Network(name="net_lan", ipam=(IpamConfig(subnet="10.96.0.0/24", ip_range="10.96.0.128/25"),))
-    mine = stack("net", sleeper(replicas=2, networks={"lan": ServiceNetwork()}), networks={"lan": lan})
+LAN = Network(name="net_lan", ipam=(IpamConfig(subnet="10.96.0.0/24", ip_range="10.96.0.128/25"),))
+
+
+def endpoints(stack: Stack) -> dict[str, tuple[Any, ...]]:
+    """What must survive its network, by container: its id, and its endpoint on the network ``net_lan``."""
+    found = {name: stack.inspect(name) for name in stack.containers()}
+    return {name: (one["Id"], *_endpoint(one["NetworkSettings"]["Networks"]["net_lan"])) for name, one in found.items()}
+
+
+def _endpoint(endpoint: dict[str, Any]) -> tuple[Any, ...]:
+    kept = ("IPAddress", "MacAddress", "IPAMConfig", "DriverOpts")
+    return (*(endpoint[leaf] for leaf in kept), sorted(endpoint["Aliases"]))
+
+
+def lan_stack(stack: Make) -> Stack:
+    """Two replicas of one service, a container with an address and names of its own, and one that does not run."""
+    named = ServiceNetwork(aliases=("gate",), ipv4_address="10.96.0.7", mac_address="02:42:0a:60:00:07")
+    mine = stack(
+        "net",
+        sleeper(
+            replicas=2, networks={"lan": ServiceNetwork()}, ports=(PublishedPort(target=80, published="18410-18411"),)
+        ),
+        sleeper("gate", networks={"lan": named, "default": ServiceNetwork(priority=-1)}),
+        sleeper("off", networks={"lan": ServiceNetwork()}),
+        networks={"lan": LAN},
+    )
     mine.run()
-    before = [
-        mine.inspect(name)["NetworkSettings"]["Networks"]["net_lan"]["IPAddress"] for name in sorted(mine.containers())
-    ]
-    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": replace(lan, labels={"a": ""})})
+    mine.kill("net-off-1")
+    return mine
+
+
+def test_a_network_that_changes_is_made_anew_and_its_containers_run_on_at_their_addresses(stack: Make) -> None:
+    mine = lan_stack(stack)
+    before, network = endpoints(mine), mine.client.inspect_network("net_lan")["Id"]
+    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": replace(LAN, labels={"a": ""})})
     planned = mine.run()
-    assert {change.action for change in planned} == {"replace"}
+    assert [(change.action, change.key.name) for change in planned] == [("replace", "net_lan"), ("start", "net-off-1")]
     assert not mine.plan()
-    after = [
-        mine.inspect(name)["NetworkSettings"]["Networks"]["net_lan"]["IPAddress"] for name in sorted(mine.containers())
-    ]
-    assert before == after
-    assert len(set(after)) == 2
+    after = endpoints(mine)
+    assert after.pop("net-off-1")[0] == before.pop("net-off-1")[0]
+    assert after == before
+    assert mine.client.inspect_network("net_lan")["Id"] != network
+    assert mine.inspect("net-app-1")["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"] == "18410"
+
+
+def test_a_network_that_moves_to_another_subnet_takes_its_containers_along(stack: Make) -> None:
+    mine = stack("net", sleeper(replicas=2, networks={"lan": ServiceNetwork()}), networks={"lan": LAN})
+    mine.run()
+    before = {name: mine.inspect(name)["Id"] for name in mine.containers()}
+    moved = replace(LAN, ipam=(IpamConfig(subnet="10.97.0.0/24"),))
+    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": moved})
+    assert {change.action for change in mine.run()} == {"replace", "update"}
+    assert not mine.plan()
+    assert {name: mine.inspect(name)["Id"] for name in mine.containers()} == before
+    assert all(found[1].startswith("10.97.0.") for found in endpoints(mine).values())
+
+
+def test_a_network_that_the_engine_refuses_leaves_the_old_one_with_its_containers(stack: Make) -> None:
+    mine = lan_stack(stack)
+    before = endpoints(mine)
+    refused = replace(LAN, driver_opts={"com.docker.network.bridge.name": "a-name-that-is-too-long-for-linux"})
+    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": refused})
+    with pytest.raises(EngineError, match="net_lan"):
+        mine.run()
+    assert {name: found[:2] for name, found in endpoints(mine).items() if name != "net-off-1"} == {
+        name: found[:2] for name, found in before.items() if name != "net-off-1"
+    }
+    mine.project = replace(mine.project, networks={**mine.project.networks, "lan": LAN})
+    mine.run()
+    assert not mine.plan()
+
+
+def test_a_run_that_is_killed_while_a_network_is_replaced_is_finished_by_the_next(
+    stack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = lan_stack(stack)
+    before = {name: found[0] for name, found in endpoints(mine).items()}
+    client = type(mine.client)
+    for number, call in enumerate(("remove_network", "create_network", "_post_json")):
+        changed = replace(LAN, labels={"n": str(number)})
+        mine.project = replace(mine.project, networks={**mine.project.networks, "lan": changed})
+        with monkeypatch.context() as patched:
+            patched.setattr(client, call, killed)
+            with pytest.raises(KeyboardInterrupt):
+                mine.run()
+        mine.run()
+        assert not mine.plan()
+        assert {name: mine.inspect(name)["Id"] for name in mine.containers()} == before
+
+
+def killed(*_given: Any, **_named: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("edit", ["echo edited >> {0}", "chmod 0600 {0}", "rm {0}", "chown 5:5 {0}"])
+def test_a_file_of_a_config_that_somebody_edits_is_drift_and_is_put_back_in_place(
+    edit: str, stack: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_mounts, "ROOT", tmp_path / "files")
+    conf = FileReference(source="conf", target="/conf", mode=0o644)
+    mine = stack("files", sleeper(configs=(conf,)), configs={"conf": FileSource(name="conf", content="a=1\n")})
+    mine.shell = LocalShell()
+    mine.run()
+    before = mine.inspect("files-app-1")["Id"]
+    (path,) = (tmp_path / "files").glob("*/*/conf-*")
+    mine.shell.run(edit.format(path))
+    (change,) = mine.run()
+    (difference,) = change.differences
+    assert (change.action, difference.cause) == ("update", "drift")
+    assert difference.path == ("Files", "/conf")
+    assert not mine.plan()
+    shown = subprocess.run(
+        ["nsenter", "-t", str(mine.inspect("files-app-1")["State"]["Pid"]), "-m", "/bin/cat", "/conf"],
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout == b"a=1\n"
+    assert path.read_bytes() == b"a=1\n"
+    assert mine.inspect("files-app-1")["Id"] == before
 
 
 @pytest.mark.parametrize("runs", [True, False], ids=["runs", "is stopped"])

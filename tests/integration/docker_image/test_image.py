@@ -91,8 +91,6 @@ class Host:
             client=self.client,
             project=project,
             inputs=inputs,
-            folders=folders,
-            container_images=self.archives,
         )
 
     def plan(self, remove_orphans: bool = False) -> tuple[Engine, Plan]:

@@ -24,7 +24,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine, open_engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.settings import Settings
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
@@ -87,7 +86,7 @@ def host(shell: HostShell, tmp_path: Path) -> Iterator[Host]:
     """An engine without settings; it is the same process for all tests that do not restart it."""
     shell.run("rm -rf /etc/docker; systemctl start docker.service")
     environment = Environment(name="env", folder="/nowhere", guests={"web": Guest(name="web", image="debian")})
-    engine = open_engine(cast(Any, shell), shell.forward(), environment, Inputs(), Folders(tmp_path))
+    engine = open_engine(cast(Any, shell), shell.forward(), environment, Inputs())
     host = Host(shell, engine)
     yield host
     host.settings = {}

@@ -42,15 +42,15 @@ def listed(identity: str, *tags: str, **labels: str) -> dict[str, ListedImage]:
 def test_aliases_that_the_engine_adds_do_not_count() -> None:
     found = shown()
     assert IDENTITY[:12] in found["NetworkSettings"]["Networks"]["p_default"]["Aliases"]
-    assert observed_spec(found, Surroundings())["Networking"]["Endpoints"]["p_default"]["Aliases"] == ["app", "web"]
+    assert observed_spec(found, Surroundings(), {})["Networking"]["Endpoints"]["p_default"]["Aliases"] == ["app", "web"]
 
 
 def test_a_namespace_is_shared_by_name_as_long_as_its_container_is_there() -> None:
     found = shown()
     found["HostConfig"]["NetworkMode"] = "container:abc"
     around = Surroundings(names={"abc": "p-app-1"})
-    assert observed_spec(found, around)["HostConfig"]["NetworkMode"] == "container:p-app-1"
-    assert observed_spec(found, Surroundings())["HostConfig"]["NetworkMode"] == "container:abc"
+    assert observed_spec(found, around, {})["HostConfig"]["NetworkMode"] == "container:p-app-1"
+    assert observed_spec(found, Surroundings(), {})["HostConfig"]["NetworkMode"] == "container:abc"
 
 
 def test_the_source_of_an_image_that_we_put_there_is_the_declared_one_or_its_id() -> None:

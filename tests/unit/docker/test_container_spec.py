@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
@@ -22,8 +23,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_body import (
     create_body,
     endpoint,
-    update_body,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.limits import update_bodies
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Difference, Effect
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import sensitive
@@ -133,16 +134,35 @@ def test_a_hardware_address_goes_where_the_engine_s_api_has_it() -> None:
         replace(APP, healthcheck=Healthcheck(test=("CMD", "true"), start_interval=1)),
         replace(APP, mounts=(Mount(type="volume", source="v", target="/v", subpath="s"),)),
         replace(APP, networks={"default": ServiceNetwork(), "lan": ServiceNetwork(mac_address="02:42:00:00:00:09")}),
+        replace(APP, annotations={"a": "b"}),
     ],
 )
 def test_what_an_old_engine_would_ignore_is_refused(service: Service) -> None:
     assert create_body(spec(service), {}, NEW)
-    with pytest.raises(EngineError, match=r"needs an engine with API 1\.4[45]; this one has 1\.41"):
+    with pytest.raises(EngineError, match=r"needs an engine with API 1\.4[345]; this one has 1\.41"):
         create_body(spec(service), {}, OLD)
 
 
+def updates(leaves: set[str], **limits: Any) -> list[dict[str, Any]]:
+    return list(update_bodies(spec(replace(APP, **limits))["HostConfig"], leaves))
+
+
 def test_swap_follows_a_memory_limit() -> None:
-    assert update_body(spec(replace(APP, mem_limit=64)))["MemorySwap"] == 128
+    assert updates({"Memory"}, mem_limit=64) == [{"Memory": 64, "MemorySwap": 128}]
+    assert updates({"Memory"}, mem_limit=64, memswap_limit=-1) == [{"Memory": 64, "MemorySwap": -1}]
+    assert updates({"MemorySwap"}, mem_limit=64) == [{"Memory": 64, "MemorySwap": 128}]
+
+
+def test_a_limit_is_lifted_before_one_that_an_engine_refuses_beside_it_is_set() -> None:
+    assert updates({"CpuQuota", "NanoCpus"}, cpus=0.5) == [{"CpuQuota": -1}, {"NanoCpus": 5 * 10**8}]
+
+
+def test_only_limits_that_differ_are_updated() -> None:
+    assert updates({"CpuShares", "Mounts"}, cpu_shares=5, cpus=1) == [{"CpuShares": 5}]
+
+
+def test_a_swap_limit_that_an_engine_derives_from_memory_is_none_of_its_own() -> None:
+    assert spec(replace(APP, mem_limit=64, memswap_limit=128)) == spec(replace(APP, mem_limit=64))
 
 
 @pytest.mark.parametrize(
@@ -153,6 +173,12 @@ def test_swap_follows_a_memory_limit() -> None:
         (("HostConfig", "NanoCpus"), 10**9, Effect.IN_PLACE),
         (("HostConfig", "NanoCpus"), None, Effect.REPLACE),
         (("HostConfig", "PidsLimit"), 0, Effect.IN_PLACE),
+        (("HostConfig", "CpuQuota"), 0, Effect.IN_PLACE),
+        (("HostConfig", "MemorySwap"), 0, Effect.IN_PLACE),
+        (("HostConfig", "CpuShares"), 0, Effect.REPLACE),
+        (("HostConfig", "CpusetCpus"), "0", Effect.IN_PLACE),
+        (("HostConfig", "OomScoreAdj"), 5, Effect.REPLACE),
+        (("Files", "/run/secrets/key"), "intact", Effect.IN_PLACE),
         (("HostConfig", "RestartPolicy", "Name"), "no", Effect.IN_PLACE),
         (("HostConfig", "Privileged"), True, Effect.REPLACE),
         (("Networking", "Names"), ["a"], Effect.IN_PLACE),

@@ -28,16 +28,16 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_ne
     observed_spec,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_volume import DockerVolume
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.diff import differences
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
     Declared,
-    Difference,
     Key,
     Need,
     Observed,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from simulated_engine import project
 
 
@@ -108,9 +108,19 @@ def test_what_an_engine_fills_in_for_a_network_does_not_count_and_what_was_decla
     assert [found.path for found in differences(without, now, DockerNetwork().effect)] == [("Labels", "a")]
 
 
-def test_a_volume_never_changes() -> None:
-    with pytest.raises(EngineError, match=r"Options\.type: None -> tmpfs"):
-        DockerVolume().effect(Difference(("Options", "type"), None, "tmpfs", "declaration"))
+@pytest.mark.parametrize("recreate", [False, True])
+def test_a_volume_that_changes_is_made_anew_only_where_that_is_asked_for(recreate: bool) -> None:
+    mine = project(volumes={"v": Volume(name="v", driver_opts={"type": "tmpfs"}, recreate=recreate)})
+    environment = Environment(name="lab", folder="/", guests={"apps": Guest(name="apps", image="i", compose=mine)})
+    (declared,) = DockerVolume().declare(environment, Inputs())
+    plain = {"Driver": "local", "Options": {}, "Labels": {}}
+    now = Observed(declared.key, plain, plain)
+    if recreate:
+        (change,) = plan([declared], [now], lambda _key, difference: DockerVolume().effect(difference))
+        assert change.action == "replace"
+    else:
+        with pytest.raises(StrataError, match=r"volume apps/v: Options\.type: None -> tmpfs.*recreate: true"):
+            plan([declared], [now], lambda _key, difference: DockerVolume().effect(difference))
 
 
 def test_what_is_external_is_not_declared() -> None:
@@ -143,8 +153,8 @@ def test_a_container_needs_what_it_is_made_of_and_whom_it_waits_for() -> None:
         Need(Key("guest", "apps"), lives_on=True),
         Need(Key("engine", "docker", "apps")),
         Need(Key("image", "app:1", "apps")),
-        Need(Key("docker_network", "p_default", "apps"), rebuilt_with=True),
-        Need(Key("docker_volume", "p_data", "apps")),
+        Need(Key("docker_network", "p_default", "apps")),
+        Need(Key("docker_volume", "p_data", "apps"), rebuilt_with=True),
         Need(Key("container", "p-db-1", "apps"), "healthy", rebuilt_with=True),
         Need(Key("container", "p-db-2", "apps"), "healthy", rebuilt_with=True),
         Need(Key("container", "p-job-1", "apps"), "completed"),

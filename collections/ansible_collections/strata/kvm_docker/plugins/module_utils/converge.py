@@ -249,4 +249,4 @@ class _Preparation:
         with self.options.progress.stage(f"guest {guest}", "waiting for its engine"):
             shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
             socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
-            return open_engine(shell, socket, self.environment, inputs, self.options.folders)
+            return open_engine(shell, socket, self.environment, inputs)

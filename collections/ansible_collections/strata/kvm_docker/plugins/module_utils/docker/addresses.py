@@ -11,8 +11,14 @@ from ipaddress import IPv4Address, IPv4Network, ip_network
 from ..declare.compose import IpamConfig, Network, Project
 from ..errors import StrataError
 from ..naming import spread_addresses
-from .docker_network import gateway
 from .replicas import replicas
+
+
+def gateway(network: Network, config: IpamConfig) -> str | None:
+    """The gateway of a subnet: a bridge without a declared one gets the first address, the same each time."""
+    if config.gateway or not config.subnet or network.driver != "bridge":
+        return config.gateway
+    return str(ip_network(config.subnet)[1])
 
 
 def fixed_addresses(project: Project) -> dict[tuple[str, str], str]:

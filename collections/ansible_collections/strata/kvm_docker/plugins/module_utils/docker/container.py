@@ -15,13 +15,11 @@ from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
 from ..plan.secrets import sensitive
 from ..progress import Progress
-from . import health
+from . import container_update, health
 from .addresses import fixed_addresses
-from .container_body import LIMITS
 from .container_list import observe
 from .container_needs import needs
 from .container_spec import container_spec
-from .container_update import update
 from .engine import Engine
 from .errors import engine_errors
 from .replicas import replicas
@@ -40,16 +38,8 @@ class Container:
                 yield from _declared(guest.name, guest.compose, inputs)
 
     def effect(self, difference: Difference) -> Effect:
-        """Limits, restart policy and networks change in place, but not to lift a limit: the API has no word for it."""
-        section, leaf, *rest = (*difference.path, "")
-        if section == "Leftovers" or (section, leaf) == ("HostConfig", "RestartPolicy"):
-            return Effect.IN_PLACE
-        if section == "HostConfig" and leaf in LIMITS and (difference.after or leaf == "PidsLimit"):
-            return Effect.IN_PLACE
-        addressing = bool({"Aliases", "IPv4Address", "IPv6Address"} & set(rest[1:2]))
-        if section == "Networking" and (leaf == "Names" or addressing):
-            return Effect.IN_PLACE
-        return Effect.REPLACE
+        """See :func:`.container_update.effect`."""
+        return container_update.effect(difference)
 
     def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
         """Every container on the engine."""
@@ -78,7 +68,7 @@ def _do(rollout: Rollout, change: Change) -> None:
         rollout.replace()
         rollout.rest()
     elif change.action == "update":
-        update(rollout, change)
+        container_update.update(rollout, change)
     elif change.action == "start":
         rollout.start()
     elif change.action in ("stop", "restart"):
@@ -99,4 +89,5 @@ def _declared(guest: str, project: Project, inputs: Inputs) -> Iterator[Declared
             needs(guest, replica),
             rolling=(f"{guest}/{service.name}", max(service.update_config.parallelism, 1)),
             sensitive=sensitive(spec),
+            handle=replica,
         )

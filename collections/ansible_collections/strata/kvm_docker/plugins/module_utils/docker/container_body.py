@@ -10,17 +10,16 @@ from typing import Any
 
 from ..errors import EngineError
 from ..plan.model import Tree
-from .file_mounts import is_file_mount
+from .devices import device_lists
 from .labels import values
+from .limits import UPDATABLE, creation
 
 #: First API version that takes a hardware address for each endpoint, and ``start_interval`` of a health check.
 API_ENDPOINT_MAC = API_START_INTERVAL = (1, 44)
 #: First API version that mounts a part of a volume.
 API_SUBPATH = (1, 45)
-
-#: Leaves of HostConfig that an engine updates in place.
-LIMITS = ("NanoCpus", "Memory", "MemoryReservation", "PidsLimit")
-UPDATABLE = (*LIMITS, "RestartPolicy")
+#: First API version that keeps annotations.
+API_ANNOTATIONS = (1, 43)
 
 
 def create_body(spec: Tree, labels: Mapping[str, str], api: tuple[int, ...]) -> dict[str, Any]:
@@ -51,6 +50,7 @@ def require_api(spec: Tree, api: tuple[int, ...]) -> None:
     needed = {
         "healthcheck.start_interval": (API_START_INTERVAL, "StartInterval" in spec["Config"].get("Healthcheck", {})),
         "volume.subpath": (API_SUBPATH, any("Subpath" in mount for mount in mounts)),
+        "annotations": (API_ANNOTATIONS, "Annotations" in spec["HostConfig"]),
         "mac_address on a second network": (
             API_ENDPOINT_MAC,
             any(
@@ -58,6 +58,8 @@ def require_api(spec: Tree, api: tuple[int, ...]) -> None:
             ),
         ),
     }
+    if any("SELinux" in mount and "MustExist" in mount for mount in mounts):
+        raise EngineError("bind.selinux: engines cannot relabel with create_host_path: false, nor a path with a colon.")
     for what, (version, used) in needed.items():
         if used and api < version:
             raise EngineError(f"{what} needs an engine with API {_dotted(version)}; this one has {_dotted(api)}.")
@@ -76,15 +78,19 @@ def host_config(spec: Tree) -> dict[str, Any]:
     """``HostConfig`` of *spec*, the canonical one."""
     mounts = spec.get("Mounts", {})
     return {
-        **spec,
+        **{leaf: value for leaf, value in spec.items() if leaf not in UPDATABLE},
+        **creation(spec),
+        **device_lists(spec),
+        "Annotations": values(spec.get("Annotations")) or None,
+        "MemorySwappiness": int(spec["MemorySwappiness"]) if "MemorySwappiness" in spec else None,
         "PortBindings": {
             port: [_binding(found) for found in bound] for port, bound in spec.get("PortBindings", {}).items()
         },
         "Init": spec["Init"] == "true" if "Init" in spec else None,
         "SecurityOpt": list(spec.get("SecurityOpt", {})) or None,
         "Ulimits": [_ulimit(name, limit) for name, limit in spec.get("Ulimits", {}).items()] or None,
-        "Binds": [_bind(target, mount) for target, mount in mounts.items() if _makes_its_source(target, mount)],
-        "Mounts": [_mount(target, mount) for target, mount in mounts.items() if not _makes_its_source(target, mount)],
+        "Binds": [_bind(target, mount) for target, mount in mounts.items() if _makes_its_source(mount)],
+        "Mounts": [_mount(target, mount) for target, mount in mounts.items() if not _makes_its_source(mount)],
     }
 
 
@@ -98,17 +104,13 @@ def _ulimit(name: str, limit: str) -> dict[str, Any]:
     return {"Name": name, "Soft": int(soft), "Hard": int(hard)}
 
 
-def _makes_its_source(target: str, mount: Tree) -> bool:
-    """Bind mounts of Compose make a missing folder.
-
-    Of the API's two notations ``Binds`` does that, but it has no escape for ``:``.
-    """
-    return mount["Type"] == "bind" and not is_file_mount(mount) and ":" not in target + mount["Source"]
+def _makes_its_source(mount: Tree) -> bool:
+    return mount["Type"] == "bind" and not mount.get("MustExist")
 
 
 def _bind(target: str, mount: Tree) -> str:
-    options = ["ro" if mount["ReadOnly"] else "rw", *([mount["Propagation"]] if "Propagation" in mount else [])]
-    return f"{mount['Source']}:{target}:{','.join(options)}"
+    options = [mount[leaf] for leaf in ("Propagation", "SELinux") if leaf in mount]
+    return f"{mount['Source']}:{target}:{','.join(['ro' if mount['ReadOnly'] else 'rw', *options])}"
 
 
 def _mount(target: str, mount: Tree) -> dict[str, Any]:
@@ -142,12 +144,3 @@ def endpoint(spec: Tree, network: str, api: tuple[int, ...]) -> dict[str, Any]:
         "MacAddress": found.get("MacAddress") if api >= API_ENDPOINT_MAC else None,
     }
     return {leaf: value for leaf, value in config.items() if value}
-
-
-def update_body(spec: Tree) -> dict[str, Any]:
-    """Body of ``POST /containers/{id}/update``. Zero means "as it is" there, but for ``PidsLimit``.
-
-    Swap follows memory as at creation (twice the limit in all), else the engine refuses a limit above it.
-    """
-    body = {leaf: spec["HostConfig"][leaf] for leaf in UPDATABLE}
-    return {**body, "MemorySwap": 2 * body["Memory"]}

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from ..errors import ContainerError
 from ..plan.model import Tree
-from .container_body import create_body, endpoint, update_body
+from .container_body import create_body, endpoint
 from .container_spec import DEFAULT_GRACE
 from .engine import Engine
 from .labels import is_ours
+from .limits import update_bodies
 from .unnamed_volumes import name_volumes
 
 
@@ -38,25 +39,35 @@ def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[st
     """Create the container and attach it to all its networks; *owner*: the name that it is to have in the end."""
     body = create_body(resolved(engine, spec), labels, api_version(engine))
     name_volumes(engine, owner, body)
-    _create_anew(engine, name, body)
+    created = _create_anew(engine, name, body)
+    _refuse_discarded(owner, spec, created.get("Warnings") or ())
     primary = spec["HostConfig"]["NetworkMode"]
     for network in spec["Networking"].get("Endpoints", {}):
         if network != primary:
             connect(engine, name, spec, network)
 
 
-def _create_anew(engine: Engine, name: str, body: Mapping[str, Any]) -> None:
+def _create_anew(engine: Engine, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """An engine finishes a creation whose client was killed: its result has the name by now, and goes."""
     from docker.errors import APIError
 
     client: Any = engine.client
     try:
-        client.create_container_from_config(body, name)
+        created: dict[str, Any] = client.create_container_from_config(body, name)
     except APIError as error:
         if error.status_code != 409:
             raise
         remove(engine, name)
-        client.create_container_from_config(body, name)
+        created = client.create_container_from_config(body, name)
+    return created
+
+
+def _refuse_discarded(name: str, spec: Tree, warnings: Iterable[str]) -> None:
+    """An engine discards limits that its kernel has no means for and only warns: they would differ for ever."""
+    for warning in warnings:
+        without_swap = spec["HostConfig"].get("MemorySwap") and "without swap" in warning
+        if without_swap or ("does not support" in warning and "discarded" in warning.lower()):
+            raise ContainerError(f"container {name}: {warning} Take it out of the declaration.")
 
 
 def resolved(engine: Engine, spec: Tree) -> Tree:
@@ -71,8 +82,12 @@ def resolved(engine: Engine, spec: Tree) -> Tree:
 
 def connect(engine: Engine, name: str, spec: Tree, network: str) -> None:
     """Attach the container to *network* as *spec* has it."""
-    body = {"Container": name, "EndpointConfig": endpoint(spec, network, api_version(engine))}
-    _post(engine, ("/networks/{0}/connect", network), body)
+    join(engine, name, network, endpoint(spec, network, api_version(engine)))
+
+
+def join(engine: Engine, container: str, network: str, config: Mapping[str, Any]) -> None:
+    """Attach the container to *network*; *config*: ``EndpointConfig``."""
+    _post(engine, ("/networks/{0}/connect", network), {"Container": container, "EndpointConfig": config})
 
 
 def disconnect(engine: Engine, name: str, network: str) -> None:
@@ -86,15 +101,19 @@ def disconnect(engine: Engine, name: str, network: str) -> None:
             raise
 
 
-def update(engine: Engine, name: str, spec: Tree) -> None:
-    """Set limits and restart policy."""
-    _post(engine, ("/containers/{0}/update", name), update_body(spec))
+def update(engine: Engine, name: str, spec: Tree, leaves: Collection[str]) -> None:
+    """Bring *leaves* of HostConfig, limits and restart policy, to *spec*."""
+    for body in update_bodies(spec["HostConfig"], leaves):
+        answer = _post(engine, ("/containers/{0}/update", name), body)
+        _refuse_discarded(name, spec, answer.json().get("Warnings") or ())
 
 
-def _post(engine: Engine, path: tuple[str, ...], body: Mapping[str, Any]) -> None:
+def _post(engine: Engine, path: tuple[str, ...], body: Mapping[str, Any]) -> Any:
     """Post *body* as it is: the SDK's own calls leave out, e.g., ``NanoCpus`` and ``PidsLimit`` of an update."""
     client: Any = engine.client
-    client._raise_for_status(client._post_json(client._url(*path), data=body))
+    answer = client._post_json(client._url(*path), data=body)
+    client._raise_for_status(answer)
+    return answer
 
 
 def stop(engine: Engine, inspected: Mapping[str, Any]) -> None:

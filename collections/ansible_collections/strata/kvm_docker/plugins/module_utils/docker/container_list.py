@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from ..plan.model import Key, Observed
-from ..plan.secrets import sensitive
+from ..plan.secrets import Seal, sensitive
+from . import file_mounts
 from .container_observe import Surroundings, broken, observed_spec, running
 from .engine import Engine
-from .health import is_job
 from .image_list import list_images, sources
 from .labels import applied, is_ours
+from .replicas import jobs, replicas
 from .rollout import base_name
 
 #: Inspections at once; through an SSH connection an answer takes tens of milliseconds.
@@ -26,13 +29,16 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     """Every container on *engine*, leftovers of replacements with the container that they belong to."""
     rows = {_name(row): row for row in engine.client.containers(all=True)}
     ours = {name: row for name, row in rows.items() if is_ours(row["Labels"], environment)}
-    around = _surroundings(engine, environment, rows) if ours else Surroundings()
-    found = [_stranger(engine, name) for name in rows if name not in ours]
+    strangers = [Observed(Key("container", name, engine.guest), {}, owned=False) for name in rows if name not in ours]
+    if not ours:
+        return strangers
     inspected = _inspect(engine, [row["Id"] for name, row in ours.items() if name == base_name(name)])
-    for name in sorted({base_name(name) for name in ours}):
-        beside = tuple(sorted(other for other in ours if base_name(other) == name and other != name))
-        found.append(_observed(engine, name, inspected.get(name), around, beside))
-    return found
+    around = _surroundings(engine, environment, rows, inspected.values())
+    beside: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(ours):
+        beside[base_name(name)] += [name] if name != base_name(name) else []
+    found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal)
+    return strangers + [found.observed(name, inspected.get(name), tuple(others)) for name, others in beside.items()]
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -41,13 +47,21 @@ def _name(row: Mapping[str, Any]) -> str:
     return next((name for name in names if name.count("/") == 1), row["Id"]).lstrip("/")
 
 
-def _surroundings(engine: Engine, environment: str, rows: Mapping[str, Mapping[str, Any]]) -> Surroundings:
+def _surroundings(
+    engine: Engine,
+    environment: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    inspected: Iterable[Mapping[str, Any]],
+) -> Surroundings:
+    swap_is_open = any(container["HostConfig"].get("MemorySwap") == -1 for container in inspected)
     return Surroundings(
         environment=environment,
         names={row["Id"]: name for name, row in rows.items()},
         networks=frozenset(network["Id"] for network in engine.client.networks()),
         images={image.id: image for image in list_images(engine)},
         sources=sources(engine),
+        limits_swap=not swap_is_open or bool(engine.client.info().get("SwapLimit")),
+        files=file_mounts.states(engine.shell, replicas(engine.project).values()),
     )
 
 
@@ -55,35 +69,38 @@ def _inspect(engine: Engine, identities: list[str]) -> dict[str, dict[str, Any]]
     """By name; a container that vanished meanwhile is left out."""
     from docker.errors import NotFound
 
-    def inspect(identity: str) -> Iterator[dict[str, Any]]:
+    def inspect(identity: str) -> dict[str, Any] | None:
         try:
-            yield engine.client.inspect_container(identity)
+            found: dict[str, Any] = engine.client.inspect_container(identity)
         except NotFound:
-            return
+            return None
+        return found
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = [item for items in pool.map(lambda identity: list(inspect(identity)), identities) for item in items]
-    return {item["Name"].lstrip("/"): item for item in found}
+        return {item["Name"].lstrip("/"): item for item in pool.map(inspect, identities) if item}
 
 
-def _stranger(engine: Engine, name: str) -> Observed:
-    return Observed(Key("container", name, engine.guest), {}, owned=False)
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """Turns inspections into what the planner compares. ``jobs``: names of containers that are to end."""
 
+    guest: str
+    around: Surroundings
+    jobs: frozenset[str]
+    seal: Seal
 
-def _observed(
-    engine: Engine, name: str, inspected: dict[str, Any] | None, around: Surroundings, beside: tuple[str, ...]
-) -> Observed:
-    key = Key("container", name, engine.guest)
-    if inspected is None:
-        return Observed(key, {}, running=False, broken="its replacement was interrupted")
-    spec = observed_spec(inspected, around, beside)
-    last = applied(inspected["Config"]["Labels"], engine.inputs.seal)
-    return Observed(
-        key,
-        spec,
-        last,
-        running=running(inspected, is_job(engine, name)),
-        broken=broken(inspected, around),
-        handle=inspected["Id"],
-        sensitive=sensitive(spec) | sensitive(last or {}),
-    )
+    def observed(self, name: str, inspected: dict[str, Any] | None, beside: tuple[str, ...]) -> Observed:
+        key = Key("container", name, self.guest)
+        if inspected is None:
+            return Observed(key, {}, running=False, broken="its replacement was interrupted")
+        last = applied(inspected["Config"]["Labels"], self.seal)
+        spec = observed_spec(inspected, self.around, last or {}, beside)
+        return Observed(
+            key,
+            spec,
+            last,
+            running=running(inspected, name in self.jobs),
+            broken=broken(inspected, self.around),
+            handle=inspected["Id"],
+            sensitive=sensitive(spec) | sensitive(last or {}),
+        )

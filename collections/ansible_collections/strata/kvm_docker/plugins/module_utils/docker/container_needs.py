@@ -29,11 +29,11 @@ def _objects(guest: str, replica: Replica) -> Iterator[Need]:
     yield Need(Key("image", service.image, guest))
     for key in service.networks:
         if key in project.networks and not project.networks[key].external:
-            yield Need(Key("docker_network", project.networks[key].name, guest), rebuilt_with=True)
+            yield Need(Key("docker_network", project.networks[key].name, guest))
     for mount in service.mounts:
         volume = project.volumes.get(mount.source or "") if mount.type == "volume" else None
         if volume and not volume.external:
-            yield Need(Key("docker_volume", volume.name, guest))
+            yield Need(Key("docker_volume", volume.name, guest), rebuilt_with=True)
 
 
 def _dependencies(guest: str, replica: Replica) -> Iterator[Need]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from ..naming import LABEL_SOURCE
 from ..plan.model import Tree
-from .container_body import LIMITS
 from .container_spec import DEFAULT_GRACE, ENGINE_NETWORKS, NO_ENTRYPOINT, capability, compact
+from .devices import observed_devices
+from .file_mounts import INTACT, is_file_mount
 from .image_marks import ListedImage
-from .labels import applied, declared_labels
+from .labels import declared_labels, pairs
+from .limits import observed_limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class Surroundings:
 
     ``environment``: whose images count as ours. ``names``: container id -> name. ``networks``: ids of the networks
     that there are. ``images``: by id. ``sources``: image reference -> declared source (see
-    :class:`~..inputs.ImageInput`).
+    :class:`~..inputs.ImageInput`). ``limits_swap``: the engine can. ``files``: state, by path, of files of secrets and
+    configs that are not as they were written (see :func:`~.file_mounts.states`).
     """
 
     environment: str = ""
@@ -31,20 +34,28 @@ class Surroundings:
     networks: frozenset[str] = frozenset()
     images: Mapping[str, ListedImage] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    limits_swap: bool = True
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def observed_spec(
-    inspected: Mapping[str, Any], around: Surroundings, leftovers: tuple[str, ...] = ()
+    inspected: Mapping[str, Any], around: Surroundings, made_as: Tree, leftovers: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The canonical tree of *inspected*, the answer to ``GET /containers/{id}/json``.
 
-    *leftovers*: names of containers that an interrupted replacement left beside it.
+    *made_as*: what was applied. *leftovers*: names of containers that an interrupted replacement left beside it.
     """
+    host = compact(_host_config(inspected["HostConfig"], around, made_as.get("HostConfig", {})))
     return {
         "Image": image_source(inspected, around),
-        "Config": compact(_config(inspected["Config"], applied(inspected["Config"]["Labels"]) or {})),
-        "HostConfig": compact(_host_config(inspected["HostConfig"], around)),
-        "Networking": compact(_networking(inspected)),
+        "Config": compact(_config(inspected["Config"], made_as)),
+        "HostConfig": host,
+        "Networking": compact(_networking(inspected, made_as)),
+        "Files": {
+            target: around.files.get(mount["Source"], INTACT)
+            for target, mount in host.get("Mounts", {}).items()
+            if is_file_mount(mount)
+        },
         "Leftovers": list(leftovers),
     }
 
@@ -79,7 +90,7 @@ def _config(config: Mapping[str, Any], made_as: Tree) -> dict[str, Any]:
     }
 
 
-def _host_config(host: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+def _host_config(host: Mapping[str, Any], around: Surroundings, made_as: Tree) -> dict[str, Any]:
     plain = (
         "Privileged",
         "ReadonlyRootfs",
@@ -90,11 +101,19 @@ def _host_config(host: Mapping[str, Any], around: Surroundings) -> dict[str, Any
         "DnsOptions",
         "ExtraHosts",
         "ShmSize",
+        "UTSMode",
+        "UsernsMode",
+        "CgroupnsMode",
+        "CgroupParent",
+        "Runtime",
+        "OomScoreAdj",
+        "OomKillDisable",
     )
-    logging, policy = host.get("LogConfig") or {}, host["RestartPolicy"]
+    logging, swappiness = host.get("LogConfig") or {}, host.get("MemorySwappiness")
     return {
         **{leaf: host.get(leaf) for leaf in plain},
-        **{leaf: max(host.get(leaf) or 0, 0) for leaf in LIMITS},
+        **observed_limits(host, made_as, around.limits_swap),
+        **observed_devices(host),
         **{leaf: _by_name(host.get(leaf), around) for leaf in ("NetworkMode", "PidMode", "IpcMode")},
         **{leaf: sorted(map(capability, host.get(leaf) or ())) for leaf in ("CapAdd", "CapDrop")},
         "Init": None if host.get("Init") is None else str(host["Init"]).lower(),
@@ -104,10 +123,9 @@ def _host_config(host: Mapping[str, Any], around: Surroundings) -> dict[str, Any
         "Sysctls": host.get("Sysctls") or {},
         "Ulimits": {limit["Name"]: f"{limit['Soft']}:{limit['Hard']}" for limit in host.get("Ulimits") or ()},
         "LogConfig": {"Type": logging.get("Type"), "Config": logging.get("Config") or {}},
-        "RestartPolicy": {
-            "Name": policy.get("Name") or "no",
-            "MaximumRetryCount": policy.get("MaximumRetryCount") or 0,
-        },
+        "StorageOpt": host.get("StorageOpt") or {},
+        "Annotations": pairs(host.get("Annotations")),
+        "MemorySwappiness": None if swappiness is None or swappiness < 0 else str(swappiness),
     }
 
 
@@ -132,7 +150,14 @@ def _mounts(host: Mapping[str, Any]) -> dict[str, Any]:
 def _bind(source: str, options: str = "") -> dict[str, Any]:
     words = options.split(",")
     propagation = next((word for word in words if word.lstrip("r") in ("shared", "slave", "private")), None)
-    return {"Type": "bind", "Source": source, "ReadOnly": "ro" in words, "Propagation": propagation}
+    relabelled = next((word for word in words if word in ("z", "Z")), None)
+    return {
+        "Type": "bind",
+        "Source": source,
+        "ReadOnly": "ro" in words,
+        "Propagation": propagation,
+        "SELinux": relabelled,
+    }
 
 
 def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,14 +168,21 @@ def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
         "Type": mount["Type"],
         "Source": mount.get("Source") or None,
         "ReadOnly": mount.get("ReadOnly", False),
+        "MustExist": mount["Type"] == "bind" or None,
         **given,
     }
 
 
-def _networking(inspected: Mapping[str, Any]) -> dict[str, Any]:
+def _networking(inspected: Mapping[str, Any], made_as: Tree) -> dict[str, Any]:
+    found = endpoints(inspected, made_as)
+    return {"Names": sorted(found), "Endpoints": found if _custom(inspected) else {}}
+
+
+def endpoints(inspected: Mapping[str, Any], made_as: Tree) -> dict[str, Any]:
+    """The container's endpoints by name of their network, in canonical form; *made_as*: what was applied."""
     attached = inspected["NetworkSettings"]["Networks"] or {}
-    endpoints = {name: _endpoint(name, found, inspected) for name, found in attached.items()}
-    return {"Names": sorted(attached), "Endpoints": endpoints if _custom(inspected) else {}}
+    last = made_as.get("Networking", {}).get("Endpoints", {})
+    return {name: _endpoint(found, inspected, last.get(name, {})) for name, found in attached.items()}
 
 
 def _custom(inspected: Mapping[str, Any]) -> bool:
@@ -180,7 +212,7 @@ def running(inspected: Mapping[str, Any], job: bool) -> bool:
     return bool(state["Running"]) and not state["Paused"]
 
 
-def _endpoint(network: str, found: Mapping[str, Any], inspected: Mapping[str, Any]) -> dict[str, Any]:
+def _endpoint(found: Mapping[str, Any], inspected: Mapping[str, Any], made_as: Tree) -> dict[str, Any]:
     """A container that does not run shows no hardware address: what was applied stands for it."""
     ipam = found.get("IPAMConfig") or {}
     own = {inspected["Id"][:12], inspected["Config"]["Hostname"]}
@@ -188,12 +220,6 @@ def _endpoint(network: str, found: Mapping[str, Any], inspected: Mapping[str, An
         "Aliases": sorted(set(found.get("Aliases") or ()) - own),
         "IPv4Address": ipam.get("IPv4Address", ""),
         "IPv6Address": ipam.get("IPv6Address", ""),
-        "MacAddress": found.get("MacAddress") or _applied_mac(network, inspected),
+        "MacAddress": found.get("MacAddress") or made_as.get("MacAddress"),
         "DriverOpts": found.get("DriverOpts") or {},
     }
-
-
-def _applied_mac(network: str, inspected: Mapping[str, Any]) -> str | None:
-    endpoints: Tree = (applied(inspected["Config"]["Labels"]) or {}).get("Networking", {}).get("Endpoints", {})
-    address: str | None = endpoints.get(network, {}).get("MacAddress")
-    return address

@@ -6,7 +6,7 @@
 The tree has the leaves of the Docker API's container, so a reader finds each in ``docker inspect``. Lists that have a
 key are mappings by it (environment, labels, ports, mounts, ulimits), so that each entry is a leaf of its own. A leaf
 that is not declared is left open: the image's or the engine's default holds. What an update changes in place is always
-given, because the mark of what was applied cannot be updated with it.
+given (see :mod:`.limits`). ``Files`` tells whether the files of secrets and configs are as they were written.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..declare.compose import Healthcheck, Mount, Project, Service, ServiceNetwork
-from .file_mounts import file_mounts
+from .devices import declared_devices
+from .file_mounts import INTACT, file_mounts
 from .labels import pairs
+from .limits import declared_limits
 from .ports import published
 from .replicas import Replica
 
@@ -40,13 +42,14 @@ def container_spec(replica: Replica, source: str, addresses: Mapping[tuple[str, 
         "Config": compact(_config(replica)),
         "HostConfig": compact(_host_config(replica)),
         "Networking": compact(_networking(replica, addresses)),
+        "Files": {file.target: INTACT for file in file_mounts(replica)},
         "Leftovers": [],
     }
 
 
 def compact(tree: Mapping[str, Any]) -> dict[str, Any]:
     """*tree* without leaves that are left open (``None``) and without empty mappings."""
-    shrunk = {key: compact(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    shrunk = {key: compact(value) if isinstance(value, dict) else value for key, value in tree.items()}
     return {key: value for key, value in shrunk.items() if value is not None and value != {}}
 
 
@@ -84,7 +87,7 @@ def _config(replica: Replica) -> dict[str, Any]:
 def _hostname(replica: Replica) -> str | None:
     """Always given, because the engine's default is random; a container in another's network namespace has none."""
     mode = replica.service.network_mode or ""
-    shared = mode == "host" or mode.partition(":")[0] in ("service", "container")
+    shared = "host" in (mode, replica.service.uts) or mode.partition(":")[0] in ("service", "container")
     return replica.service.hostname or (None if shared else replica.name[:63])
 
 
@@ -130,18 +133,18 @@ def _host_config(replica: Replica) -> dict[str, Any]:
         "PidMode": _shared(replica.project, service.pid),
         "IpcMode": _shared(replica.project, service.ipc),
         "ShmSize": service.shm_size or None,
-        **_updatable(service),
-    }
-
-
-def _updatable(service: Service) -> dict[str, Any]:
-    policy, _colon, retries = service.restart.partition(":")
-    return {
-        "RestartPolicy": {"Name": policy, "MaximumRetryCount": int(retries or 0)},
-        "NanoCpus": round((service.cpus or 0) * _NANOSECONDS),
-        "Memory": service.mem_limit or 0,
-        "MemoryReservation": service.mem_reservation or 0,
-        "PidsLimit": max(service.pids_limit or 0, 0),
+        "UTSMode": service.uts or None,
+        "UsernsMode": service.userns_mode or None,
+        "CgroupnsMode": service.cgroup or None,
+        "CgroupParent": service.cgroup_parent or None,
+        "Runtime": service.runtime or None,
+        "StorageOpt": dict(service.storage_opt),
+        "Annotations": pairs(service.annotations),
+        "OomScoreAdj": service.oom_score_adj or None,
+        "OomKillDisable": service.oom_kill_disable,
+        "MemorySwappiness": None if service.mem_swappiness is None else str(service.mem_swappiness),
+        **declared_devices(service),
+        **declared_limits(service),
     }
 
 
@@ -167,7 +170,10 @@ def network_name(project: Project, key: str) -> str:
 
 def _mounts(replica: Replica) -> dict[str, Any]:
     declared = {mount.target: _mount(replica.project, mount) for mount in replica.service.mounts}
-    files = {file.target: {"Type": "bind", "Source": file.path, "ReadOnly": True} for file in file_mounts(replica)}
+    files = {
+        file.target: {"Type": "bind", "Source": file.path, "ReadOnly": True, "MustExist": True}
+        for file in file_mounts(replica)
+    }
     return {**declared, **files}
 
 
@@ -185,7 +191,14 @@ def _mount(project: Project, mount: Mount) -> dict[str, Any]:
         "Propagation": mount.propagation,
         "SizeBytes": mount.tmpfs_size,
         "Mode": mount.tmpfs_mode,
+        "SELinux": mount.selinux,
+        "MustExist": (mount.type == "bind" and must_exist(mount.target, source or "", mount.create_host_path)) or None,
     }
+
+
+def must_exist(target: str, source: str, created: bool) -> bool:
+    """Of the API's two notations of a bind mount, ``Binds`` makes a missing folder, but has no escape for ``:``."""
+    return not created or ":" in target + source
 
 
 def _networking(replica: Replica, addresses: Mapping[tuple[str, str], str]) -> dict[str, Any]:

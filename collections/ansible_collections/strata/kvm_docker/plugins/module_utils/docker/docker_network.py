@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 from typing import Any, ClassVar
 
 from ..declare.compose import IpamConfig, Network
 from ..declare.environment import Environment
-from ..errors import EngineError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
 from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
+from . import reconnect
+from .addresses import gateway
 from .docker_volume import on_engine
 from .engine import Engine
 from .errors import engine_errors
@@ -58,43 +58,52 @@ class DockerNetwork:
             )
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
-        """Create, replace or delete. Containers come back to a replaced network by their own change.
+        """Create, replace or delete. Our containers run on while their network is replaced, see :mod:`.reconnect`.
 
         Raises :class:`EngineError` before anything is touched when a container that is not ours is attached.
         """
         with engine_errors(str(change.key)):
-            if change.action in ("replace", "delete") and change.observed:
+            if change.action == "delete" and change.observed:
                 _remove(connection, change.key, change.observed.handle)
-            if change.action in ("create", "replace") and change.declared:
-                arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
-                connection.client.create_network(**arguments)
+            elif change.action == "replace" and change.observed and change.declared:
+                _replace(connection, change.observed, change.declared)
+            elif change.action == "create" and change.declared:
+                _create(connection, change.declared)
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A network that exists is ready."""
 
 
-def _remove(engine: Engine, key: Key, network: str) -> None:
+def _remove(engine: Engine, key: Key, network: str) -> list[reconnect.Endpoint]:
+    """Remove the network; who was on it."""
     from docker.errors import NotFound
 
     try:
-        ours = _attached(engine, key, network)
-        for container in ours.intersection(engine.client.inspect_network(network)["Containers"] or ()):
-            engine.client.disconnect_container_from_network(container, network, force=True)
+        endpoints = reconnect.attached(engine, key, network)
+        reconnect.detach(engine, network, endpoints)
         engine.client.remove_network(network)
     except NotFound:
-        return
+        return []
+    return endpoints
 
 
-def _attached(engine: Engine, key: Key, network: str) -> frozenset[str]:
-    """Ids of our containers on *network*, also of those that do not run, which an inspection leaves out."""
-    found = engine.client.containers(all=True, filters={"network": network})
-    strangers = sorted(row["Names"][0].lstrip("/") for row in found if not is_ours(row["Labels"], engine.environment))
-    if strangers:
-        raise EngineError(
-            f"{key}: container {', '.join(strangers)} of somebody else is attached to it; detach it yourself "
-            "(docker network disconnect) and run again. Nothing was touched."
-        )
-    return frozenset(row["Id"] for row in found)
+def _create(engine: Engine, declared: Declared) -> None:
+    engine.client.create_network(**create_arguments(engine.environment, declared, engine.inputs.seal))
+
+
+def _replace(engine: Engine, now: Observed, declared: Declared) -> None:
+    """Make the network anew, with our containers on it. One that an engine refuses leaves the old one in its place."""
+    from docker.errors import APIError
+
+    name = declared.key.name
+    endpoints = _remove(engine, declared.key, now.handle)
+    try:
+        _create(engine, declared)
+    except APIError:
+        _create(engine, Declared(now.key, now.spec, sensitive=now.sensitive))
+        reconnect.attach(engine, name, endpoints, declared=False)
+        raise
+    reconnect.attach(engine, name, [each for each in endpoints if each.stays])
 
 
 def network_spec(network: Network) -> dict[str, Any]:
@@ -117,13 +126,6 @@ def _ipam(network: Network, config: IpamConfig) -> dict[str, Any]:
     leaves = {"Subnet": config.subnet, "Gateway": gateway(network, config), "IPRange": config.ip_range}
     spec: dict[str, Any] = {key: value for key, value in leaves.items() if value}
     return {**spec, "AuxiliaryAddresses": dict(config.aux_addresses)} if config.aux_addresses else spec
-
-
-def gateway(network: Network, config: IpamConfig) -> str | None:
-    """The gateway of a subnet: a bridge without a declared one gets the first address, the same each time."""
-    if config.gateway or not config.subnet or network.driver != "bridge":
-        return config.gateway
-    return str(ip_network(config.subnet)[1])
 
 
 def observed_spec(network: dict[str, Any]) -> dict[str, Any]:

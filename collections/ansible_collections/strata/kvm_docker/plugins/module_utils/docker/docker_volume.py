@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from ..declare.compose import Volume
 from ..declare.environment import Environment
-from ..errors import EngineError
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
 from ..plan.secrets import Seal, sensitive
@@ -19,9 +18,15 @@ from .engine import Engine
 from .errors import engine_errors
 from .labels import applied, declared_labels, is_ours, marks, pairs, values
 from .unnamed_volumes import is_unnamed, unused
+from .volume_move import Move, is_copy, moved_name, remove_copy
 
 #: Mount options, which hold the password of a network file system.
 SENSITIVE = frozenset({("Options", "o")})
+_REFUSAL = (
+    "an existing volume cannot change, and a new one would lose its data. Give the volume recreate: true to have it "
+    "made anew and the data copied (its containers are down meanwhile), or take the change back."
+)
+_MOVING = "its data is being copied, which was interrupted"
 
 
 class DockerVolume:
@@ -35,46 +40,55 @@ class DockerVolume:
             for volume in guest.compose.volumes.values() if guest.compose else ():
                 if not volume.external:
                     key, spec = Key(self.kind, volume.name, guest.name), volume_spec(volume)
-                    yield Declared(key, spec, on_engine(guest.name), sensitive=SENSITIVE | sensitive(spec))
+                    hidden, refusal = SENSITIVE | sensitive(spec), "" if volume.recreate else _REFUSAL
+                    yield Declared(key, spec, on_engine(guest.name), sensitive=hidden, refusal=refusal)
 
     def effect(self, difference: Difference) -> Effect:
-        """Raise :class:`EngineError`: an engine cannot change a volume, and a new one would be empty."""
-        raise EngineError(
-            f"volume: {difference}: an existing volume cannot change, and replacing it would lose its data. "
-            "Take the change back, or declare a volume of another name and move the data, "
-            "or remove the volume yourself (docker volume rm)."
-        )
+        """An engine cannot change a volume: it is made anew, with its data, see :mod:`.volume_move`."""
+        return Effect.REPLACE
 
     def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
         """Every volume on the engine, but those that belong to a container without having been declared."""
         with engine_errors(f"volumes of guest {connection.guest}"):
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
             left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
-        for volume in found:
-            if is_unnamed(volume) and volume["Name"] not in left:
-                continue
-            spec, last = observed_spec(volume), applied(volume["Labels"], connection.inputs.seal)
-            yield Observed(
-                Key(self.kind, volume["Name"], connection.guest),
-                spec,
-                last,
-                owned=is_ours(volume["Labels"], environment),
-                sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
-            )
+        moving = {moved_name(volume) for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)}
+        there = [volume for volume in found if not is_copy(volume)]
+        for volume in there:
+            if not is_unnamed(volume) or volume["Name"] in left:
+                yield _observed(connection, volume, environment, moving)
+        for name in sorted(moving - {volume["Name"] for volume in there}):
+            yield Observed(Key(self.kind, name, connection.guest), {}, broken=_MOVING)
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
-        """Create or delete; both may be repeated: the engine answers a second create with the volume that is there."""
+        """Create, move or delete; all may be repeated: an engine answers a second create with the volume it has."""
+        name = change.key.name
         with engine_errors(str(change.key)):
             if change.action == "delete":
                 _remove(connection, change.key)
-            elif change.action == "create" and change.declared:
+                remove_copy(connection, name)
+            elif change.declared:
                 arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
-                connection.client.create_volume(**arguments)
-            else:
-                raise EngineError(f"{change.key}: cannot {change.action} a volume without losing its data.")
+                if change.action == "create":
+                    connection.client.create_volume(**arguments)
+                else:
+                    Move(engine=connection, name=name, arguments=arguments).run()
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A volume that exists is ready."""
+
+
+def _observed(engine: Engine, volume: dict[str, Any], environment: str, moving: Collection[str]) -> Observed:
+    key = Key("docker_volume", volume["Name"], engine.guest)
+    spec, last = observed_spec(volume), applied(volume["Labels"], engine.inputs.seal)
+    return Observed(
+        key,
+        spec,
+        last,
+        owned=is_ours(volume["Labels"], environment) or key.name in moving,
+        broken=_MOVING if key.name in moving else "",
+        sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
+    )
 
 
 def _remove(engine: Engine, key: Key) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..declare.compose import Project
-from ..declare.environment import ContainerImage, Environment
+from ..declare.environment import Environment
 from ..errors import GuestError
-from ..folders import Folders
 from ..inputs import Inputs
 from .errors import engine_errors
 
@@ -54,7 +53,7 @@ class Engine:
     """A guest's Docker engine and what observing and applying on it need.
 
     ``environment``: name in the ownership marks. ``shell``: the guest itself, ``None`` for an engine that is reached
-    without one. ``project``: the Compose project to run on it. ``container_images``: as declared, by reference.
+    without one. ``project``: the Compose project to run on it.
     """
 
     guest: str
@@ -63,8 +62,6 @@ class Engine:
     shell: Shell | None = None
     project: Project | None = None
     inputs: Inputs = field(default_factory=Inputs)
-    folders: Folders = field(default_factory=Folders)
-    container_images: Mapping[str, ContainerImage] = field(default_factory=dict)
     builds: Builds = field(default_factory=Builds)
 
     def version(self) -> str:
@@ -102,7 +99,7 @@ def _ping(client: docker.APIClient) -> Mapping[str, str]:
     return answer.headers
 
 
-def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs, folders: Folders) -> Engine:
+def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs) -> Engine:
     """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..guest.ready.wait_for_engine`)."""
     guest = environment.guests[shell.guest]
     return Engine(
@@ -112,8 +109,6 @@ def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: In
         shell=shell,
         project=guest.compose,
         inputs=inputs,
-        folders=folders,
-        container_images=environment.container_images,
     )
 
 

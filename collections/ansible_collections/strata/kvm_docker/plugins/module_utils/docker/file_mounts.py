@@ -27,6 +27,8 @@ from .replicas import Replica
 #: Folder on the guest; a declaration cannot bind from it.
 ROOT = RESERVED
 DEFAULT_MODE = 0o444
+#: States of a file: as it was written, edited by somebody, gone.
+INTACT, CHANGED, MISSING = "intact", "changed", "missing"
 #: Rounds of PBKDF2: a digest of a short secret, which labels and plans show, takes as long to guess (8 ms a try).
 _ROUNDS = 20_000
 
@@ -86,6 +88,44 @@ def write(shell: Shell | None, replica: Replica) -> None:
         shell.run(f"install -d -m 0700 {shlex.quote(str(ROOT / replica.project.name))} {parent}")
         shell.write_file(file.path, file.content.encode(), 0o400)
         shell.run(f"chown {shlex.quote(file.owner)} {path} && chmod {file.mode:04o} {path}")
+
+
+def states(shell: Shell | None, replicas: Iterable[Replica]) -> dict[str, str]:
+    """State, by path, of the declared files that are not intact. One command looks at all of them.
+
+    Files of an older content are of another name, so they are in no state.
+    """
+    wanted = {file.path: file for replica in replicas for file in file_mounts(replica)}
+    if shell is None or not wanted:
+        return {}
+    roots = " ".join(shlex.quote(root) for root in sorted({str(PurePosixPath(path).parent.parent) for path in wanted}))
+    shown = shell.run(
+        f"find {roots} -type f -printf '%m %U:%G %p\\n' -exec sha256sum {{}} + 2>/dev/null || true"
+    ).decode(errors="replace")
+    found = set(shown.splitlines())
+    there = {line.split(maxsplit=2)[-1] for line in found if line.count(" ") >= 2}
+    return {
+        path: CHANGED if path in there else MISSING
+        for path, file in wanted.items()
+        if not {f"{file.mode:o} {file.owner} {path}", f"{_plain_digest(file)}  {path}"} <= found
+    }
+
+
+def _plain_digest(file: FileMount) -> str:
+    return hashlib.sha256(file.content.encode()).hexdigest()
+
+
+def repair(shell: Shell | None, replica: Replica) -> None:
+    """Put back what somebody edited, in the same inode, which is the one that a running container sees."""
+    changed = states(shell, [replica])
+    for file in file_mounts(replica):
+        if shell and changed.get(file.path) == CHANGED:
+            path, beside = shlex.quote(file.path), shlex.quote(f"{file.path}.new")
+            shell.write_file(f"{file.path}.new", file.content.encode(), 0o400)
+            shell.run(f"cat {beside} > {path} && rm -f {beside}")
+            shell.run(f"chown {shlex.quote(file.owner)} {path} && chmod {file.mode:04o} {path}")
+    if MISSING in changed.values():
+        write(shell, replica)
 
 
 def prune(shell: Shell | None, container: str, specs: Iterable[Tree], keep: frozenset[str] = frozenset()) -> None:

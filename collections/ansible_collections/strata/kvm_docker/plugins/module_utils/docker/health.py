@@ -14,7 +14,7 @@ from ..plan.model import Condition, Declared, Key
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
-from .replicas import replicas
+from .replicas import jobs
 
 #: Seconds between looks; one look is an answer of some milliseconds.
 INTERVAL = 0.2
@@ -31,18 +31,12 @@ def settle(engine: Engine, key: Key, condition: Condition, progress: Progress) -
     """
     if condition == "applied":
         return
-    job = condition == "completed" or is_job(engine, key.name)
+    job = condition == "completed" or key.name in jobs(engine.project)
     shown = ""
     while not (state := _look(engine, key, job)).done:
         if state.text != shown:
             progress.report(f"container {key.guest}/{key.name}", "progress", shown := state.text)
         time.sleep(INTERVAL)
-
-
-def is_job(engine: Engine, name: str) -> bool:
-    """Whether the container of *name* is declared to end by itself."""
-    replica = replicas(engine.project).get(name)
-    return bool(replica and replica.is_job)
 
 
 class _State:
@@ -127,13 +121,14 @@ def unsettled(engine: Engine, declared: Iterable[Declared]) -> list[Key]:
     wanted = [item.key for item in declared if item.key.kind == "container" and item.key.guest == engine.guest]
     with engine_errors(f"containers of guest {engine.guest}"):
         rows = {name[1:]: row for row in engine.client.containers(all=True) for name in row["Names"]}
-    return [key for key in wanted if key.name not in rows or not _settled(engine, key.name, rows[key.name])]
+    ending = jobs(engine.project)
+    return [key for key in wanted if key.name not in rows or not _settled(rows[key.name], key.name in ending)]
 
 
-def _settled(engine: Engine, name: str, row: Mapping[str, Any]) -> bool:
+def _settled(row: Mapping[str, Any], job: bool) -> bool:
     """``Status`` reads ``Up 3 minutes (healthy)``, ``Up 2 seconds (health: starting)`` or ``Exited (0) 1 hour ago``."""
     status = str(row["Status"])
-    if is_job(engine, name):
+    if job:
         return status.startswith("Exited (0)")
     if row["State"] != "running" or "(health: starting)" in status or "(unhealthy)" in status:
         return False

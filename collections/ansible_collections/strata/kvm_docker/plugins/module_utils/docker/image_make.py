@@ -92,6 +92,9 @@ def _load(engine: Engine, image: ImageInput, report: Report) -> str:
 
 def _pull(engine: Engine, reference: str, report: Report) -> None:
     what = f"guest {engine.guest}: image {reference} cannot be pulled"
+    services = engine.project.services.values() if engine.project else ()
+    if any(service.pull_policy == "never" and service.image == reference for service in services):
+        raise ImageError(f"{what}: pull_policy is never, and it is not there. Load it, or take pull_policy away.")
     downloads = Downloads(report)
     try:
         with engine_errors(what, ImageError):

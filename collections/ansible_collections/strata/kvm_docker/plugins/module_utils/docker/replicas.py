@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..declare.check_shared import is_job
 from ..declare.compose import Project, Service
 
 
@@ -27,11 +26,6 @@ class Replica:
             return self.service.container_name
         return f"{self.project.name}-{self.service.name}-{self.index}"
 
-    @property
-    def is_job(self) -> bool:
-        """Another service waits for its success: it is to run once, not for ever."""
-        return is_job(self.project, self.service.name)
-
 
 def replicas_of(project: Project, service: Service) -> Iterator[Replica]:
     """Every replica of *service*."""
@@ -44,3 +38,15 @@ def replicas(project: Project | None) -> dict[str, Replica]:
         return {}
     found = (replica for service in project.services.values() for replica in replicas_of(project, service))
     return {replica.name: replica for replica in found}
+
+
+def jobs(project: Project | None) -> frozenset[str]:
+    """Names of the containers that another service waits for to succeed: they are to run once, not for ever."""
+    services = project.services if project else {}
+    awaited = {
+        name
+        for service in services.values()
+        for name, dependency in service.depends_on.items()
+        if dependency.condition == "service_completed_successfully"
+    }
+    return frozenset(name for name, replica in replicas(project).items() if replica.service.name in awaited)

@@ -18,6 +18,7 @@ What a killed run leaves beside or in place of ``<name>`` carries our mark; obse
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
 from .labels import applied, is_ours, marks
-from .replicas import Replica, replicas
+from .replicas import Replica
 from .unnamed_volumes import remove_unused
 
 NEXT, OLD = LEFTOVERS
@@ -76,11 +77,9 @@ class Rollout:
 
     @property
     def replica(self) -> Replica:
-        """What the container is in the project of its engine."""
-        found = replicas(self.engine.project).get(self.name)
-        if found is None:
-            raise EngineError(f"{self.key}: not a container of the project on guest {self.engine.guest}.")
-        return found
+        """What the container is in its project."""
+        replica: Replica = self.declared.handle
+        return replica
 
     def create(self) -> None:
         """Create the container and start it."""
@@ -140,7 +139,19 @@ class Rollout:
     def _start_after(self, old: dict[str, Any]) -> None:
         stop(self.engine, old)
         self._take_place(old)
-        start(self.engine, self.name, self.declared.spec)
+        try:
+            start(self.engine, self.name, self.declared.spec)
+        except EngineError:
+            self._bring_back(old)
+            raise
+
+    def _bring_back(self, old: dict[str, Any]) -> None:
+        """The replacement does not start: the old one serves on, as far as it did."""
+        remove(self.engine, self.name)
+        self.engine.client.rename(old["Id"], self.name)
+        if old["State"]["Running"]:
+            with suppress(EngineError):
+                start(self.engine, self.name, _made_as(old) or self.declared.spec)
 
     def _start_beside(self, old: dict[str, Any]) -> None:
         try:

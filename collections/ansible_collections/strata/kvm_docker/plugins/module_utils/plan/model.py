@@ -92,6 +92,7 @@ class Declared:
     ``sensitive``: paths (or prefixes of paths) whose values must never be shown.
     ``exact``: a leaf that is false, zero or empty is not the same as none; daemon.json, where absent may mean true.
     ``running``: it is also to be active; a pool, a network, a guest, a container.
+    ``refusal``: why it must not be made anew, and what to do; empty where it may.
     ``handle``: what the applier needs beside the spec; the planner does not look at it.
     """
 
@@ -102,6 +103,7 @@ class Declared:
     sensitive: frozenset[Path] = frozenset()
     exact: bool = False
     running: bool = True
+    refusal: str = ""
     handle: Any = field(default=None, compare=False, repr=False)
 
 

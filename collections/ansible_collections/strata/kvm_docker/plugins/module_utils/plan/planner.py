@@ -141,6 +141,8 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
         return made("replace", f"{rebuilt} is replaced", found)
     if found:
         strongest = max(difference.effect for difference in found)
+        if strongest is Effect.REPLACE and item.refusal:
+            raise StrataError(f"{item.key}: {', '.join(map(str, found))}: {item.refusal}")
         return made(_action(item, now, strongest), _reason(found, strongest), found)
     if item.running != now.running and compare.running(item, now):
         return made("start", "not running") if item.running else made("stop", "running")

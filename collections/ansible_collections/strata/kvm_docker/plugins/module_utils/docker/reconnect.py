@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes containers off a network that is made anew, and puts them on the new one: they run on, with the same ids.
+
+What a killed run left detached is attached by the container's own change, which sees it as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from ..errors import EngineError
+from ..plan.model import Key
+from .addresses import fixed_addresses
+from .container_body import endpoint
+from .container_calls import api_version, disconnect, find, join
+from .container_spec import container_spec
+from .engine import Engine
+from .labels import is_ours
+from .replicas import replicas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A container on a network: ``former`` as the API showed it, ``declared`` as the API takes it, if it is.
+
+    ``stays``: it is not about to leave the network by its own change.
+    """
+
+    container: str
+    former: Mapping[str, Any]
+    declared: Mapping[str, Any] | None
+    stays: bool = True
+
+    def config(self, declared: bool = True) -> dict[str, Any]:
+        """``EndpointConfig`` of the container: as *declared*, or as it was."""
+        if declared and self.declared is not None:
+            return dict(self.declared)
+        return {
+            leaf: self.former.get(leaf) for leaf in ("Aliases", "IPAMConfig", "DriverOpts") if self.former.get(leaf)
+        }
+
+    def turn(self, declared: bool = True) -> tuple[bool, int]:
+        """Fixed addresses first, so that nobody else gets them; then by former address, which engines give in order."""
+        former = self.former.get("IPAddress")
+        return not self.config(declared).get("IPAMConfig"), int(ip_address(former)) if former else 0
+
+
+def attached(engine: Engine, key: Key, network: str) -> list[Endpoint]:
+    """Our containers on *network* (an id), also those that do not run, which its inspection leaves out.
+
+    Raises :class:`EngineError` when a container that is not ours is attached.
+    """
+    rows = engine.client.containers(all=True, filters={"network": network})
+    strangers = sorted(row["Names"][0].lstrip("/") for row in rows if not is_ours(row["Labels"], engine.environment))
+    if strangers:
+        raise EngineError(
+            f"{key}: container {', '.join(strangers)} of somebody else is attached to it; detach it yourself "
+            "(docker network disconnect) and run again. Nothing was touched."
+        )
+    return list(_endpoints(engine, key.name, [row["Names"][0].lstrip("/") for row in rows]))
+
+
+def _endpoints(engine: Engine, network: str, names: list[str]) -> Iterator[Endpoint]:
+    addresses = fixed_addresses(engine.project) if engine.project else {}
+    declared = replicas(engine.project)
+    for name in names:
+        inspected = find(engine, name)
+        if inspected is None:
+            continue
+        spec = container_spec(declared[name], "", addresses) if name in declared else {"Networking": {}}
+        wanted = network in spec["Networking"].get("Endpoints", {})
+        yield Endpoint(
+            container=inspected["Id"],
+            former=(inspected["NetworkSettings"]["Networks"] or {}).get(network) or {},
+            declared=endpoint(spec, network, api_version(engine)) if wanted else None,
+            stays=wanted or name not in declared,
+        )
+
+
+def detach(engine: Engine, network: str, found: list[Endpoint]) -> None:
+    """Take all of *found* off *network*."""
+    for each in found:
+        disconnect(engine, each.container, network)
+
+
+def attach(engine: Engine, network: str, found: list[Endpoint], declared: bool = True) -> None:
+    """Put all of *found* on *network* (a name): as *declared*, or as they were."""
+    for each in sorted(found, key=lambda each: each.turn(declared)):
+        join(engine, each.container, network, each.config(declared))
