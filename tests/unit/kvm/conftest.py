@@ -84,12 +84,12 @@ def _write_seed(environment: Any, guest: Any, folders: Folders, stored: Any, tar
     return True
 
 
-def _make_overlay(pool: Any, target: Path, size: int, backing: Path, mark: overlay.OverlayMark) -> None:
-    name = str(backing).encode()
+def _make_overlay(pool: Any, target: Path, size: int, backing: Path | None, mark: overlay.OverlayMark) -> None:
+    name = str(backing).encode() if backing else b""
     kvm_lab.empty_qcow2(target, size)
     with target.open("r+b") as stream:
         stream.seek(8)
-        stream.write((512).to_bytes(8, "big") + len(name).to_bytes(4, "big"))
+        stream.write((512 if name else 0).to_bytes(8, "big") + len(name).to_bytes(4, "big"))
         stream.seek(512)
         stream.write(name)
-    overlay._mark(target, mark)
+    overlay.mark_overlay(target, mark)

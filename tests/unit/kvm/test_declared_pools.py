@@ -81,7 +81,7 @@ def test_a_removed_pool_leaves_its_folder_and_all_that_is_in_it(hypervisor: Any,
 def test_a_pool_with_a_disk_of_another_environment_is_not_removed(hypervisor: Any, tmp_path: Path) -> None:
     converge(hypervisor, with_pool(tmp_path))
     (tmp_path / "db.qcow2").write_bytes(b"")
-    overlay._mark(tmp_path / "db.qcow2", overlay.OverlayMark(environment="other", guest="db", image="x"))
+    overlay.mark_overlay(tmp_path / "db.qcow2", overlay.OverlayMark(environment="other", guest="db", image="x"))
     with pytest.raises(HypervisorError, match=r"was not removed: .*db\.qcow2 of environment other still uses it"):
         remove(hypervisor, "lab")
     assert hypervisor.connection.storagePoolLookupByName("lab-fast").isActive()

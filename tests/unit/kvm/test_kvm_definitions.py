@@ -18,7 +18,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec i
     EMULATED,
     domain_of,
     guest_spec,
-    written,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.mark import Mark, claim
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import network_spec
@@ -41,7 +40,7 @@ def domain(stored: StoredImage = BUILT, virt_type: str = "qemu", memory: int = 6
     declared = with_guest(environment(), "web", memory=memory, vcpus=vcpus)
     spec = guest_spec(declared, declared.guests["web"], replace(INPUTS, virt_type=virt_type))
     made = domain_of("lab", "web", spec, stored, FILES)
-    return ElementTree.fromstring(render_domain(made, Mark(environment="lab", applied=spec, written=written(made))))
+    return ElementTree.fromstring(render_domain(made, Mark(environment="lab", applied=spec)))
 
 
 def network(**changes: object) -> Element:

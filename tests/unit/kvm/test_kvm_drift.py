@@ -63,26 +63,27 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
         (set_attribute("devices/interface/mac", "address", "52:54:00:00:00:01"), [("interfaces", "lan", "mac")]),
         (
             drop_interface,
-            [("interfaces", "lan", leaf) for leaf in ("address", "mac", "position", "resolver")],
+            [("interfaces", "lan", leaf) for leaf in ("address", "link", "mac", "position", "resolver")],
         ),
         (
             set_attribute("devices/interface/source", "network", "default"),
             [
-                ("edited",),
+                ("edited", "interface"),
                 ("interfaces", "lan", "address"),
+                ("interfaces", "lan", "link"),
                 ("interfaces", "lan", "mac"),
                 ("interfaces", "lan", "position"),
                 ("interfaces", "lan", "resolver"),
             ],
         ),
-        (add_device("<interface type='network'><source network='default'/></interface>"), [("edited",)]),
-        (set_text("os/cmdline", "init=/bin/sh"), [("edited",)]),
-        (set_attribute("devices/disk/source", "file", "/elsewhere.qcow2"), [("edited",)]),
+        (add_device("<interface type='network'><source network='default'/></interface>"), [("edited", "interface")]),
+        (set_text("os/cmdline", "init=/bin/sh"), [("edited", "os")]),
+        (set_attribute("devices/disk/source", "file", "/elsewhere.qcow2"), [("edited", "disk")]),
         (
             add_device(
                 "<disk type='file' device='disk'><source file='/other'/><target dev='vdc' bus='virtio'/></disk>"
             ),
-            [("edited",)],
+            [("edited", "disk")],
         ),
     ],
 )
@@ -92,7 +93,8 @@ def test_an_edited_guest_is_found_by_the_path_of_the_edit_and_put_right(
     converge(hypervisor, environment())
     edit(hypervisor, change)
     found = planned(hypervisor, environment())
-    assert words(found) == ["restart guest web"]
+    in_place = all(path[0] in ("interfaces", "memory") for path in paths) and paths[0][-1] != "mac"
+    assert words(found) == ["update guest web" if in_place else "restart guest web"]
     assert drifted(found) == paths
     converge(hypervisor, environment())
     assert not planned(hypervisor, environment())
@@ -102,7 +104,9 @@ def test_an_edit_is_told_by_the_part_that_was_edited(hypervisor: Any) -> None:
     converge(hypervisor, environment())
     edit(hypervisor, set_text("os/cmdline", "init=/bin/sh"))
     (difference,) = next(iter(planned(hypervisor, environment()))).differences
-    assert (difference.before, difference.after) == (["boot"], [])
+    kernel = "console=ttyS0 norandmaps mitigations=off rcupdate.rcu_expedited=1 systemd.hostname=web"
+    assert (difference.path, difference.after) == (("edited", "os"), [])
+    assert difference.before == [f"os/cmdline is init=/bin/sh, not {kernel}"]
 
 
 def test_autostart_that_was_switched_off_is_switched_on_while_the_guest_runs(hypervisor: Any) -> None:

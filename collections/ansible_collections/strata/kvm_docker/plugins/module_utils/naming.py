@@ -57,6 +57,18 @@ def mac_address(environment: str, guest: str, network: str) -> str:
     return ":".join(["52", "54", "00", *(f"{octet:02x}" for octet in tail)])
 
 
+def disk_target(disk: str) -> str:
+    """libvirt's device name of a data disk: by its name alone, so that it stays when another disk comes or goes."""
+    number = int.from_bytes(hashlib.sha256(disk.encode()).digest()[:4])
+    letters = [chr(ord("a") + number // 26**place % 26) for place in range(3)]
+    return f"vd{''.join(letters)}"
+
+
+def disk_serial(disk: str) -> str:
+    """Serial number by which a guest finds a data disk; virtio carries 20 characters."""
+    return disk if len(disk) <= 20 else hashlib.sha256(disk.encode()).hexdigest()[:20]
+
+
 def spread_addresses(subnet: IPv4Network, taken: set[IPv4Address], names: list[str]) -> dict[str, IPv4Address]:
     """An address of *subnet* for each of *names*: by hash, so that one more name moves (almost) no other one."""
     usable = subnet.num_addresses - 2

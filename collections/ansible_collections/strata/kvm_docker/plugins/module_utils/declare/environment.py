@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from ..naming import mac_address
 from .compose import Project
 from .scalars import (
+    AbsolutePath,
     Bytes,
     DomainName,
     FilePath,
@@ -188,6 +189,22 @@ class Attachment(Written):
     """Fixed address of the guest."""
     mac: MacAddress | None = None
     """Hardware address; derived from the environment, guest and network where not given."""
+    link: Literal["up", "down"] = "up"
+    """State of the link; ``down`` is a pulled cable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk(Written):
+    """A data disk of a guest, beside its first one; the guest finds it by its serial number."""
+
+    size: Bytes
+    """Size in bytes, written as ``5 GiB``; it can grow later, and never shrinks."""
+    pool: Name | None = None
+    """Name of an entry of ``pools``; the environment's own pool where not given."""
+    mount: AbsolutePath | None = None
+    """Where the guest mounts it. It is formatted (ext4) where it is blank; without this it is left raw."""
+    keep: bool = False
+    """Its file outlives the guest and the environment, and the next build of them finds it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,12 +222,22 @@ class Guest(Written):
     name: Name
     image: Name
     """Name of an entry of ``images``."""
+    description: Text | None = None
+    """What the guest is for, as ``virsh desc`` shows it."""
     vcpus: Processors = 1
     """Virtual processors."""
+    vcpus_max: Processors | None = None
+    """Up to how many ``vcpus`` can grow while the guest runs; as many as ``vcpus`` where not given."""
     memory: Bytes = 1024**3
     """Memory in bytes, written as ``768 MiB`` or ``1g``."""
+    memory_max: Bytes | None = None
+    """Up to how much ``memory`` can change while the guest runs; as much as ``memory`` where not given."""
+    firmware: Literal["bios", "uefi"] = "bios"
+    """What the virtual machine starts with; ``uefi`` needs OVMF on the hypervisor."""
     disk: Bytes = 8 * 1024**3
     """Size of the first disk in bytes, written as ``6 GiB``."""
+    disks: Mapping[Name, Disk] = field(default_factory=dict)
+    """Data disks, by name."""
     networks: Mapping[Name, Attachment] = field(default_factory=dict)
     """Interfaces by network name; the first one carries the default route."""
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -223,6 +250,8 @@ class Guest(Written):
     """Ports of the hypervisor's loopback, each with the guest's port that it leads to."""
     groups: tuple[GroupName, ...] = ()
     """Ansible groups of the guest, beside the one of the environment."""
+    autostart: bool = True
+    """Whether libvirt starts the guest with the machine."""
     boot_timeout: Seconds = 300
     """Seconds until the engine must answer after power-on."""
 

@@ -39,6 +39,7 @@ SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
 MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$"
 HOST = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+ABSOLUTE_PATH = r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$"
 JUMP_HOST = r"^[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?(:[0-9]+)?$"
 
 #: What each pattern means, for people.
@@ -51,6 +52,7 @@ WORDS = {
     MAC: "a hardware address in lower case, e.g. 52:54:00:12:34:56",
     DOMAIN: "a DNS domain in lower case, e.g. lab.internal",
     HOST: "a host name in lower case, e.g. db or db.lab.internal",
+    ABSOLUTE_PATH: "an absolute path of letters, digits, ., _ and -, e.g. /srv/data",
     JUMP_HOST: "a host for OpenSSH's ProxyJump, e.g. root@hypervisor.example",
 }
 
@@ -62,6 +64,7 @@ Sha256 = Annotated[str, Field(pattern=SHA256)]
 MacAddress = Annotated[str, Field(pattern=MAC)]
 DomainName = Annotated[str, Field(pattern=DOMAIN)]
 HostName = Annotated[str, Field(pattern=HOST)]
+AbsolutePath = Annotated[str, Field(pattern=ABSOLUTE_PATH)]
 JumpHost = Annotated[str, Field(pattern=JUMP_HOST)]
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -8,6 +8,7 @@ https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -37,13 +38,18 @@ _HAVE_ENGINE = (
 
 
 def nocloud_files(environment: Environment, guest: Guest, files: Mapping[str, SeedFile]) -> dict[str, bytes]:
-    """The data source's three files, saying what the seed's *files* say. Pure."""
-    uuid = naming.object_uuid(environment.name, "guest", guest.name)
-    return {
-        "meta-data": _json({"instance-id": str(uuid), "local-hostname": guest.name}),
+    """The data source's three files, saying what the seed's *files* say. Pure.
+
+    cloud-init does its work once for each instance-id, so that follows what the files say: a changed address is taken
+    over at the next boot.
+    """
+    said = {
         "user-data": b"#cloud-config\n" + _json(_user_data(guest, files)),
         "network-config": _json({"version": 2, "ethernets": _ethernets(interfaces(environment, guest))}),
     }
+    uuid = naming.object_uuid(environment.name, "guest", guest.name)
+    digest = hashlib.sha256(b"".join(said.values())).hexdigest()[:16]
+    return {"meta-data": _json({"instance-id": f"{uuid}-{digest}", "local-hostname": guest.name}), **said}
 
 
 def write_iso(environment: Environment, guest: Guest, files: Mapping[str, SeedFile], target: Path) -> bool:

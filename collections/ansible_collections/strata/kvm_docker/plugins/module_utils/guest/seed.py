@@ -21,6 +21,7 @@ from ..declare.environment import Environment, Guest
 from ..folders import Folders
 from .access import Access, have_keys
 from .files import write_whole
+from .inside import network_file
 from .interfaces import Interface, interfaces
 from .nocloud import write_iso
 
@@ -65,8 +66,13 @@ def seed_files(environment: Environment, guest: Guest, keys: SeedKeys) -> dict[s
         "/etc/ssh/ssh_host_ed25519_key": SeedFile(0o600, keys.host_private),
         "/etc/ssh/ssh_host_ed25519_key.pub": _text(keys.host_public),
         "/root/.ssh/authorized_keys": SeedFile(0o600, f"{keys.authorized}\n".encode()),
-        **{f"/etc/systemd/network/10-strata-{one.network}.network": _text(*_network(one)) for one in attached},
+        **network_files(environment, guest),
     }
+
+
+def network_files(environment: Environment, guest: Guest) -> dict[str, SeedFile]:
+    """systemd-networkd's files of *guest*, one an interface, by absolute path. Pure."""
+    return {network_file(one.network): _text(*_network(one)) for one in interfaces(environment, guest)}
 
 
 def daemon_json(settings: Mapping[str, Any]) -> bytes:

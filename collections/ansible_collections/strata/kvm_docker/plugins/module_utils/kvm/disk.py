@@ -1,24 +1,34 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kind ``disk``: a guest's first disk, a qcow2 overlay over its image."""
+"""Kind ``disk``: a guest's first disk, a qcow2 overlay over its image, and its data disks."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import naming
-from ..declare.environment import Environment
+from ..declare.environment import Environment, Guest
 from ..errors import HypervisorError, ImageError, StrataError
+from ..guest import inside
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
 from ..progress import Progress
+from .disk_files import (
+    DiskFile,
+    disk_files,
+    disk_name,
+    disk_path,
+    refuse_in_use,
+    standing_on,
+)
 from .domain import cut_power
 from .errors import find, libvirt_errors
-from .overlay import OverlayMark, grow_overlay, make_overlay, read_overlay_mark, remove_overlay
+from .overlay import OverlayMark, grow_overlay, make_overlay, mark_overlay, read_overlay_mark, remove_overlay
 from .qcow2 import read_qcow2
 
 if TYPE_CHECKING:
@@ -27,36 +37,66 @@ if TYPE_CHECKING:
     from ..guest.image_store import StoredImage
     from .hypervisor import Hypervisor
 
-_SUFFIX = ".qcow2"
 _SECTOR = 512
 _MIB = 1024**2
 #: What a guest writes soon after its first boot; with less than this free it would stop there.
 _HEADROOM = 1024 * _MIB
 
 
-class Disk:
-    """Declares, observes and applies disks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What a disk is made from. ``disk``: name of a data disk, empty for the first disk."""
 
-    ``spec``: ``image``, the digest of the recipe or source of the image below; ``size`` in bytes.
+    environment: str
+    guest: str
+    path: Path | None
+    pool: str
+    disk: str = ""
+
+
+class Disk:
+    """Declares, observes and applies disks. A data disk is named ``<guest>.<disk>``.
+
+    ``spec``: ``size`` in bytes. Of a first disk ``image``, the digest of the recipe or source of the image below; of a
+    data disk ``pool``, empty for the environment's own, and ``keep``.
     """
 
     kind: ClassVar[str] = "disk"
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
-        """One disk a guest."""
+        """The first disk of each guest, and its data disks."""
+        own = Need(Key("pool", environment.name))
         for guest in environment.guests.values():
             yield Declared(
                 Key(self.kind, guest.name),
-                {"image": inputs.guest_images[guest.image], "size": -(-guest.disk // _SECTOR) * _SECTOR},
-                needs=(Need(Key("pool", environment.name)), Need(Key("guest_image", guest.image))),
-                handle=environment.name,
+                {"image": inputs.guest_images[guest.image], "size": _whole_sectors(guest.disk)},
+                needs=(own, Need(Key("guest_image", guest.image))),
+                handle=_Source(environment=environment.name, guest=guest.name, path=None, pool=environment.name),
+            )
+            yield from self._data_disks(environment, guest, own)
+
+    def _data_disks(self, environment: Environment, guest: Guest, own: Need) -> Iterator[Declared]:
+        for name, disk in guest.disks.items():
+            pool = naming.libvirt_name(environment.name, disk.pool) if disk.pool else environment.name
+            path = Path(environment.pool_path(disk.pool)) if disk.pool else None
+            yield Declared(
+                Key(self.kind, disk_name(guest.name, name)),
+                {"size": _whole_sectors(disk.size), "pool": disk.pool or "", "keep": disk.keep},
+                needs=(Need(Key("pool", disk.pool)) if disk.pool else own,),
+                handle=_Source(environment=environment.name, guest=guest.name, path=path, pool=pool, disk=name),
             )
 
     def effect(self, difference: Difference) -> Effect:
-        """A disk grows in place. Raises :class:`StrataError` where it would shrink: its data would be lost."""
+        """A disk grows in place. Raises :class:`StrataError` where data would be lost: it never shrinks, and a data
+        disk does not move to another pool."""
         if difference.path == ("image",):
             return Effect.REPLACE
-        if (difference.before or 0) > (difference.after or 0):
+        if difference.path == ("pool",):
+            raise StrataError(
+                f"it is in pool {difference.before or 'of the environment'} and does not move: its data would stay "
+                "there. Write that pool, or declare a disk of another name and copy what is on this one."
+            )
+        if difference.path == ("size",) and (difference.before or 0) > (difference.after or 0):
             raise StrataError(
                 f"disk: {_size(difference.before)} cannot shrink to {_size(difference.after)}: its data would be lost. "
                 f"Declare at least {_size(difference.before)}, or remove the guest first."
@@ -64,39 +104,25 @@ class Disk:
         return Effect.IN_PLACE
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """Every qcow2 file in the pool's folder."""
-        for path in sorted(connection.folders.pool(environment).glob(f"[!.]*{_SUFFIX}")):
-            mark = read_overlay_mark(path)
-            header = read_qcow2(path)
-            guest = path.name.removesuffix(_SUFFIX)
-            spec = {"image": mark.image if mark else "", "size": header.size if header else 0}
-            yield Observed(
-                Key(self.kind, guest),
-                spec,
-                applied=spec if mark else None,
-                owned=bool(mark and (mark.environment, mark.guest) == (environment, guest)),
-                broken="" if header else "its qcow2 header is damaged",
-                handle=path,
-            )
+        """Every file in the environment's pools that is named as a disk."""
+        with libvirt_errors(f"disks of {environment}"):
+            for file in disk_files(connection, environment):
+                yield _observed(environment, file)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
-        """Make, grow or delete the overlay; the image below is only read."""
+        """Make, grow or delete the file; the image below is only read. A kept file is found again, not made anew."""
         with libvirt_errors(str(change.key)):
             if change.declared and change.action == "update":
-                _grow(connection, change.key.name, change.declared)
+                _update(connection, change.declared, progress)
+            elif change.declared and change.declared.handle.disk:
+                _make_blank(connection, change.declared)
             elif change.declared:
-                _make(connection, change.key.name, change.declared)
+                _make(connection, change.declared)
             elif change.observed:
-                path: Path = change.observed.handle
-                remove_overlay(find(connection.connection.storagePoolLookupByName, path.parent.name), path)
+                _delete(connection, change.observed.handle)
 
     def settle(self, connection: Hypervisor, key: Key, condition: Condition, progress: Progress) -> None:
         """A disk that exists is ready."""
-
-
-def disk_path(folder: Path, guest: str) -> Path:
-    """The disk of *guest* in the pool's *folder*."""
-    return folder / f"{guest}{_SUFFIX}"
 
 
 def stored_image(hypervisor: Hypervisor, guest: str, digest: str) -> StoredImage:
@@ -109,30 +135,134 @@ def stored_image(hypervisor: Hypervisor, guest: str, digest: str) -> StoredImage
     return stored
 
 
-def _make(hypervisor: Hypervisor, guest: str, declared: Declared) -> None:
-    environment: str = declared.handle
-    folder = hypervisor.folders.pool(environment)
-    stored = stored_image(hypervisor, guest, declared.spec["image"])
-    size = declared.spec["size"]
-    _refuse_too_small(guest, size, stored.disk)
-    _refuse_full(guest, size, folder)
-    domain = _domain(hypervisor, environment, guest)
+def _observed(environment: str, file: DiskFile) -> Observed:
+    mark, header = file.mark, read_qcow2(file.path)
+    data = bool(mark.disk) if mark else "." in file.name
+    told = {"pool": file.pool, "keep": bool(mark and mark.keep)} if data else {"image": mark.image if mark else ""}
+    spec = {**told, "size": header.size if header else 0}
+    name = (disk_name(mark.guest, mark.disk) if mark.disk else mark.guest) if mark else ""
+    return Observed(
+        Key("disk", file.name),
+        spec,
+        applied=spec if mark else None,
+        owned=bool(mark and mark.environment == environment and name == file.name),
+        broken="" if header else "its qcow2 header is damaged",
+        handle=file,
+        keep=bool(mark and mark.keep),
+    )
+
+
+def _path(hypervisor: Hypervisor, source: _Source) -> Path:
+    folder = hypervisor.folders.pool(source.environment)
+    if not source.disk:
+        return disk_path(folder, source.guest)
+    name = disk_name(source.guest, source.disk)
+    return disk_path(source.path, f"{source.environment}-{name}") if source.path else disk_path(folder, name)
+
+
+def _make(hypervisor: Hypervisor, declared: Declared) -> None:
+    source: _Source = declared.handle
+    path, size = _path(hypervisor, source), declared.spec["size"]
+    stored = stored_image(hypervisor, source.guest, declared.spec["image"])
+    _refuse_too_small(source.guest, size, stored.disk)
+    _refuse_full(source.guest, size, path.parent)
+    refuse_in_use(hypervisor, source.environment, source.guest, path)
+    domain = _domain(hypervisor, source.environment, source.guest)
     if domain:
         cut_power(domain)
-    mark = OverlayMark(environment=environment, guest=guest, image=declared.spec["image"])
-    make_overlay(_pool(hypervisor, environment), disk_path(folder, guest), size, stored.disk, mark)
+    _remove_external_snapshots(path)
+    mark = OverlayMark(environment=source.environment, guest=source.guest, image=declared.spec["image"])
+    make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark)
 
 
-def _grow(hypervisor: Hypervisor, guest: str, declared: Declared) -> None:
-    """A running guest sees its disk grow; one that is off has its file grown."""
+def _make_blank(hypervisor: Hypervisor, declared: Declared) -> None:
+    """A damaged data disk is not made anew: something may be saved from it yet."""
+    source: _Source = declared.handle
+    path, size = _path(hypervisor, source), declared.spec["size"]
+    if path.exists():
+        raise HypervisorError(f"{path} is there and no whole disk. Move it away, or repair it; then run again.")
+    mark = OverlayMark(environment=source.environment, guest=source.guest, disk=source.disk, keep=declared.spec["keep"])
+    make_overlay(_pool(hypervisor, source), path, size, None, mark)
+
+
+def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
+    source: _Source = declared.handle
+    path = _path(hypervisor, source)
+    header, mark = read_qcow2(path), read_overlay_mark(path)
+    if mark and source.disk and mark.keep != declared.spec["keep"]:
+        mark_overlay(path, OverlayMark(**{**_fields(mark), "keep": declared.spec["keep"]}))
+    if header is None or header.size < declared.spec["size"]:
+        _grow(hypervisor, source, path, declared.spec["size"], progress)
+
+
+def _fields(mark: OverlayMark) -> dict[str, str | bool]:
+    return {name: getattr(mark, name) for name in ("environment", "guest", "image", "disk", "keep")}
+
+
+def _grow(hypervisor: Hypervisor, source: _Source, path: Path, size: int, progress: Progress) -> None:
+    """A running guest sees its disk grow, and grows what is on it; one that is off has its file grown."""
     import libvirt
 
-    path, size = disk_path(hypervisor.folders.pool(declared.handle), guest), declared.spec["size"]
-    domain = _domain(hypervisor, declared.handle, guest)
-    if domain and domain.isActive():
+    domain = _domain(hypervisor, source.environment, source.guest)
+    if domain and domain.isActive() and str(path) in domain.XMLDesc():
         domain.blockResize(str(path), size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+        _grow_inside(hypervisor, source, progress)
     else:
-        grow_overlay(_pool(hypervisor, declared.handle), path, size)
+        grow_overlay(_pool(hypervisor, source), path, size)
+
+
+def _grow_inside(hypervisor: Hypervisor, source: _Source, progress: Progress) -> None:
+    """Images that we build have the file system on the whole disk; a stock image grows it when it boots."""
+    header = read_qcow2(disk_path(hypervisor.folders.pool(source.environment), source.guest))
+    kernel = bool(header and header.backing and (header.backing.parent / "vmlinuz").is_file())
+    shell = inside.reach(hypervisor.folders, source.environment, source.guest) if kernel else None
+    if shell is None:
+        message = "its disk has grown; the file system on it grows at its next boot"
+        progress.report(f"guest {source.guest}", "progress", message)
+    elif source.disk:
+        inside.grow_disk(shell, naming.disk_serial(source.disk))
+    else:
+        inside.grow_root(shell)
+
+
+def _delete(hypervisor: Hypervisor, file: DiskFile) -> None:
+    """Its guest goes before it, or was told to let go of it; external snapshots stand on it and go with it."""
+    mark = file.mark
+    if mark is None or mark.keep:
+        return
+    refuse_in_use(hypervisor, mark.environment, mark.guest, file.path)
+    if mark.disk:
+        _detach(hypervisor, mark)
+    _remove_external_snapshots(file.path)
+    name = naming.libvirt_name(mark.environment, file.pool) if file.pool else mark.environment
+    remove_overlay(find(hypervisor.connection.storagePoolLookupByName, name), file.path)
+
+
+def _detach(hypervisor: Hypervisor, mark: OverlayMark) -> None:
+    """From a guest that runs on without it; where that does not let go, its restart follows in the same plan."""
+    import libvirt
+
+    domain = _domain(hypervisor, mark.environment, mark.guest)
+    if domain is None or not domain.isActive():
+        return
+    shell = inside.reach(hypervisor.folders, mark.environment, mark.guest)
+    if shell:
+        inside.release_disk(shell, naming.disk_serial(mark.disk))
+    target = naming.disk_target(mark.disk)
+    if f"dev='{target}'" in domain.XMLDesc():
+        domain.detachDeviceAlias(_alias(domain, target), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _alias(domain: libvirt.virDomain, target: str) -> str:
+    from xml.etree import ElementTree
+
+    disk = ElementTree.fromstring(domain.XMLDesc()).find(f"devices/disk/target[@dev='{target}']/../alias")
+    return "" if disk is None else disk.get("name", "")
+
+
+def _remove_external_snapshots(path: Path) -> None:
+    for overlay in standing_on(path) if path.exists() else ():
+        overlay.unlink(missing_ok=True)
 
 
 def _domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
@@ -140,8 +270,8 @@ def _domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.vir
     return find(hypervisor.connection.lookupByUUIDString, str(uuid))
 
 
-def _pool(hypervisor: Hypervisor, environment: str) -> libvirt.virStoragePool:
-    return hypervisor.connection.storagePoolLookupByName(environment)
+def _pool(hypervisor: Hypervisor, source: _Source) -> libvirt.virStoragePool:
+    return hypervisor.connection.storagePoolLookupByName(source.pool)
 
 
 def _refuse_too_small(guest: str, size: int, image: Path) -> None:
@@ -163,6 +293,10 @@ def _refuse_full(guest: str, size: int, folder: Path) -> None:
             f"guest {guest}: {folder} has {_size(free)} free, the first boot takes up to {_size(needed)}. "
             "Free some space, or keep the state folder elsewhere."
         )
+
+
+def _whole_sectors(size: int) -> int:
+    return -(-size // _SECTOR) * _SECTOR
 
 
 def _size(size: int) -> str:

@@ -69,7 +69,8 @@ def cut_power(domain: libvirt.virDomain) -> None:
 
 
 def undefine(domain: libvirt.virDomain) -> None:
-    """Cut the power and remove the definition with all that libvirt keeps beside it; its disks stay."""
+    """Cut the power and remove the definition with all that libvirt keeps beside it (snapshots, checkpoints, UEFI
+    variables, the state of its TPM); its disks stay."""
     import libvirt
 
     cut_power(domain)
@@ -79,6 +80,7 @@ def undefine(domain: libvirt.virDomain) -> None:
             | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+            | getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)  # libvirt 8.9
         )
 
 

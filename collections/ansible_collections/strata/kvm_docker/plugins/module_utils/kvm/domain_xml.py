@@ -27,8 +27,10 @@ _FEATURES = ("ssse3", "sse4.1", "sse4.2", "popcnt", "aes", "pclmuldq")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
-    """The kernel that QEMU starts itself; all empty where the firmware starts the disk."""
+    """``firmware``: ``bios`` or ``uefi``. The rest is the kernel that QEMU starts itself; empty where the firmware
+    starts the disk."""
 
+    firmware: str = "bios"
     kernel: str = ""
     initrd: str = ""
     cmdline: str = ""
@@ -46,21 +48,26 @@ class DomainDisk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainInterface:
-    """``network``: name in libvirt."""
+    """``network``: name in libvirt. ``link``: ``up`` or ``down``."""
 
     network: str
     mac: str
+    link: str = "up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """What we say of a domain. ``memory``: bytes, whole KiB. ``disks``: by target device. ``console``: log file."""
+    """What we say of a domain. ``memory``, ``memory_max``: bytes, whole KiB. ``disks``: by target device.
+    ``console``: log file."""
 
     name: str
     uuid: str
+    description: str
     virt_type: str
     vcpus: int
+    vcpus_max: int
     memory: int
+    memory_max: int
     boot: Boot
     disks: dict[str, DomainDisk]
     interfaces: tuple[DomainInterface, ...]
@@ -72,9 +79,12 @@ def render_domain(domain: Domain, mark: Mark) -> str:
     root = Element("domain", type=domain.virt_type)
     _text(root, "name", domain.name)
     _text(root, "uuid", domain.uuid)
+    if domain.description:
+        _text(root, "description", domain.description)
     root.append(mark_element(mark))
-    _text(root, "memory", str(domain.memory // _KIB), unit="KiB")
-    root.append(_vcpu(domain.vcpus, domain.virt_type))
+    _text(root, "memory", str(domain.memory_max // _KIB), unit="KiB")
+    _text(root, "currentMemory", str(domain.memory // _KIB), unit="KiB")
+    _text(root, "vcpu", str(domain.vcpus_max), current=str(domain.vcpus))
     root.append(_os(domain.boot))
     SubElement(root, "features").extend((Element("acpi"), Element("apic")))
     root.append(_cpu(domain.virt_type))
@@ -90,26 +100,18 @@ def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
     SubElement(parent, tag, attributes).text = text
 
 
-def _vcpu(count: int, virt_type: str) -> Element:
-    """A software emulated guest of one processor gets a second one that stays unplugged.
-
-    With no more than one, QEMU 7.2 emulates atomic instructions by other code, in which cmpxchg16b corrupts flags:
-    Linux 6.12 died of it while booting (measured, 3 of 3), and programs, HAProxy among them, need it too.
-    """
-    lonely = count == 1 and virt_type == "qemu"
-    element = Element("vcpu", {"current": "1"} if lonely else {})
-    element.text = "2" if lonely else str(count)
-    return element
-
-
 def _os(boot: Boot) -> Element:
-    element = Element("os")
+    uefi = boot.firmware == "uefi"
+    element = Element("os", {"firmware": "efi"} if uefi else {})
     _text(element, "type", "hvm", arch="x86_64", machine=_MACHINE)
+    if uefi:
+        SubElement(SubElement(element, "firmware"), "feature", enabled="no", name="secure-boot")
     for tag, value in (("kernel", boot.kernel), ("initrd", boot.initrd), ("cmdline", boot.cmdline)):
         if value:
             _text(element, tag, value)
     if not boot.kernel:
         SubElement(element, "boot", dev="hd")
+    if not (boot.kernel or uefi):
         SubElement(element, "bios", useserial="yes")  # its "No bootable device" is how a broken image is told
     return element
 
@@ -135,9 +137,9 @@ def _devices(domain: Domain) -> Iterator[Element]:
     """No display, no sound, no USB: nothing that a guest would probe for nothing."""
     yield Element("controller", type="usb", model="none")
     for target, disk in domain.disks.items():
-        yield _disk(target, disk)
+        yield render_disk(target, disk)
     for interface in domain.interfaces:
-        yield _interface(interface)
+        yield render_interface(interface)
     serial = Element("serial", type="pty")
     SubElement(serial, "log", file=domain.console, append="off")
     SubElement(serial, "target", port="0")
@@ -148,7 +150,7 @@ def _devices(domain: Domain) -> Iterator[Element]:
     yield Element("memballoon", model="virtio")
 
 
-def _disk(target: str, disk: DomainDisk) -> Element:
+def render_disk(target: str, disk: DomainDisk) -> Element:
     """``writeback``: what the guest flushes is on the host's disk, what it does not flush may wait in memory."""
     element = Element("disk", type="file", device="disk")
     driver = SubElement(element, "driver", name="qemu", type=disk.format)
@@ -163,12 +165,14 @@ def _disk(target: str, disk: DomainDisk) -> Element:
     return element
 
 
-def _interface(interface: DomainInterface) -> Element:
+def render_interface(interface: DomainInterface) -> Element:
     """Without its boot ROM: nothing boots from the network, and loading it takes time."""
     element = Element("interface", type="network")
     SubElement(element, "mac", address=interface.mac)
     SubElement(element, "source", network=interface.network)
     SubElement(element, "model", type="virtio")
+    if interface.link != "up":
+        SubElement(element, "link", state=interface.link)
     SubElement(element, "rom", enabled="no")
     return element
 
@@ -178,10 +182,14 @@ def parse_domain(root: Element) -> Domain:
     return Domain(
         name=root.findtext("name", ""),
         uuid=root.findtext("uuid", ""),
+        description=root.findtext("description", ""),
         virt_type=root.get("type", ""),
         vcpus=_vcpus(root),
+        vcpus_max=int(root.findtext("vcpu") or 1),
         memory=_memory(root),
+        memory_max=int(root.findtext("memory") or 0) * _KIB,
         boot=Boot(
+            firmware=_firmware(root),
             kernel=root.findtext("os/kernel", ""),
             initrd=root.findtext("os/initrd", ""),
             cmdline=root.findtext("os/cmdline", ""),
@@ -190,6 +198,12 @@ def parse_domain(root: Element) -> Domain:
         interfaces=tuple(_parse_interfaces(root)),
         console=_attribute(root.find("devices/serial/log"), "file"),
     )
+
+
+def _firmware(root: Element) -> str:
+    """A definition leaves the choice of the file to libvirt; a running domain names it."""
+    chosen = _attribute(root.find("os"), "firmware") == "efi" or _attribute(root.find("os/loader"), "type") == "pflash"
+    return "uefi" if chosen else "bios"
 
 
 def _vcpus(root: Element) -> int:
@@ -220,6 +234,7 @@ def _parse_interfaces(root: Element) -> Iterator[DomainInterface]:
         yield DomainInterface(
             network=_attribute(interface.find("source"), "network"),
             mac=_attribute(interface.find("mac"), "address"),
+            link=_attribute(interface.find("link"), "state") or "up",
         )
 
 

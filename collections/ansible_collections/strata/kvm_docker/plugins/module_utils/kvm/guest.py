@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from .. import naming
 from ..declare import environment as model
@@ -17,20 +18,27 @@ from ..errors import HypervisorError
 from ..folders import Folders
 from ..guest.console import console_path
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
 from ..progress import Progress
-from .disk import disk_path, stored_image
+from .disk import stored_image
+from .disk_files import chain, data_disk_path, disk_name, disk_path
 from .domain import cut_power, is_running, power_on, shut_down, undefine
-from .domain_xml import parse_domain, render_domain
+from .domain_leaves import definition_leaves, edits, plugged
+from .domain_xml import Domain, parse_domain, render_domain
 from .errors import find, libvirt_errors
-from .guest_spec import domain_of, guest_spec, observed_spec, written
-from .mark import Mark, claim, drifted_first, read_mark
+from .guest_live import LiveGuest, NotFollowedError, follow
+from .guest_spec import domain_of, guest_spec, observed_spec, spoken_for
+from .mark import Mark, bare_mark, claim, drifted_first, read_mark
 from .qcow2 import read_qcow2
 
 if TYPE_CHECKING:
     import libvirt
 
     from .hypervisor import Hypervisor
+
+
+#: Leaves that change while the guest runs.
+_IN_PLACE = frozenset({"autostart", "description", "disks", "memory"})
 
 
 class Guest:
@@ -49,16 +57,24 @@ class Guest:
                 guest_spec(environment, guest, inputs),
                 needs=(
                     Need(Key("disk", guest.name), lives_on=True),
+                    *(Need(Key("disk", disk_name(guest.name, disk))) for disk in guest.disks),
                     *(Need(Key("network", network)) for network in guest.networks),
                 ),
                 handle=_Source(environment, guest),
             )
 
     def effect(self, difference: Difference) -> Effect:
-        """Another image is another guest; anything else takes a restart."""
-        if difference.path == ("autostart",):
-            return Effect.IN_PLACE
-        return Effect.REPLACE if difference.path == ("image",) else Effect.RESTART
+        """What a running guest takes over, as far as the difference tells: whole disks and interfaces that come or go,
+        memory (its maximum is a leaf of its own), more processors. Another image is another guest."""
+        path, before, after = difference.path, difference.before, difference.after
+        if path == ("image",):
+            return Effect.REPLACE
+        if path[0] == "interfaces":
+            whole = before is None or after is None
+            return Effect.IN_PLACE if whole or path[2:] == ("link",) else Effect.RESTART
+        if path == ("vcpus",):
+            return Effect.IN_PLACE if (after or 0) > (before or 0) else Effect.RESTART
+        return Effect.IN_PLACE if path[0] in _IN_PLACE else Effect.RESTART
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
         """Domains whose name is one of ours."""
@@ -72,7 +88,7 @@ class Guest:
         """Define the domain, then start it; it stays defined where it does not start, and the next run tries again."""
         with libvirt_errors(str(change.key)):
             if change.declared:
-                _apply(connection, change, change.declared)
+                _apply(connection, change, change.declared, progress)
             elif change.observed:
                 _delete(connection, change.observed.handle, change.key.name)
 
@@ -99,15 +115,17 @@ def _observed(environment: str, key: Key, domain: libvirt.virDomain, ours: bool)
     root = ElementTree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     mark = read_mark(root) or Mark(environment="", applied={})
     persistent, running = bool(domain.isPersistent()), is_running(domain)
-    defined = parse_domain(root)
-    spec = observed_spec(environment, defined, mark)
+    spec = observed_spec(environment, parse_domain(root), mark)
+    edited = edits(definition_leaves(root), mark.written, spoken_for(environment, mark)) if mark.environment else {}
     if running:
-        live = parse_domain(ElementTree.fromstring(domain.XMLDesc()))
-        # The balloon moves the memory of a running guest as it likes.
-        spec = drifted_first(spec, observed_spec(environment, replace(live, memory=defined.memory), mark), mark.applied)
+        live = ElementTree.fromstring(domain.XMLDesc())
+        spec = drifted_first(spec, _live_spec(environment, live, spec, mark), mark.applied)
+        spoken = spoken_for(environment, mark)
+        for part, words in plugged(root, live, spoken).items():
+            edited[part] = [*edited.get(part, []), *words]
     return Observed(
         key,
-        {**spec, "autostart": persistent and bool(domain.autostart()), "persistent": persistent},
+        {**spec, "edited": edited, "autostart": persistent and bool(domain.autostart()), "persistent": persistent},
         applied=mark.applied or None,
         owned=ours and mark.environment == environment,
         running=running,
@@ -115,44 +133,122 @@ def _observed(environment: str, key: Key, domain: libvirt.virDomain, ours: bool)
     )
 
 
-def _apply(hypervisor: Hypervisor, change: Change, declared: Declared) -> None:
+def _live_spec(environment: str, live: Element, defined: Tree, mark: Mark) -> dict[str, Any]:
+    """The balloon comes down to the declared memory only when its driver runs; less than that somebody else chose."""
+    found = observed_spec(environment, parse_domain(live), mark)
+    return {**found, "memory": min(found["memory"], defined["memory"])}
+
+
+def _apply(hypervisor: Hypervisor, change: Change, declared: Declared, progress: Progress) -> None:
     source: _Source = declared.handle
     domain = _find(hypervisor, source.environment.name, source.guest.name)
+    off = change.action in ("create", "replace", "restart", "start", "stop")
     if domain and change.action == "stop":
         shut_down(domain)
-        return
-    if domain is None or change.differences or change.action != "start":
-        definition = _prepare(hypervisor, source, declared)
+    if domain is None or change.differences or change.action not in ("start", "stop"):
+        prepared = _prepare(hypervisor, source, declared)
+        followed = domain is None or off or _follow(hypervisor, source, domain, prepared, progress)
         if domain and change.action in ("create", "replace"):
             undefine(domain)
         elif domain and change.action in ("restart", "start"):
             shut_down(domain)
-        domain = hypervisor.connection.defineXML(definition)
-        domain.setAutostart(declared.spec["autostart"])
-    if declared.running:
+        domain = _define(hypervisor, source, prepared, declared)
+        if not followed:
+            shut_down(domain)
+    if declared.running and domain:
         power_on(domain)
 
 
-def _prepare(hypervisor: Hypervisor, source: _Source, declared: Declared) -> str:
-    """The definition; all that can be refused is refused here, while a guest that is to be restarted still runs.
+def _follow(
+    hypervisor: Hypervisor, source: _Source, domain: libvirt.virDomain, prepared: _Prepared, progress: Progress
+) -> bool:
+    """Change the guest while it runs; ``False`` where it has to be restarted for it after all."""
+    if not is_running(domain):
+        return True
+    live = LiveGuest(
+        hypervisor=hypervisor,
+        domain=domain,
+        environment=source.environment,
+        guest=source.guest,
+        ours=bool(prepared.domain.boot.kernel),
+        progress=progress,
+    )
+    try:
+        follow(live, prepared.domain)
+    except NotFollowedError as error:
+        progress.report(f"guest {source.guest.name}", "progress", f"{error}; it is restarted")
+        return False
+    return True
+
+
+def _define(hypervisor: Hypervisor, source: _Source, prepared: _Prepared, declared: Declared) -> libvirt.virDomain:
+    """Define the domain, and note how libvirt wrote it down: whatever else is there later is an edit.
+
+    UEFI's variables go with the firmware that wrote them.
+    """
+    import libvirt
+
+    inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
+    former = _find(hypervisor, source.environment.name, source.guest.name)
+    if former and prepared.domain.boot.firmware == "bios" and not former.isActive():
+        if parse_domain(ElementTree.fromstring(former.XMLDesc(inactive))).boot.firmware == "uefi":
+            undefine(former)
+    mark = Mark(environment=prepared.environment, applied=declared.spec)
+    domain = hypervisor.connection.defineXML(render_domain(prepared.domain, mark))
+    leaves = definition_leaves(ElementTree.fromstring(domain.XMLDesc(inactive)))
+    element = bare_mark(replace(mark, written=leaves))
+    domain.setMetadata(
+        libvirt.VIR_DOMAIN_METADATA_ELEMENT, element, "strata", naming.XML_NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    )
+    domain.setAutostart(declared.spec["autostart"])
+    return domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """What is to be defined."""
+
+    environment: str
+    domain: Domain
+
+
+def _prepare(hypervisor: Hypervisor, source: _Source, declared: Declared) -> _Prepared:
+    """All that can be refused is refused here, while a guest that is to be restarted still runs.
 
     It keeps the seed that it has opened. The definition itself waits until the guest is off: its mark would tell of
     what runs only after that.
     """
     from ..guest.seed import write_seed
 
-    environment, guest, folders = source.environment.name, source.guest.name, hypervisor.folders
-    stored = stored_image(hypervisor, guest, declared.spec["image"])
+    environment, guest, folders = source.environment.name, source.guest, hypervisor.folders
+    stored = stored_image(hypervisor, guest.name, declared.spec["image"])
     files = {
-        "disk": disk_path(folders.pool(environment), guest),
-        "seed": seed_path(folders, environment, guest),
-        "console": console_path(folders, environment, guest),
+        "disk": disk_path(folders.pool(environment), guest.name),
+        "seed": seed_path(folders, environment, guest.name),
+        "console": console_path(folders, environment, guest.name),
+        **{f"disks.{name}": data_disk_path(source.environment, folders, guest, name) for name in guest.disks},
     }
-    _refuse_other_image(guest, files["disk"], stored.disk)
-    write_seed(source.environment, source.guest, folders, stored, files["seed"])
-    domain = domain_of(environment, guest, declared.spec, stored, files)
-    mark = Mark(environment=environment, applied=declared.spec, written=written(domain))
-    return render_domain(domain, mark)
+    _refuse_other_image(guest.name, files["disk"], stored.disk)
+    _refuse_external_snapshot(hypervisor, environment, guest.name, files["disk"])
+    write_seed(source.environment, guest, folders, stored, files["seed"])
+    return _Prepared(environment=environment, domain=domain_of(environment, guest.name, declared.spec, stored, files))
+
+
+def _refuse_external_snapshot(hypervisor: Hypervisor, environment: str, guest: str, disk: Path) -> None:
+    """What a guest has written since is in the file on top; started without that one, it would be lost."""
+    import libvirt
+
+    domain = _find(hypervisor, environment, guest)
+    if domain is None:
+        return
+    defined = parse_domain(ElementTree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)))
+    top = Path(defined.disks["vda"].path) if "vda" in defined.disks else disk
+    if top != disk and disk in chain(top):
+        raise HypervisorError(
+            f"guest {guest}: it runs on {top}, an external snapshot of its disk, and would lose what it has written "
+            f"since. Merge it (virsh blockcommit {naming.libvirt_name(environment, guest)} vda --active --pivot), then "
+            "run again."
+        )
 
 
 def _refuse_other_image(guest: str, disk: Path, image: Path) -> None:

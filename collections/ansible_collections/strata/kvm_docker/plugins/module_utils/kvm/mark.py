@@ -25,8 +25,8 @@ _PARTS = {part: f"{{{naming.XML_NAMESPACE}}}{part}" for part in ("applied", "wri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """``applied``: the spec that was last applied. ``written``: further parts of the definition that we wrote and that
-    no declaration tells (paths of files), by which edits of them are found."""
+    """``applied``: the spec that was last applied. ``written``: all else that the definition said when we
+    had written it, by which edits are found."""
 
     environment: str
     applied: Tree
@@ -51,8 +51,20 @@ def mark_element(mark: Mark) -> Element:
     attributes = {"xmlns:strata": naming.XML_NAMESPACE, "environment": mark.environment}
     marked = SubElement(metadata, "strata:object", attributes)
     for part, tree in (("applied", mark.applied), ("written", mark.written)):
-        SubElement(marked, f"strata:{part}").text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+        SubElement(marked, f"strata:{part}").text = _compact(tree)
     return metadata
+
+
+def bare_mark(mark: Mark) -> str:
+    """*mark* for ``virDomainSetMetadata``, which puts it in our namespace by itself."""
+    element = Element("object", environment=mark.environment)
+    for part, tree in (("applied", mark.applied), ("written", mark.written)):
+        SubElement(element, part).text = _compact(tree)
+    return to_text(element)
+
+
+def _compact(tree: Tree) -> str:
+    return json.dumps(tree, sort_keys=True, separators=(",", ":"))
 
 
 def read_mark(root: Element) -> Mark | None:

@@ -32,11 +32,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayMark:
-    """Whose disk a file is. ``image``: digest of the recipe or source of the image that it stands on."""
+    """Whose disk a file is. ``image``: digest of the recipe or source of the image that it stands on; a data disk has
+    its name, ``disk``, in place of one. ``keep``: the file outlives its guest."""
 
     environment: str
     guest: str
-    image: str
+    image: str = ""
+    disk: str = ""
+    keep: bool = False
 
 
 def read_overlay_mark(path: Path) -> OverlayMark | None:
@@ -48,15 +51,18 @@ def read_overlay_mark(path: Path) -> OverlayMark | None:
         return None
 
 
-def make_overlay(pool: libvirt.virStoragePool, target: Path, size: int, backing: Path, mark: OverlayMark) -> None:
-    """Make the volume *target* of *size* bytes over the qcow2 file *backing*, in place of what is there."""
+def make_overlay(
+    pool: libvirt.virStoragePool, target: Path, size: int, backing: Path | None, mark: OverlayMark
+) -> None:
+    """Make the volume *target* of *size* bytes over the qcow2 file *backing*, or a blank one, in place of what is
+    there."""
     aside = target.with_name(f".{target.name}.new")
     with _ONE_AT_A_TIME:
         aside.unlink(missing_ok=True)
         pool.refresh()
         try:
             pool.createXML(_volume_xml(aside.name, size, backing))
-            _mark(aside, mark)
+            mark_overlay(aside, mark)
             aside.replace(target)
         except BaseException:
             aside.unlink(missing_ok=True)
@@ -84,7 +90,8 @@ def grow_overlay(pool: libvirt.virStoragePool, target: Path, size: int) -> None:
         volume.resize(size)
 
 
-def _mark(path: Path, mark: OverlayMark) -> None:
+def mark_overlay(path: Path, mark: OverlayMark) -> None:
+    """Write down whose the file *path* is."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.setxattr(descriptor, _ATTRIBUTE, json.dumps(asdict(mark)).encode())
@@ -98,7 +105,7 @@ def _mark(path: Path, mark: OverlayMark) -> None:
         os.close(descriptor)
 
 
-def _volume_xml(name: str, size: int, backing: Path) -> str:
+def _volume_xml(name: str, size: int, backing: Path | None) -> str:
     """https://libvirt.org/formatstorage.html#storage-volume-xml"""
     root = Element("volume", type="file")
     SubElement(root, "name").text = name
@@ -106,7 +113,8 @@ def _volume_xml(name: str, size: int, backing: Path) -> str:
     target = SubElement(root, "target")
     SubElement(target, "format", type="qcow2")
     SubElement(SubElement(target, "permissions"), "mode").text = "0600"
-    store = SubElement(root, "backingStore")
-    SubElement(store, "path").text = str(backing)
-    SubElement(store, "format", type="qcow2")
+    if backing:
+        store = SubElement(root, "backingStore")
+        SubElement(store, "path").text = str(backing)
+        SubElement(store, "format", type="qcow2")
     return to_text(root)

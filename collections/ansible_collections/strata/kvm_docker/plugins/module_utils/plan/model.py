@@ -36,6 +36,7 @@ KINDS = (
     "disk",
     "guest",
     "forward",
+    "mount",
     "engine",
     "image",
     "docker_network",
@@ -114,7 +115,8 @@ class Observed:
     ``applied``: the spec that we last wrote, from the mark on the object; ``None`` where there is no mark to read.
     ``owned``: it carries our mark for this environment. ``broken``: half-made, why it can only be replaced.
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
-    in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration.
+    in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
+    it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
     """
 
     key: Key
@@ -125,6 +127,7 @@ class Observed:
     broken: str = ""
     handle: Any = None
     sensitive: frozenset[Path] = frozenset()
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

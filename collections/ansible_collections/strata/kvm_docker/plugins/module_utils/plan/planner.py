@@ -65,7 +65,8 @@ def plan(
         change = _change(wanted[key], found.get(key), changes, compare)
         if change:
             changes[key] = change
-    orphans = [item for key, item in found.items() if key not in wanted and item.owned and _stays(key, changes, hidden)]
+    left = [item for key, item in found.items() if key not in wanted and item.owned and not item.keep]
+    orphans = [item for item in left if _stays(item.key, changes, hidden)]
     deletions = {item.key: Change(item.key, "delete", "no longer declared", observed=item) for item in orphans}
     if remove_orphans:
         changes = _around_deletions(changes, deletions)

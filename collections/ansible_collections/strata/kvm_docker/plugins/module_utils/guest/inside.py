@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a running guest does when its virtual machine changes: it takes over processors, interfaces and larger disks.
+
+Only images that we build are known well enough; a stock image takes such things over when it boots (cloud-init).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+from ..errors import GuestError
+from ..folders import Folders
+from . import access
+from .ssh import Shell
+
+#: Seconds for a connection to a guest that runs; one that is still booting is not waited for.
+_CONNECT = 10.0
+_WORK = 300.0
+
+_ONLINE = 'for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do [ "$(cat "$cpu")" = 1 ] || echo 1 > "$cpu"; done'
+
+
+def reach(folders: Folders, environment: str, guest: str) -> Shell | None:
+    """The guest's shell, connected; ``None`` where it does not answer now."""
+    shell = access.shell(environment, guest, folders)
+    if not shell.config.exists():
+        return None
+    try:
+        shell.connect(_CONNECT)
+    except GuestError:
+        return None
+    return shell
+
+
+def use_processors(shell: Shell) -> None:
+    """Take every processor that was plugged in into use."""
+    shell.run(_ONLINE)
+
+
+def grow_root(shell: Shell) -> None:
+    """Grow the root file system to its disk; ext4 does so while it is mounted."""
+    shell.run("resize2fs /dev/vda", timeout=_WORK)
+
+
+def grow_disk(shell: Shell, serial: str) -> None:
+    """Grow the file system on a data disk to its disk, where it is mounted."""
+    device = shlex.quote(device_path(serial))
+    shell.run(f"if findmnt --noheadings {device} > /dev/null; then resize2fs {device}; fi", timeout=_WORK)
+
+
+def configure_interfaces(shell: Shell, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
+    """Have systemd-networkd know the interfaces that come, by their *files*, and forget those of networks *gone*."""
+    for path, content in files.items():
+        shell.write_file(path, content, 0o644)
+    removed = " ".join(shlex.quote(network_file(network)) for network in gone)
+    shell.run(f"rm -f {removed}; networkctl reload" if removed else "networkctl reload")
+
+
+def release_disk(shell: Shell, serial: str) -> None:
+    """Unmount a data disk, so that it can be pulled out; processes that use it are the user's to end."""
+    device = shlex.quote(device_path(serial))
+    shell.run(
+        "set -e; "
+        f"for unit in $(grep -lsx 'What={device_path(serial)}' /etc/systemd/system/*.mount || true); do "
+        'systemctl disable --now "${unit##*/}"; rm -f "$unit"; done; systemctl daemon-reload; '
+        f"if findmnt --noheadings {device} > /dev/null; then umount {device}; fi",
+        timeout=_WORK,
+    )
+
+
+def device_path(serial: str) -> str:
+    """Where udev has the disk of that serial number."""
+    return f"/dev/disk/by-id/virtio-{serial}"
+
+
+def network_file(network: str) -> str:
+    """systemd-networkd's file of the guest's interface on *network*."""
+    return f"/etc/systemd/network/10-strata-{network}.network"

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the disks of an environment are, how their files are named, and who else uses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from .. import naming
+from ..errors import HypervisorError
+from .overlay import OverlayMark, read_overlay_mark
+from .pool import claim_pool, pool_path
+from .qcow2 import read_qcow2
+
+if TYPE_CHECKING:
+    from ..declare.environment import Environment, Guest
+    from ..folders import Folders
+    from .hypervisor import Hypervisor
+
+SUFFIX = ".qcow2"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFile:
+    """A file in one of the environment's pools. ``pool``: the pool's name, empty for the environment's own."""
+
+    path: Path
+    name: str
+    pool: str
+    mark: OverlayMark | None
+
+
+def disk_path(folder: Path, guest: str) -> Path:
+    """The first disk of *guest* in the environment's own pool, whose *folder* is given."""
+    return folder / f"{guest}{SUFFIX}"
+
+
+def disk_name(guest: str, disk: str) -> str:
+    """Name of a data disk among all disks; neither name has a dot."""
+    return f"{guest}.{disk}"
+
+
+def data_disk_path(environment: Environment, folders: Folders, guest: Guest, disk: str) -> Path:
+    """The file of a data disk; in a folder that others may use too, its name begins with the environment's."""
+    pool, name = guest.disks[disk].pool, disk_name(guest.name, disk)
+    if pool:
+        return Path(environment.pool_path(pool)) / f"{environment.name}-{name}{SUFFIX}"
+    return folders.pool(environment.name) / f"{name}{SUFFIX}"
+
+
+def disk_files(hypervisor: Hypervisor, environment: str) -> Iterator[DiskFile]:
+    """Every file that has, or could have, a disk's name; in the own pool strangers' too, whose names may be ours."""
+    for path in sorted(hypervisor.folders.pool(environment).glob(f"[!.]*{SUFFIX}")):
+        yield DiskFile(path, path.name.removesuffix(SUFFIX), "", read_overlay_mark(path))
+    for pool in hypervisor.connection.listAllStoragePools():
+        claimed = claim_pool(environment, pool)
+        if claimed and claimed[1] and claimed[0] != environment:
+            yield from _in_pool(Path(pool_path(pool)), environment, claimed[0])
+
+
+def _in_pool(folder: Path, environment: str, pool: str) -> Iterator[DiskFile]:
+    for path in sorted(folder.glob(f"{environment}-*.*{SUFFIX}")):
+        mark = read_overlay_mark(path)
+        if mark is None or mark.environment == environment:
+            yield DiskFile(path, path.name.removeprefix(f"{environment}-").removesuffix(SUFFIX), pool, mark)
+
+
+def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Path) -> None:
+    """Raise :class:`HypervisorError` where another domain than *guest*'s own uses *path*, or stands on it."""
+    own = str(naming.object_uuid(environment, "guest", guest))
+    for domain in hypervisor.connection.listAllDomains():
+        if domain.UUIDString() == own:
+            continue
+        sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/disk/source")
+        if any(path in chain(Path(source.get("file", ""))) for source in sources if source.get("file")):
+            raise HypervisorError(
+                f"{path} was not touched: domain {domain.name()}, which is not ours, uses it. Remove that domain, or "
+                "give it a copy, then run again."
+            )
+
+
+def chain(path: Path) -> Iterator[Path]:
+    """*path* and the files that it stands on, from the top down."""
+    seen: set[Path] = set()
+    following: Path | None = path
+    while following and following not in seen and following.is_file():
+        seen.add(following)
+        yield following
+        header = read_qcow2(following)
+        following = header.backing if header else None
+
+
+def standing_on(path: Path) -> list[Path]:
+    """Unmarked files beside *path* that stand on it: external snapshots, from the top down."""
+    found = [
+        other
+        for other in path.parent.iterdir()
+        if other != path and other.is_file() and not other.name.startswith(".") and read_overlay_mark(other) is None
+    ]
+    return sorted((other for other in found if path in chain(other)), key=lambda other: -len(list(chain(other))))
