@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,20 @@ def test_interfaces_are_matched_by_hardware_address_and_addressed_statically(fil
     assert lan["nameservers"] == {"addresses": ["10.80.0.1"], "search": ["lab"]}
 
 
-def test_the_instance_is_named_after_the_guest(files: dict[str, bytes]) -> None:
+def test_the_instance_is_another_one_when_the_guest_is_told_anything_else(
+    environment: Environment, keys: SeedKeys, files: dict[str, bytes]
+) -> None:
+    """cloud-init does its work once an instance."""
     said = yaml(files["meta-data"])
     assert said["local-hostname"] == "web"
-    assert len(said["instance-id"]) == 36
+    web = environment.guests["web"]
+    moved = replace(web.networks["lan"], address=web.networks["lan"].address + 1)
+    other = replace(web, networks={**web.networks, "lan": moved})
+    again = yaml(nocloud_files(environment, other, seed_files(environment, other, keys))["meta-data"])
+    assert again["local-hostname"] == "web"
+    assert again["instance-id"] != said["instance-id"]
+    assert again["instance-id"][:36] == said["instance-id"][:36]
+    assert files == nocloud_files(environment, web, seed_files(environment, web, keys))
 
 
 def test_an_iso_reads_back_as_it_was_written(

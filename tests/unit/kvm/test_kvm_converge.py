@@ -297,6 +297,7 @@ CALLS = [
     (libvirt.virStoragePool, "create"),
     (libvirt.virStoragePool, "destroy"),
     (libvirt.virStoragePool, "undefine"),
+    (libvirt.virDomain, "setMetadata"),
     (libvirt.virDomain, "setAutostart"),
     (libvirt.virDomain, "create"),
     (libvirt.virDomain, "shutdown"),
@@ -331,7 +332,7 @@ def killed_at(number: int) -> Iterator[list[str]]:
             yield made
 
 
-@pytest.mark.parametrize("number", range(16))
+@pytest.mark.parametrize("number", range(18))
 def test_a_run_that_was_killed_anywhere_is_finished_by_the_next_one(hypervisor: Any, number: int) -> None:
     changed = with_guest(with_network(environment(guests=("web", "db")), "lan", forward="nat"), "web", vcpus=2)
     for wanted in (environment(), changed):

@@ -17,6 +17,7 @@ from .docker.settings import Settings
 from .errors import StrataError
 from .guest.container_archive import ContainerArchive
 from .guest.guest_image import GuestImageKind
+from .guest.mount import Mount
 from .inputs import Inputs
 from .kvm.disk import Disk
 from .kvm.forward import Forward
@@ -28,7 +29,7 @@ from .plan.model import Declared, Difference, Effect, Key, Observed
 #: Objects of the hypervisor; their connection is a ``Hypervisor``.
 HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), Disk(), Guest(), Forward())
 #: Objects on a guest's engine; their connection is an ``Engine``.
-ENGINE = (Settings(), Image(), DockerNetwork(), DockerVolume(), Container())
+ENGINE = (Mount(), Settings(), Image(), DockerNetwork(), DockerVolume(), Container())
 
 HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)

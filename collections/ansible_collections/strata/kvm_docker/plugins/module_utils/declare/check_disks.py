@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ..errors import Problem
 from ..naming import disk_target
+from .check_guests import unknown
 from .environment import Environment, Guest
 from .sources import Sources
 
@@ -21,6 +22,7 @@ SYSTEM_PATHS = frozenset(
 def check_disks(environment: Environment, sources: Sources) -> Iterator[Problem]:
     for guest in environment.guests.values():
         yield from _limits(guest, sources)
+        yield from _names(environment, guest, sources)
         yield from _mounts(guest, sources)
         yield from _same_targets(guest, sources)
 
@@ -31,6 +33,15 @@ def _limits(guest: Guest, sources: Sources) -> Iterator[Problem]:
         yield sources.problem((*where, "vcpus_max"), f"{guest.vcpus_max} is less than vcpus ({guest.vcpus})")
     if guest.memory_max is not None and guest.memory_max < guest.memory:
         yield sources.problem((*where, "memory_max"), "is less than memory; write a larger one, or leave it out")
+
+
+def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator[Problem]:
+    for name, disk in guest.disks.items():
+        where = ("guests", guest.name, "disks", name)
+        if name.startswith("strata-"):
+            yield sources.problem(where, "begins with strata-, as the disks of Strata itself do; rename it")
+        if disk.pool and disk.pool not in environment.pools:
+            yield sources.problem((*where, "pool"), unknown("pool", disk.pool, tuple(environment.pools)))
 
 
 def _mounts(guest: Guest, sources: Sources) -> Iterator[Problem]:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
 from ..errors import EngineError
+from ..guest.mount import mount_needs
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
 from ..plan.secrets import sensitive
@@ -35,7 +37,8 @@ class Container:
         """Every replica of every service of every project."""
         for guest in environment.guests.values():
             if guest.compose:
-                yield from _declared(guest.name, guest.compose, inputs)
+                for declared in _declared(guest.name, guest.compose, inputs):
+                    yield replace(declared, needs=(*declared.needs, *mount_needs(guest)))
 
     def effect(self, difference: Difference) -> Effect:
         """See :func:`.container_update.effect`."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..declare.compose import Project
 from ..declare.environment import Environment
 from ..errors import GuestError
+from ..guest.mount import declared_mounts
 from ..inputs import Inputs
 from .errors import engine_errors
 
@@ -53,7 +54,8 @@ class Engine:
     """A guest's Docker engine and what observing and applying on it need.
 
     ``environment``: name in the ownership marks. ``shell``: the guest itself, ``None`` for an engine that is reached
-    without one. ``project``: the Compose project to run on it.
+    without one. ``project``: the Compose project to run on it. ``mounts``: where the guest's data disks are to be mounted,
+    by name.
     """
 
     guest: str
@@ -62,6 +64,7 @@ class Engine:
     shell: Shell | None = None
     project: Project | None = None
     inputs: Inputs = field(default_factory=Inputs)
+    mounts: Mapping[str, str] = field(default_factory=dict)
     builds: Builds = field(default_factory=Builds)
 
     def version(self) -> str:
@@ -109,6 +112,7 @@ def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: In
         shell=shell,
         project=guest.compose,
         inputs=inputs,
+        mounts=declared_mounts(guest),
     )
 
 

@@ -79,3 +79,8 @@ def device_path(serial: str) -> str:
 def network_file(network: str) -> str:
     """systemd-networkd's file of the guest's interface on *network*."""
     return f"/etc/systemd/network/10-strata-{network}.network"
+
+
+def set_clock(shell: Shell, seconds: float) -> None:
+    """Set the guest's clock to *seconds* since the epoch."""
+    shell.run(f"date --utc --set=@{seconds:.3f} > /dev/null")

@@ -190,8 +190,9 @@ def _define(hypervisor: Hypervisor, source: _Source, prepared: _Prepared, declar
 
     inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
     former = _find(hypervisor, source.environment.name, source.guest.name)
-    if former and prepared.domain.boot.firmware == "bios" and not former.isActive():
-        if parse_domain(ElementTree.fromstring(former.XMLDesc(inactive))).boot.firmware == "uefi":
+    if former and not former.isActive():
+        firmware = parse_domain(ElementTree.fromstring(former.XMLDesc(inactive))).boot.firmware
+        if (firmware, prepared.domain.boot.firmware) == ("uefi", "bios"):
             undefine(former)
     mark = Mark(environment=prepared.environment, applied=declared.spec)
     domain = hypervisor.connection.defineXML(render_domain(prepared.domain, mark))

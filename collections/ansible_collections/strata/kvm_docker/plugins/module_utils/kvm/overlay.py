@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement
 
 from ..errors import HypervisorError
@@ -45,7 +45,7 @@ class OverlayMark:
 def read_overlay_mark(path: Path) -> OverlayMark | None:
     """The mark of the file *path*; ``None`` where it has none."""
     try:
-        found: Mapping[str, str] = json.loads(os.getxattr(path, _ATTRIBUTE))
+        found: Mapping[str, Any] = json.loads(os.getxattr(path, _ATTRIBUTE))
         return OverlayMark(**found)
     except (OSError, ValueError, TypeError):
         return None

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kind ``mount``: a data disk as its guest has it: formatted where it was blank, and mounted at each boot.
+
+A disk that leaves the declaration is unmounted when it is pulled out of the guest (``kvm.guest_live``).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from .. import naming
+from ..declare.environment import Environment, Guest
+from ..inputs import Inputs
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..progress import Progress
+from . import inside
+from .inside import device_path
+
+if TYPE_CHECKING:
+    from ..docker.engine import Engine
+
+_SECTOR = 512
+_WORK = 600.0
+
+#: What stands between the fields that one disk is told by, and at the end of each disk.
+_FIELD, _END = "\x1f", "\x1e"
+
+#: Prints of the disk $1 with the unit $2: where it is mounted, its sectors, its superblock, its unit.
+_LOOK = r"""
+look() {
+    device=$(readlink -f "/dev/disk/by-id/virtio-$1")
+    block=/sys/class/block/${device##*/}
+    [ -e "$block" ] || { printf '%s\036' "$1"; return; }
+    printf '%s\037%s\037%s\037%s\037%s\036' "$1" "$(findmnt --noheadings --first-only --output TARGET "$device")" \
+        "$(cat "$block/size")" "$(od -An -v -tu4 -j1024 -N40 "$device" | tr '\n' ' ')" \
+        "$(cat "/etc/systemd/system/$2" 2>/dev/null)"
+}
+"""
+
+
+class Mount:
+    """Declares, observes and applies mounts; named as the disk in the declaration, on the guest.
+
+    ``spec``: ``path``, where it is mounted; ``unit``: whether systemd mounts it there at each boot; ``grown``: whether
+    its file system is as large as the disk.
+    """
+
+    kind: ClassVar[str] = "mount"
+
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+        """Every data disk that is declared with a place for it."""
+        for guest in environment.guests.values():
+            for name, disk in guest.disks.items():
+                if disk.mount:
+                    yield Declared(
+                        Key(self.kind, name, guest.name),
+                        {"path": disk.mount, "unit": True, "grown": True},
+                        needs=(
+                            Need(Key("guest", guest.name), lives_on=True),
+                            Need(Key("disk", f"{guest.name}.{name}")),
+                        ),
+                    )
+
+    def effect(self, difference: Difference) -> Effect:
+        """What is on the disk stays; containers that look at the former place are the user's to change."""
+        return Effect.IN_PLACE
+
+    def observe(self, engine: Engine, environment: str) -> Iterable[Observed]:
+        """One command for all declared disks; none where there are none."""
+        if engine.shell is None or not engine.mounts:
+            return
+        looks = [
+            f"look {shlex.quote(naming.disk_serial(name))} {shlex.quote(unit_name(path))}"
+            for name, path in engine.mounts.items()
+        ]
+        said = engine.shell.run(_LOOK + "\n".join(looks)).decode(errors="replace")
+        for (name, path), told in zip(engine.mounts.items(), said.split(_END), strict=False):
+            found = _observed(name, path, told.split(_FIELD))
+            if found:
+                yield Observed(Key(self.kind, name, engine.guest), found, applied=found)
+
+    def apply(self, engine: Engine, change: Change, progress: Progress) -> None:
+        """Format the disk if it is blank, have systemd mount it, and grow what is on it; or unmount it."""
+        if engine.shell is None:
+            return
+        if change.declared is None:
+            inside.release_disk(engine.shell, naming.disk_serial(change.key.name))
+            return
+        path = change.declared.spec["path"]
+        serial = naming.disk_serial(change.key.name)
+        engine.shell.run(_format_command(serial), timeout=_WORK)
+        unit = f"/etc/systemd/system/{unit_name(path)}"
+        engine.shell.run(_leave_command(serial, unit), timeout=_WORK)
+        engine.shell.write_file(unit, unit_text(change.key.name, serial, path).encode(), 0o644)
+        engine.shell.run(_mount_command(serial, path), timeout=_WORK)
+
+    def settle(self, engine: Engine, key: Key, condition: Condition, progress: Progress) -> None:
+        """What is mounted is ready."""
+
+
+def mount_needs(guest: Guest) -> tuple[Need, ...]:
+    """What a container may look at: every mounted data disk of its guest."""
+    return tuple(Need(Key("mount", name, guest.name)) for name, disk in guest.disks.items() if disk.mount)
+
+
+def declared_mounts(guest: Guest) -> Mapping[str, str]:
+    """Data disk -> where it is to be mounted; empty for a raw one."""
+    return {name: disk.mount or "" for name, disk in guest.disks.items()}
+
+
+def unit_name(path: str) -> str:
+    """The name that systemd demands of the unit that mounts *path* (systemd.unit(5), "String escaping")."""
+    escaped = path.strip("/").replace("-", r"\x2d").replace("/", "-")
+    return f"{escaped}.mount"
+
+
+def unit_text(disk: str, serial: str, path: str) -> str:
+    """systemd.mount(5). Engine and containers come after it; where the disk is missing they start without it."""
+    return (
+        f"[Unit]\nDescription=Data disk {disk}\nBefore=docker.service containerd.service\n\n"
+        f"[Mount]\nWhat={device_path(serial)}\nWhere={path}\nType=ext4\n\n"
+        "[Install]\nWantedBy=multi-user.target docker.service\n"
+    )
+
+
+def _observed(name: str, path: str, fields: list[str]) -> dict[str, str | bool] | None:
+    """``None`` where the guest has no such disk, or nothing is on it."""
+    if len(fields) < 5:
+        return None
+    _serial, mounted, sectors, superblock, unit = fields
+    words = [int(word) for word in superblock.split()]
+    if len(words) < 9 or not mounted:
+        return None
+    declared = unit_text(name, naming.disk_serial(name), path)
+    return {
+        "path": mounted,
+        "unit": unit.strip() == declared.strip(),
+        "grown": grown(words, int(sectors) * _SECTOR),
+    }
+
+
+def grown(superblock: list[int], size: int) -> bool:
+    """Whether less than a block group of a disk of *size* bytes is left over. *superblock*: its first words of 32 bit
+    (ext4's on-disk layout: blocks, and the logarithms and sizes that follow)."""
+    blocks, log_size, group = superblock[1], superblock[6], superblock[8]
+    return size // (1024 << log_size) - blocks < group
+
+
+def _format_command(serial: str) -> str:
+    """udev may be still at work on a disk that was plugged in a moment ago."""
+    device = shlex.quote(device_path(serial))
+    return (
+        f"set -e; device={device}; tries=0; "
+        'while ! [ -e "$device" ] && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.2; done; '
+        'type=$(blkid -p -o value -s TYPE "$device" || true); table=$(blkid -p -o value -s PTTYPE "$device" || true); '
+        'if [ -z "$type$table" ]; then mkfs.ext4 -q -E nodiscard "$device"; '
+        'elif [ "$type" != ext4 ]; then echo "there is ${type:-a partition table} on it, not ext4" >&2; exit 1; fi'
+    )
+
+
+def _leave_command(serial: str, unit: str) -> str:
+    """End mounts of the disk elsewhere."""
+    what = shlex.quote(f"What={device_path(serial)}")
+    return (
+        f"for other in $(grep -lsx {what} /etc/systemd/system/*.mount || true); do "
+        f'[ "$other" = {shlex.quote(unit)} ] || {{ systemctl disable --now "${{other##*/}}"; rm -f "$other"; }}; done'
+    )
+
+
+def _mount_command(serial: str, path: str) -> str:
+    name = shlex.quote(unit_name(path))
+    return (
+        f"set -e; systemctl daemon-reload; systemctl enable --quiet {name}; systemctl restart {name}; "
+        f"resize2fs {shlex.quote(device_path(serial))} > /dev/null"
+    )
