@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Disk
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Disk, StoragePool
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, HypervisorError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import guest_live, snapshot
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
@@ -183,6 +183,23 @@ def test_a_kept_disk_outlives_its_environment_and_is_found_again(kvm: Hypervisor
     assert not kept.exists()
 
 
+def test_a_kept_disk_in_a_declared_pool_is_found_again(kvm: Hypervisor) -> None:
+    folder = kvm.folders.root / "fast"
+    disks = {"data": Disk(size=MIB, pool="fast", keep=True)}
+    declared = replace(with_guest(ONE, "web", disks=disks), pools={"fast": StoragePool(path=str(folder))})
+    converge(kvm, declared)
+    kept = folder / "lab-web.data.qcow2"
+    before = kept.stat().st_ino
+    assert not planned(kvm, declared)
+    remove(kvm, "lab")
+    converge(kvm, with_guest(declared, "web", disks={"data": replace(disks["data"], size=2 * MIB)}))
+    assert kept.stat().st_ino == before
+    converge(kvm, with_guest(declared, "web", disks={"data": replace(disks["data"], size=2 * MIB, keep=False)}))
+    remove(kvm, "lab")
+    assert not list(folder.iterdir())
+    folder.rmdir()
+
+
 def test_a_snapshot_of_a_running_guest_is_reverted_to_and_the_plan_stays_empty(kvm: Hypervisor) -> None:
     converge(kvm, ONE)
     assert snapshot.create(kvm, "lab", "web", "one", "the first")
@@ -316,7 +333,7 @@ def test_a_damaged_data_disk_is_not_made_anew(kvm: Hypervisor) -> None:
     domain_of(kvm).destroy()
     with (kvm.folders.pool("lab") / "web.data.qcow2").open("r+b") as stream:
         stream.write(bytes(64))
-    with pytest.raises(HypervisorError, match="is there and no whole disk"):
+    with pytest.raises(HypervisorError, match="is there and no whole disk of ours"):
         converge(kvm, declared)
     empty_qcow2(kvm.folders.pool("lab") / "web.data.qcow2", MIB)
     converge(kvm, declared)

@@ -78,6 +78,10 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
         ),
         (add_device("<interface type='network'><source network='default'/></interface>"), [("edited", "interface")]),
         (set_text("os/cmdline", "init=/bin/sh"), [("edited", "os")]),
+        (set_text("on_crash", "restart"), [("edited", "on_crash")]),
+        (set_text("cpu/model", "Nehalem"), [("edited", "cpu")]),
+        (set_text("memory", "131072"), [("memory_max",)]),
+        (add_device("<serial type='pty'><target port='1'/></serial>"), [("edited", "serial")]),
         (set_attribute("devices/disk/source", "file", "/elsewhere.qcow2"), [("edited", "disk")]),
         (
             add_device(

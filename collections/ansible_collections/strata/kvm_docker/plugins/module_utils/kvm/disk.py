@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +29,7 @@ from .disk_files import (
 )
 from .domain import cut_power
 from .errors import find, libvirt_errors
+from .guest_live import NotFollowedError, release
 from .overlay import OverlayMark, grow_overlay, make_overlay, mark_overlay, read_overlay_mark, remove_overlay
 from .qcow2 import read_qcow2
 
@@ -115,7 +117,7 @@ class Disk:
             if change.declared and change.action == "update":
                 _update(connection, change.declared, progress)
             elif change.declared and change.declared.handle.disk:
-                _make_blank(connection, change.declared)
+                _make_blank(connection, change.declared, progress)
             elif change.declared:
                 _make(connection, change.declared)
             elif change.observed:
@@ -175,14 +177,19 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark)
 
 
-def _make_blank(hypervisor: Hypervisor, declared: Declared) -> None:
-    """A damaged data disk is not made anew: something may be saved from it yet."""
+def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
+    """A kept disk in a pool that was not there yet is found now. A damaged one is not made anew: something may be
+    saved from it yet."""
     source: _Source = declared.handle
     path, size = _path(hypervisor, source), declared.spec["size"]
-    if path.exists():
-        raise HypervisorError(f"{path} is there and no whole disk. Move it away, or repair it; then run again.")
     mark = OverlayMark(environment=source.environment, guest=source.guest, disk=source.disk, keep=declared.spec["keep"])
-    make_overlay(_pool(hypervisor, source), path, size, None, mark)
+    there = read_overlay_mark(path)
+    if there and replace(there, keep=mark.keep) == mark and read_qcow2(path):
+        _update(hypervisor, declared, progress)
+    elif path.exists():
+        raise HypervisorError(f"{path} is there and no whole disk of ours. Move it away, or repair it; then run again.")
+    else:
+        make_overlay(_pool(hypervisor, source), path, size, None, mark)
 
 
 def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
@@ -190,13 +197,9 @@ def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> N
     path = _path(hypervisor, source)
     header, mark = read_qcow2(path), read_overlay_mark(path)
     if mark and source.disk and mark.keep != declared.spec["keep"]:
-        mark_overlay(path, OverlayMark(**{**_fields(mark), "keep": declared.spec["keep"]}))
+        mark_overlay(path, replace(mark, keep=declared.spec["keep"]))
     if header is None or header.size < declared.spec["size"]:
         _grow(hypervisor, source, path, declared.spec["size"], progress)
-
-
-def _fields(mark: OverlayMark) -> dict[str, str | bool]:
-    return {name: getattr(mark, name) for name in ("environment", "guest", "image", "disk", "keep")}
 
 
 def _grow(hypervisor: Hypervisor, source: _Source, path: Path, size: int, progress: Progress) -> None:
@@ -240,24 +243,11 @@ def _delete(hypervisor: Hypervisor, file: DiskFile) -> None:
 
 def _detach(hypervisor: Hypervisor, mark: OverlayMark) -> None:
     """From a guest that runs on without it; where that does not let go, its restart follows in the same plan."""
-    import libvirt
-
     domain = _domain(hypervisor, mark.environment, mark.guest)
-    if domain is None or not domain.isActive():
-        return
-    shell = inside.reach(hypervisor.folders, mark.environment, mark.guest)
-    if shell:
-        inside.release_disk(shell, naming.disk_serial(mark.disk))
-    target = naming.disk_target(mark.disk)
-    if f"dev='{target}'" in domain.XMLDesc():
-        domain.detachDeviceAlias(_alias(domain, target), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-
-
-def _alias(domain: libvirt.virDomain, target: str) -> str:
-    from xml.etree import ElementTree
-
-    disk = ElementTree.fromstring(domain.XMLDesc()).find(f"devices/disk/target[@dev='{target}']/../alias")
-    return "" if disk is None else disk.get("name", "")
+    if domain and domain.isActive():
+        shell = inside.reach(hypervisor.folders, mark.environment, mark.guest)
+        with suppress(NotFollowedError):
+            release(domain, shell, naming.disk_target(mark.disk))
 
 
 def _remove_external_snapshots(path: Path) -> None:

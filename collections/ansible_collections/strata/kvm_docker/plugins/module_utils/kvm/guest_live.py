@@ -67,16 +67,19 @@ def follow(live: LiveGuest, wanted: Domain) -> None:
     _disks(live, root, wanted)
 
 
-def release(live: LiveGuest, target: str, serial: str) -> None:
-    """Have the guest give back the data disk at *target*; nothing happens where it has none there."""
-    root = ElementTree.fromstring(live.domain.XMLDesc())
+def release(domain: libvirt.virDomain, shell: Shell | None, target: str) -> None:
+    """Have the guest give back the data disk at *target*; nothing happens where it has none there.
+
+    Raises :class:`NotFollowedError` where it does not let go of it.
+    """
+    root = ElementTree.fromstring(domain.XMLDesc())
     element = next((disk for disk in root.findall("devices/disk") if _target(disk) == target), None)
     if element is None:
         return
-    shell = _shell(live)
+    serial = element.findtext("serial", "")
     if shell:
         inside.release_disk(shell, serial)
-    _unplug(live, element, f"disk {serial}", "disk", target)
+    _unplug(domain, element, f"disk {serial}", "disk", target)
 
 
 def _describe(domain: libvirt.virDomain, text: str) -> None:
@@ -142,7 +145,7 @@ def _interfaces(live: LiveGuest, root: Element, wanted: Domain) -> None:
     if shell is None:
         raise NotFollowedError("it could not be told of its new network interfaces while it runs")
     for mac, element in gone.items():
-        _unplug(live, element, f"interface {mac}", "interface", mac)
+        _unplug(live.domain, element, f"interface {mac}", "interface", mac)
     names = [network for network in live.environment.networks if network not in live.guest.networks]
     inside.configure_interfaces(shell, _network_files(live), names)
     for interface in new:
@@ -159,22 +162,27 @@ def _disks(live: LiveGuest, root: Element, wanted: Domain) -> None:
     """Data disks only: the first disk and the seed never change while the guest runs."""
     import libvirt
 
-    there = {_target(element): element for element in root.findall("devices/disk")}
-    for target, element in there.items():
+    there = {_target(element) for element in root.findall("devices/disk")}
+    for target in there:
         if target not in wanted.disks:
-            release(live, target, element.findtext("serial", ""))
+            release(live.domain, _shell(live), target)
     for target, disk in wanted.disks.items():
         if target not in there:
             live.domain.attachDeviceFlags(to_text(render_disk(target, disk)), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
-def _unplug(live: LiveGuest, element: Element, what: str, tag: str, name: str) -> None:
+def _unplug(domain: libvirt.virDomain, element: Element, what: str, tag: str, name: str) -> None:
     """The guest has to agree: libvirt asks, and the device is gone when the guest has let it go."""
     import libvirt
 
-    live.domain.detachDeviceFlags(to_text(element), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    try:
+        domain.detachDeviceFlags(to_text(element), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING:
+            return
+        raise NotFollowedError(f"it does not let go of its {what} ({error.get_error_message()})") from error
     until = time.monotonic() + RELEASE_TIMEOUT
-    while name in _names(live.domain, tag):
+    while name in _names(domain, tag):
         if time.monotonic() > until:
             raise NotFollowedError(f"it does not let go of its {what}")
         time.sleep(_LOOK)
