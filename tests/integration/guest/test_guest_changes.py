@@ -105,6 +105,7 @@ def living(hypervisor: Hypervisor) -> Iterator[Living]:
                 memory=512 * MIB,
                 memory_max=768 * MIB,
                 vcpus_max=2,
+                boot_timeout=900,
                 disk=4 * GIB,
                 networks={"lan": Attachment(address=IPv4Address("10.88.0.11"))},
             )

@@ -112,6 +112,7 @@ def _volume_xml(name: str, size: int, backing: Path | None) -> str:
     SubElement(root, "capacity", unit="bytes").text = str(size)
     target = SubElement(root, "target")
     SubElement(target, "format", type="qcow2")
+    SubElement(target, "compat").text = "1.1"  # the older one does not grow once it has a snapshot
     SubElement(SubElement(target, "permissions"), "mode").text = "0600"
     if backing:
         store = SubElement(root, "backingStore")
