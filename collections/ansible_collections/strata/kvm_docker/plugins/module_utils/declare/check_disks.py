@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from ..errors import Problem
 from ..naming import disk_target
-from .check_guests import unknown
 from .environment import Environment, Guest
 from .sources import Sources
+from .words import unknown_name
 
 #: Where a mount would hide what the guest needs to run.
 SYSTEM_PATHS = frozenset(
@@ -41,7 +41,7 @@ def _names(environment: Environment, guest: Guest, sources: Sources) -> Iterator
         if name.startswith("strata-"):
             yield sources.problem(where, "begins with strata-, as the disks of Strata itself do; rename it")
         if disk.pool and disk.pool not in environment.pools:
-            yield sources.problem((*where, "pool"), unknown("pool", disk.pool, tuple(environment.pools)))
+            yield sources.problem((*where, "pool"), unknown_name("pool", disk.pool, tuple(environment.pools)))
 
 
 def _mounts(guest: Guest, sources: Sources) -> Iterator[Problem]:
