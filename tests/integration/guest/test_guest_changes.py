@@ -200,5 +200,8 @@ def test_a_guest_that_was_reverted_answers_again_with_its_clock_right_and_its_pl
 def test_processors_are_plugged_in_and_used(living: Living) -> None:
     """Last: QEMU may panic a guest of two emulated processors that works hard."""
     assert living.says("nproc") == "1"
-    assert living.change(vcpus=2, description="two of them") == ["update guest web"]
+    try:
+        assert living.change(vcpus=2, description="two of them") == ["update guest web"]
+    finally:
+        print(living.says("dmesg | grep -i -E 'cpu|acpi' | tail -30; ls -d /sys/devices/system/cpu/cpu*"))
     assert living.says("nproc") == "2"

@@ -20,7 +20,18 @@ from .ssh import Shell
 _CONNECT = 10.0
 _WORK = 300.0
 
-_ONLINE = 'for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do [ "$(cat "$cpu")" = 1 ] || echo 1 > "$cpu"; done'
+#: Waits until the kernel has seen $1 processors (ACPI tells it of each one), then takes every one into use.
+_ONLINE = r"""
+tries=0
+while [ "$(ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l)" -lt "$1" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || exit 1
+    sleep 0.3
+done
+for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do
+    [ ! -e "$cpu" ] || [ "$(cat "$cpu")" = 1 ] || echo 1 > "$cpu"
+done
+"""
 
 
 def reach(folders: Folders, environment: str, guest: str) -> Shell | None:
@@ -35,9 +46,9 @@ def reach(folders: Folders, environment: str, guest: str) -> Shell | None:
     return shell
 
 
-def use_processors(shell: Shell) -> None:
-    """Take every processor that was plugged in into use."""
-    shell.run(_ONLINE)
+def use_processors(shell: Shell, count: int) -> None:
+    """Take all *count* processors into use; raises :class:`GuestError` where the guest does not see them."""
+    shell.run(f"set -- {count}\n{_ONLINE}", timeout=_WORK)
 
 
 def grow_root(shell: Shell) -> None:
@@ -52,11 +63,15 @@ def grow_disk(shell: Shell, serial: str) -> None:
 
 
 def configure_interfaces(shell: Shell, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
-    """Have systemd-networkd know the interfaces that come, by their *files*, and forget those of networks *gone*."""
+    """Have systemd-networkd know the interfaces that come, by their *files*, and forget those of networks *gone*.
+
+    It is started anew, which keeps addresses: its reload goes over D-Bus, which images of ours do not have.
+    """
     for path, content in files.items():
         shell.write_file(path, content, 0o644)
     removed = " ".join(shlex.quote(network_file(network)) for network in gone)
-    shell.run(f"rm -f {removed}; networkctl reload" if removed else "networkctl reload")
+    restart = "systemctl restart systemd-networkd.service"
+    shell.run(f"rm -f {removed}; {restart}" if removed else restart)
 
 
 def release_disk(shell: Shell, serial: str) -> None:

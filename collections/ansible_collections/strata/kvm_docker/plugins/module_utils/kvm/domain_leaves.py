@@ -33,9 +33,7 @@ PARTS = (
     "memballoon",
     "other",
 )
-_TOLD_ELSEWHERE = frozenset(
-    {"name", "uuid", "metadata", "title", "description", "memory", "currentMemory", "vcpu", "vcpus"}
-)
+_TOLD_ELSEWHERE = frozenset({"name", "uuid", "metadata", "description", "memory", "currentMemory", "vcpu", "vcpus"})
 #: Of an interface: what the spec tells of it.
 _INTERFACE_TOLD = frozenset({"mac", "link"})
 #: What a later libvirt, or the start of a guest, may add by itself.

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..declare import environment as model
-from ..errors import HypervisorError
+from ..errors import GuestError, HypervisorError
 from ..guest import inside
 from ..progress import Progress
 from .domain_xml import Domain, parse_domain, render_disk, render_interface
@@ -112,10 +112,13 @@ def _processors(live: LiveGuest, now: Domain, wanted: Domain) -> None:
         return
     live.domain.setVcpusFlags(wanted.vcpus, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     shell = _shell(live)
-    if shell:
-        inside.use_processors(shell)
-    else:
+    if shell is None:
         _tell(live, "its new processors are plugged in; it was not reached to take them into use")
+        return
+    try:
+        inside.use_processors(shell, wanted.vcpus)
+    except GuestError as error:
+        raise NotFollowedError("it does not take its new processors into use") from error
 
 
 def _links(live: LiveGuest, root: Element, wanted: Domain) -> None:
