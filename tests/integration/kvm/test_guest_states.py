@@ -75,7 +75,7 @@ def kernel(root: Element) -> None:
 EDITS = [
     (text("memory", "262144"), ["memory_max"]),
     (text("currentMemory", "32768"), ["memory"]),
-    (attribute("vcpu", "current", "2"), ["vcpus"]),
+    (attribute("vcpu", "current", "2"), ["vcpus", "vcpus_emulated"]),
     (text("vcpu", "4"), ["vcpus_max"]),
     (text("cpu/model", "Nehalem"), ["edited.cpu"]),
     (attribute("cpu/feature[@name='aes']", "policy", "disable"), ["edited.cpu"]),
@@ -133,14 +133,16 @@ def test_what_libvirt_fills_in_is_no_difference(kvm: Hypervisor, changes: dict[s
 def test_what_changes_within_the_maximum_changes_while_the_guest_runs(kvm: Hypervisor) -> None:
     converge(kvm, GROWING)
     before = domain_of(kvm).ID()
-    changed = with_guest(GROWING, "web", memory=96 * MIB, vcpus=3, description="grown")
+    changed = with_guest(GROWING, "web", memory=96 * MIB, description="grown")
     (change,) = converge(kvm, changed)
     assert (change.action, domain_of(kvm).ID()) == ("update", before)
     live = ElementTree.fromstring(domain_of(kvm).XMLDesc())
-    assert (live.findtext("vcpu"), live.findtext("description")) == ("3", "grown")
+    assert live.findtext("description") == "grown"
     assert not planned(kvm, changed)
     (change,) = planned(kvm, with_guest(changed, "web", memory=192 * MIB, memory_max=192 * MIB))
     assert (change.action, change.reason) == ("restart", "memory_max changed")
+    (change,) = planned(kvm, with_guest(changed, "web", vcpus=3))
+    assert (change.action, change.reason) == ("restart", "vcpus_emulated changed")
 
 
 def test_a_data_disk_is_plugged_in_and_a_guest_that_does_not_let_go_is_restarted_without_it(kvm: Hypervisor) -> None:

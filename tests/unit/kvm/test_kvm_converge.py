@@ -265,7 +265,17 @@ def test_a_seed_that_cannot_be_written_leaves_the_guest_running(
         with pytest.raises(HypervisorError, match="guest web: no room"):
             converge(hypervisor, changed)
     assert domain_of(hypervisor, "web").ID() == before
-    assert words(converge(hypervisor, changed)) == ["update guest web"]
+    assert words(converge(hypervisor, changed)) == ["restart guest web"]
+
+
+def test_processors_are_plugged_in_where_they_are_not_emulated(hypervisor: Any) -> None:
+    kvm, roomy = replace(INPUTS, virt_type="kvm"), with_guest(environment(), "web", vcpus_max=2)
+    converge(hypervisor, roomy, kvm)
+    before = domain_of(hypervisor, "web").ID()
+    assert words(converge(hypervisor, with_guest(roomy, "web", vcpus=2), kvm)) == ["update guest web"]
+    assert domain_of(hypervisor, "web").ID() == before
+    assert domain_of(hypervisor, "web").info()[3] == 2
+    assert not planned(hypervisor, with_guest(roomy, "web", vcpus=2), kvm)
 
 
 def test_a_guest_that_does_not_start_stays_defined_and_the_next_run_tries_again(

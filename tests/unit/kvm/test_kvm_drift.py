@@ -57,7 +57,7 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("change", "paths"),
     [
-        (set_attribute("vcpu", "current", "2"), [("vcpus",)]),
+        (set_attribute("vcpu", "current", "2"), [("vcpus",), ("vcpus_emulated",)]),
         (set_text("currentMemory", "32768"), [("memory",)]),
         (set_attribute(".", "type", "kvm"), [("virt_type",)]),
         (set_attribute("devices/interface/mac", "address", "52:54:00:00:00:01"), [("interfaces", "lan", "mac")]),

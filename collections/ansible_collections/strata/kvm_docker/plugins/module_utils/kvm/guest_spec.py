@@ -37,7 +37,8 @@ def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[s
 
     ``memory``: bytes, rounded up to the KiB that libvirt counts in. ``interfaces``: by network: ``mac``, ``position``,
     and what the seed tells the guest of it, which a restart has it read. ``authorized_key``: digest of the key that
-    opens the guest. ``disks``: serial numbers of the data disks. ``edited``: what somebody else has changed of each
+    opens the guest. ``disks``: serial numbers of the data disks. ``vcpus_emulated``: ``vcpus`` again where
+    they are emulated, as Linux does not see those that are plugged in then (measured with 6.12). ``edited``: what somebody else has changed of each
     part of the definition; there is to be nothing.
     """
     return {
@@ -46,6 +47,7 @@ def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[s
         "virt_type": inputs.virt_type,
         "firmware": guest.firmware,
         "vcpus": guest.vcpus,
+        "vcpus_emulated": guest.vcpus if inputs.virt_type == "qemu" else 0,
         "vcpus_max": _vcpus_max(guest, inputs.virt_type),
         "memory": _whole_kib(guest.memory),
         "memory_max": _whole_kib(guest.memory_max or guest.memory),
@@ -139,6 +141,7 @@ def observed_spec(environment: str, domain: Domain, mark: Mark) -> dict[str, Any
         "virt_type": domain.virt_type,
         "firmware": domain.boot.firmware,
         "vcpus": domain.vcpus,
+        "vcpus_emulated": domain.vcpus if domain.virt_type == "qemu" else 0,
         "vcpus_max": domain.vcpus_max,
         "memory": domain.memory,
         "memory_max": domain.memory_max,
