@@ -35,11 +35,11 @@ _KIB = 1024
 def guest_spec(environment: Environment, guest: Guest, inputs: Inputs) -> dict[str, Any]:
     """The canonical form of a declared guest.
 
-    ``memory``: bytes, rounded up to the KiB that libvirt counts in. ``interfaces``: by network: ``mac``, ``position``,
-    and what the seed tells the guest of it, which a restart has it read. ``authorized_key``: digest of the key that
-    opens the guest. ``disks``: serial numbers of the data disks. ``vcpus_emulated``: ``vcpus`` again where
-    they are emulated, as Linux does not see those that are plugged in then (measured with 6.12). ``edited``: what somebody else has changed of each
-    part of the definition; there is to be nothing.
+    ``memory``: bytes, rounded up to the KiB that libvirt counts in. ``vcpus_emulated``: ``vcpus`` again where they are
+    emulated, as Linux does not see those that are plugged in then (measured with 6.12). ``interfaces``: by network:
+    ``mac``, ``position``, ``link``, and what the seed tells the guest of it, which a restart has it read.
+    ``authorized_key``: digest of the key that opens the guest. ``disks``: serial numbers of the data disks.
+    ``edited``: what somebody else has changed of each part of the definition; there is to be nothing.
     """
     return {
         "image": inputs.guest_images[guest.image],
