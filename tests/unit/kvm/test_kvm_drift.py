@@ -59,7 +59,7 @@ def drifted(plan: Plan) -> list[tuple[str, ...]]:
     [
         (set_attribute("vcpu", "current", "2"), [("vcpus",), ("vcpus_emulated",)]),
         (set_text("currentMemory", "32768"), [("memory",)]),
-        (set_attribute(".", "type", "kvm"), [("virt_type",)]),
+        (set_attribute(".", "type", "kvm"), [("vcpus_emulated",), ("virt_type",)]),
         (set_attribute("devices/interface/mac", "address", "52:54:00:00:00:01"), [("interfaces", "lan", "mac")]),
         (
             drop_interface,
