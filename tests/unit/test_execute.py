@@ -41,7 +41,7 @@ class Recorder:
 
 
 def run(recorder: Recorder, *changes: Change) -> list[str]:
-    execute(Plan(changes), recorder.apply, recorder.settle)
+    execute(Plan(changes), recorder.apply, recorder.settle, [])
     return recorder.done
 
 
@@ -66,7 +66,7 @@ def test_independent_changes_are_applied_side_by_side() -> None:
     def apply(_change: Change) -> None:
         both.wait()
 
-    execute(Plan((change(A), change(B))), apply, lambda key, condition: None)
+    execute(Plan((change(A), change(B))), apply, lambda key, condition: None, [])
     assert both.broken is False
 
 
@@ -93,5 +93,12 @@ def test_an_interrupt_starts_nothing_new() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute(Plan((change(A), change(B, Need(A)))), interrupted, recorder.settle)
+        execute(Plan((change(A), change(B, Need(A)))), interrupted, recorder.settle, [])
     assert recorder.done == []
+
+
+def test_what_was_made_is_told_in_the_order_of_the_plan_also_where_something_failed() -> None:
+    recorder, done = Recorder(B), list[Change]()
+    with pytest.raises(ConvergeError):
+        execute(Plan((change(A), change(B), change(C))), recorder.apply, recorder.settle, done)
+    assert [made.key for made in done] == [A, C]

@@ -128,7 +128,7 @@ def _absent(declaration: Path, options: Options) -> Outcome:
         made = plan((), observed(HYPERVISOR_KINDS, hypervisor, name), effect, remove_orphans=True)
         if not options.check:
             access.disconnect(name, options.folders)
-            execute(made, lambda change: _do(hypervisor, change, options.progress), lambda key, condition: None)
+            execute(made, lambda change: _do(hypervisor, change, options.progress), lambda key, condition: None, [])
             shutil.rmtree(options.folders.environment(name), ignore_errors=True)
     return Outcome(environment=name, plan=made)
 

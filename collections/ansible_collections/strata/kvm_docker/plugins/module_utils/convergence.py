@@ -108,7 +108,7 @@ class Convergence:
 
     def _execute(self, made: Plan) -> None:
         with self._timed("apply"):
-            execute(made, self._apply, self._settle)
+            execute(made, self._apply, self._settle, self.done)
 
     def _settle_all(self) -> None:
         """Wait until every container is running and, where it has a health check, healthy."""
@@ -162,7 +162,6 @@ class Convergence:
         stage = self.progress.stage(str(change.key), f"{change.action}: {change.reason}")
         with stage, self._told_by_the_guest(change.key):
             RESOURCES[change.key.kind].apply(self.session.connection(change.key), change, self.progress)
-        self.done.append(change)
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
 

@@ -32,9 +32,10 @@ def execute(
     plan: Plan,
     apply: Callable[[Change], None],
     settle: Callable[[Key, Condition], None],
+    done: list[Change],
     workers: int = WORKERS,
 ) -> None:
-    """Apply every change of *plan* after those it needs.
+    """Apply every change of *plan* after those it needs; those that were made are added to *done*, in plan's order.
 
     When one fails, what depends on it is not started and everything else is finished; then :class:`ConvergeError`
     tells every failure. An interrupt starts nothing new and lets what is under way come to its end.
@@ -49,7 +50,11 @@ def execute(
 
     graph = _graph(changes)
     with ThreadPoolExecutor(workers, thread_name_prefix="converge") as pool:
-        _Run(TopologicalSorter(graph), work, pool, waiting=set(graph)).finish()
+        run = _Run(TopologicalSorter(graph), work, pool, waiting=set(graph))
+        try:
+            run.finish()
+        finally:
+            done += [change for change in plan if Task(change.key) in run.finished]
 
 
 def _graph(changes: Mapping[Key, Change]) -> dict[Task, set[Task]]:
@@ -82,6 +87,7 @@ class _Run:
     pool: ThreadPoolExecutor
     waiting: set[Task]
     running: dict[Future[None], Task] = field(default_factory=dict)
+    finished: set[Task] = field(default_factory=set)
     failures: list[tuple[str, Exception]] = field(default_factory=list)
 
     def finish(self) -> None:
@@ -111,6 +117,7 @@ class _Run:
             task = self.running.pop(future)
             error = future.exception()
             if error is None:
+                self.finished.add(task)
                 self.graph.done(task)
             elif isinstance(error, Exception):
                 self.failures.append((str(task), error))

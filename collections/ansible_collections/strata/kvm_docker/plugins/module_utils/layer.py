@@ -54,7 +54,7 @@ class Layer:
         if check:
             return self.plan()
         try:
-            rest = come_to_rest(self.plan, lambda made: execute(made, self._apply, self._settle))
+            rest = come_to_rest(self.plan, lambda made: execute(made, self._apply, self._settle, self.done))
             self._settle_containers()
         except StrataError as error:
             error.made = tuple(self.done)
@@ -84,7 +84,6 @@ class Layer:
     def _apply(self, change: Change) -> None:
         with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"):
             RESOURCES[change.key.kind].apply(self.connection, change, self.progress)
-        self.done.append(change)
 
     def _settle(self, key: Key, condition: Condition) -> None:
         RESOURCES[key.kind].settle(self.connection, key, condition, self.progress)

@@ -140,7 +140,7 @@ def _long(node: Node) -> Mount | None:
 
 
 def _type(node: Node) -> Literal["volume", "bind", "tmpfs"] | None:
-    if node.value in REFUSED_TYPES:
+    if isinstance(node.value, str) and node.value in REFUSED_TYPES:
         node.wrong(f"type {node.value!r} is not supported; {REFUSED_TYPES[node.value]}")
         return None
     return cast(Literal["volume", "bind", "tmpfs"], node.one_of(*OPTIONS))

@@ -54,8 +54,8 @@ class Engine:
     """A guest's Docker engine and what observing and applying on it need.
 
     ``environment``: name in the ownership marks. ``shell``: the guest itself, ``None`` for an engine that is reached
-    without one. ``project``: the Compose project to run on it. ``mounts``: where the guest's data disks are to be mounted,
-    by name.
+    without one. ``project``: the Compose project to run on it. ``mounts``: where the guest's data disks are to be
+    mounted, by name.
     """
 
     guest: str
