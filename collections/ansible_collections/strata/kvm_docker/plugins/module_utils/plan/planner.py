@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
+from typing import Any
 
 from ..errors import ForeignObjectError, StrataError
 from .diff import differences
@@ -190,17 +192,16 @@ def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> b
 def _after_deletions(deletions: Mapping[Key, Change]) -> dict[Key, Change]:
     """Delete from the top layer down: each deletion needs those of the layers above it."""
     rank = {kind: index for index, kind in enumerate(KINDS)}
-    return {
-        key: replace(
-            change,
-            needs=tuple(
-                Need(other)
-                for other in sorted(deletions)
-                if rank[other.kind] > rank[key.kind] and (other.kind not in HELD or key.kind in HELD)
-            ),
+    ordered = sorted(deletions)
+    above = {
+        kind: tuple(
+            Need(other)
+            for other in ordered
+            if rank[other.kind] > rank[kind] and (other.kind not in HELD or kind in HELD)
         )
-        for key, change in deletions.items()
+        for kind in {key.kind for key in ordered}
     }
+    return {key: replace(change, needs=above[key.kind]) for key, change in deletions.items()}
 
 
 def _around_deletions(changes: Mapping[Key, Change], deletions: Mapping[Key, Change]) -> dict[Key, Change]:
@@ -208,11 +209,13 @@ def _around_deletions(changes: Mapping[Key, Change], deletions: Mapping[Key, Cha
     free only once that container was changed."""
     first = tuple(Need(key) for key in sorted(deletions) if key.kind not in HELD)
     after = {key: replace(change, needs=(*change.needs, *first)) for key, change in changes.items()}
+    holders: defaultdict[str, list[Need]] = defaultdict(list)
+    for key in sorted(changes):
+        if key.kind == "container":
+            holders[key.guest].append(Need(key))
     for key, change in _after_deletions(deletions).items():
-        holders = tuple(
-            Need(other) for other in sorted(changes) if other.kind == "container" and other.guest == key.guest
-        )
-        after[key] = replace(change, needs=(*change.needs, *holders)) if key.kind in HELD else change
+        held = holders[key.guest] if key.kind in HELD else ()
+        after[key] = replace(change, needs=(*change.needs, *held))
     return after
 
 
@@ -249,11 +252,12 @@ def _sorted_keys(changes: Mapping[Key, Change]) -> list[Key]:
         {key: {need.key for need in change.needs if need.key in changes} for key, change in changes.items()}
     )
     sorter.prepare()
+    place = {key: (change.action != "delete", rank[key.kind], _natural(key)) for key, change in changes.items()}
     ordered: list[Key] = []
-    ready: list[Key] = []
+    ready: list[tuple[Any, Key]] = []
     while sorter.is_active():
-        ready += sorter.get_ready()
-        ready.sort(key=lambda key: (changes[key].action != "delete", rank[key.kind], _natural(key)))
-        ordered.append(ready.pop(0))
+        for key in sorter.get_ready():
+            heappush(ready, (place[key], key))
+        ordered.append(heappop(ready)[1])
         sorter.done(ordered[-1])
     return ordered
