@@ -20,7 +20,7 @@ export LC_ALL := C.UTF-8
 
 .PHONY: help
 help: ## Show this help
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: up
 up: root build/.ready-up ## Bring the environments up; again: apply what changed (root)
@@ -68,6 +68,10 @@ unit: build/.ready-dev ## Run the tests that need neither root nor a hypervisor
 .PHONY: bench
 bench: root build/.ready-test ## Measure, and print each figure with its bound (root)
 	@python tests/bench/bench.py $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: root build/.ready-test ## Measure beside community.docker, community.libvirt and docker compose (root)
+	@python tests/bench/peers.py $(ARGS)
 
 .PHONY: root
 root:

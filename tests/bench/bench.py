@@ -17,13 +17,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
 
 from environments import REPOSITORY, EnvironmentCopy, Lab, load, running_lab  # noqa: E402 - the path is set just above
+from figure import Figure, shown  # noqa: E402 - the same
 from lab import root_folder  # noqa: E402 - the same
 
 ONE_GUEST = """\
@@ -34,20 +34,6 @@ networks: {lan: {cidr: 10.81.0.0/24}}
 guests:
   only: {image: debian13, vcpus: 1, memory: 1 GiB, disk: 4 GiB, networks: {lan: {address: 10.81.0.11}}}
 """
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A measured value and the most that it may be."""
-
-    name: str
-    value: float
-    bound: float
-    unit: str
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.value <= self.bound else "ABOVE"
-        return f"{self.name:<58} {self.value:>8.1f} {self.unit:<8} at most {self.bound:>6g}  {verdict}"
 
 
 def two_hosts(lab: Lab, folder: Path) -> Iterator[Figure]:
@@ -119,19 +105,14 @@ def main() -> int:
     arguments = parser.parse_args()
     figures: list[Figure] = []
 
-    def show(made: Iterator[Figure]) -> None:
-        for figure in made:
-            print(figure, flush=True)
-            figures.append(figure)
-
     with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder:
         with running_lab() as lab:
             lab.start_hypervisor()
-            show(boot(lab, Path(folder)))
-            show(two_hosts(lab, Path(folder)))
+            figures += shown(boot(lab, Path(folder)))
+            figures += shown(two_hosts(lab, Path(folder)))
         if arguments.cold:
-            show(cold(Path(folder)))
-    return int(any(figure.value > figure.bound for figure in figures))
+            figures += shown(cold(Path(folder)))
+    return int(any(figure.missed for figure in figures))
 
 
 if __name__ == "__main__":
