@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
@@ -89,10 +89,20 @@ def connect(base_url: str, what: str = "engine") -> docker.APIClient:
     def client(version: str) -> docker.APIClient:
         made = docker.APIClient(base_url=base_url, version=version, timeout=SILENCE, max_pool_size=POOL_SIZE)
         made.trust_env = False
+        _share_connections(made)
         return made
 
     with engine_errors(what), client(DEFAULT_DOCKER_API_VERSION) as anyone:
         return client(_ping(anyone)["Api-Version"])
+
+
+def _share_connections(client: docker.APIClient) -> None:
+    """Keep connections alive from call to call. The SDK has a pool of them for each URL, so that a call of another URL,
+    e.g. the inspection of the next container, connects anew; one pool serves all.
+    """
+    adapter: Any = client.get_adapter(client.base_url)
+    pool_of = adapter.get_connection
+    adapter.get_connection = lambda url, proxies=None: pool_of(client.base_url, proxies)
 
 
 def _ping(client: docker.APIClient) -> Mapping[str, str]:
