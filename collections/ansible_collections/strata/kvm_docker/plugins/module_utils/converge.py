@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -23,7 +23,7 @@ from .folders import Folders
 from .guest import access, image_store, ready
 from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
-from .kvm.hypervisor import Hypervisor, find_uri, open_hypervisor
+from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layer import Layer
 from .masking import Masker, hidden
 from .plan.model import Change, Plan
@@ -186,16 +186,8 @@ def _locked(environment: str, options: Options) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _hypervisor(uri: str, options: Options, may_be_absent: bool = False) -> Iterator[Hypervisor]:
-    """Neither a preview nor a removal starts the embedded hypervisor: libvirt's test driver, which is empty, stands
-    for it."""
-    absent = (options.check or may_be_absent) and find_uri(uri, options.folders) is None
-    hypervisor = open_hypervisor("test:///default" if absent else uri, options.folders)
-    try:
-        yield hypervisor
-    finally:
-        hypervisor.close()
+def _hypervisor(uri: str, options: Options, may_be_absent: bool = False) -> AbstractContextManager[Hypervisor]:
+    return opened(uri, options.folders, options.check or may_be_absent)
 
 
 def _check(document: Document, hypervisor: Hypervisor) -> None:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from .declare.environment import Environment
 from .docker.health import unsettled
 from .errors import ForeignObjectError, StrataError
 from .execute import execute
 from .inputs import Inputs
-from .plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan
-from .plan.planner import plan
+from .plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
+from .plan.planner import plan, repair
 from .progress import Progress
 from .resources import RESOURCES, declared, effect, observed
 from .rounds import come_to_rest
 
+Item: TypeAlias = Declared | Observed
 
-def everything(item: Observed) -> bool:
+
+def everything(item: Item) -> bool:
     """A declaration that speaks for all objects of the environment behind the connection."""
     return True
 
@@ -31,9 +33,9 @@ class Layer:
     """Brings objects of *kinds* behind *connection* to what *environment* declares of them.
 
     ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
-    ``speaks_for``: which of the objects that are there this declaration is about; the others are as good as not there.
-    Those of ours that it is about and does not declare are orphans. ``running``: those that can run
-    are to. ``only``: do this action and nothing else.
+    ``speaks_for``: which of the objects, declared or there, this run is about; the others are as good as not there.
+    Those of ours that it is about and does not declare are orphans. ``policy``: what is done about a leaf that drifted.
+    ``running``: those that can run are to. ``only``: do this action and nothing else.
     ``done``: the changes that were made.
     """
 
@@ -42,7 +44,8 @@ class Layer:
     kinds: tuple[str, ...]
     inputs: Inputs = field(default_factory=Inputs)
     progress: Progress = field(default_factory=Progress)
-    speaks_for: Callable[[Observed], bool] = everything
+    speaks_for: Callable[[Item], bool] = everything
+    policy: Callable[[Key, Difference], Policy] = repair
     remove_orphans: bool = False
     adopt: bool = False
     running: bool = True
@@ -63,12 +66,19 @@ class Layer:
 
     def plan(self) -> Plan:
         """Observe and compare; nothing is touched."""
-        wanted = tuple(map(self._powered, declared(self.kinds, self.environment, self.inputs)))
+        wanted = self.wanted()
         found = [item for item in self.observed() if self.speaks_for(item)]
         if self.remove_orphans:
             _refuse_strangers(found, {item.key for item in wanted})
-        made = plan(wanted, found, self._effect, remove_orphans=self.remove_orphans, adopt=self.adopt)
+        made = plan(
+            wanted, found, self._effect, remove_orphans=self.remove_orphans, adopt=self.adopt, policy=self.policy
+        )
         return made.only(self.only) if self.only else made
+
+    def wanted(self) -> tuple[Declared, ...]:
+        """Everything that is to be there, as far as this run is about it."""
+        found = declared(self.kinds, self.environment, self.inputs)
+        return tuple(self._powered(item) for item in found if self.speaks_for(item))
 
     def observed(self) -> list[Observed]:
         """Everything of these kinds that is there."""

@@ -90,7 +90,7 @@ def read_identity(path: str | Path) -> tuple[str, str]:
     tree = yaml.tree if isinstance(yaml.tree, dict) else {}
     hypervisor = tree.get("hypervisor")
     kept = {"name": tree.get("name"), "folder": "/", **({"hypervisor": hypervisor} if "hypervisor" in tree else {})}
-    environment, problems = _validated(yaml, kept)
+    environment, problems = validated(yaml, kept)
     if environment is None:
         raise DeclarationError(problems)
     return environment.name, environment.hypervisor.uri
@@ -112,7 +112,7 @@ def _read_written(path: str | Path) -> _Written:
     if not isinstance(yaml.tree, dict):
         raise DeclarationError([Problem(str(file), 1, "", "must be a mapping with plugin, name, networks and guests")])
     tree, header = _prepared(yaml, file)
-    environment, wrong = _validated(yaml, tree)
+    environment, wrong = validated(yaml, tree)
     found = mask_problems(problems + header + wrong, yaml.tree)
     return _Written(yaml=yaml, environment=environment, problems=found)
 
@@ -146,7 +146,7 @@ def _taken(yaml: YamlFile, mapping: dict[str, Any], path: tuple[str, ...], key: 
     return [yaml.problem((*path, key), unknown_key(key, known))]
 
 
-def _validated(yaml: YamlFile, tree: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
+def validated(yaml: YamlFile | Sources, tree: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
     """The model of *tree*; where nothing is wrong but unknown keys, a model without them, so that checks go on."""
     from pydantic import ValidationError
 
@@ -164,7 +164,7 @@ def _validated(yaml: YamlFile, tree: dict[str, Any]) -> tuple[Environment | None
             _remove(tree, path)
 
 
-def _problem(yaml: YamlFile, detail: Any) -> Problem:
+def _problem(yaml: YamlFile | Sources, detail: Any) -> Problem:
     return yaml.problem(location(detail), message(detail, Environment))
 
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,18 @@ def open_hypervisor(uri: str, folders: Folders) -> Hypervisor:
     return Hypervisor(
         connection=connect(found), uri=found, folders=folders, netns=embedded.netns(folders) if own else None
     )
+
+
+@contextmanager
+def opened(uri: str, folders: Folders, may_be_absent: bool = False) -> Iterator[Hypervisor]:
+    """As :func:`open_hypervisor`, closed at the end. With *may_be_absent* libvirt's test driver, which is empty, stands
+    for one that was never started: neither a preview nor a removal starts it."""
+    absent = may_be_absent and find_uri(uri, folders) is None
+    hypervisor = open_hypervisor("test:///default" if absent else uri, folders)
+    try:
+        yield hypervisor
+    finally:
+        hypervisor.close()
 
 
 def _absent(own: bool, folders: Folders) -> str:

@@ -6,11 +6,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from .. import naming
-from ..declare.environment import Environment, GuestNetwork
+from ..declare.environment import (
+    AddressRange,
+    DhcpSettings,
+    DnsSettings,
+    Environment,
+    GuestNetwork,
+    PortRange,
+    Reservation,
+)
 from ..plan.model import Tree
 from .mark import Mark
 from .network_xml import NAT_PORTS, parse_network, unknown_parts
@@ -70,6 +80,44 @@ def _names(environment: Environment, name: str, network: GuestNetwork) -> dict[s
     for host, address in sorted(network.dns.hosts.items()):
         names[str(address)].append(host)
     return dict(names)
+
+
+def read_network(spec: Tree, guests: Collection[str]) -> GuestNetwork:
+    """The declaration that :func:`network_spec` makes *spec* of, in an environment with *guests* on the network."""
+    return GuestNetwork(
+        cidr=IPv4Network(spec["cidr"]),
+        forward=spec["forward"],
+        domain=spec["domain"] or None,
+        mtu=spec["mtu"] or None,
+        autostart=spec["autostart"],
+        dhcp=DhcpSettings(
+            ranges=tuple(
+                AddressRange(start=IPv4Address(start), end=IPv4Address(end))
+                for start, _dash, end in (ends.partition("-") for ends in spec["ranges"])
+            ),
+            hosts={
+                host: Reservation(mac=one["mac"], address=IPv4Address(one["address"]))
+                for host, one in spec["hosts"].items()
+                if host not in guests
+            },
+        ),
+        dns=DnsSettings(
+            enable=spec["dns"],
+            hosts={
+                name: IPv4Address(address)
+                for address, names in spec["names"].items()
+                for name in names
+                if name not in guests
+            },
+            forwarders=tuple(map(IPv4Address, spec["forwarders"])),
+        ),
+        nat_ports=_nat_ports(spec["nat_ports"]),
+    )
+
+
+def _nat_ports(text: str) -> PortRange | None:
+    start, _dash, end = text.partition("-")
+    return PortRange(start=int(start), end=int(end)) if text else None
 
 
 def observed_spec(root: Element, mark: Mark | None) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects of the hypervisor as modules return them: as they are there, without our bookkeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import naming
+from .plan.diff import differences
+from .plan.model import Declared, Difference, Effect, Observed
+
+#: Leaves that tell what to put right, and nothing of the object.
+_BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "authorized_key"})
+
+
+def network_view(environment: str, found: Observed) -> dict[str, Any]:
+    """A network, with its reservations and names."""
+    return {"libvirt_name": naming.libvirt_name(environment, found.key.name), "uuid": found.handle, **_leaves(found)}
+
+
+def pool_view(environment: str, found: Observed) -> dict[str, Any]:
+    """A declared storage pool."""
+    name = naming.libvirt_name(environment, found.key.name)
+    return {
+        "libvirt_name": name,
+        "uuid": str(naming.object_uuid(environment, "pool", found.key.name)),
+        **_leaves(found),
+    }
+
+
+def guest_view(environment: str, found: Observed, others: Sequence[Observed]) -> dict[str, Any]:
+    """A guest, with its disks and forwards, which are among *others*."""
+    name = found.key.name
+    return {
+        "name": name,
+        "libvirt_name": naming.libvirt_name(environment, name),
+        "uuid": str(naming.object_uuid(environment, "guest", name)),
+        **_leaves(found),
+        "interfaces": _interfaces(found),
+        "disks": [_disk(item) for item in others if item.key.kind == "disk" and is_disk_of(item, name)],
+        "publish": {
+            item.key.name: item.spec["port"]
+            for item in others
+            if item.key.kind == "forward" and item.spec.get("guest") == name
+        },
+        "drift": _drift(found),
+    }
+
+
+def is_disk_of(item: Observed, guest: str) -> bool:
+    """Whether the disk is the first one of *guest*, or a data disk, which is named ``<guest>.<disk>``."""
+    return item.owned and item.key.name.partition(".")[0] == guest
+
+
+def _interfaces(found: Observed) -> list[dict[str, Any]]:
+    """In their order, the one with the default route first."""
+    attached = sorted(found.spec["interfaces"].items(), key=lambda item: int(item[1]["position"]))
+    return [{"network": network, **interface} for network, interface in attached]
+
+
+def _disk(item: Observed) -> dict[str, Any]:
+    return {"name": item.key.name, **item.spec}
+
+
+def _drift(found: Observed) -> list[dict[str, Any]]:
+    """What is not as it was applied last."""
+    applied = Declared(found.key, found.applied or found.spec)
+    return [_told(difference) for difference in differences(applied, found, lambda difference: Effect.IN_PLACE)]
+
+
+def _told(difference: Difference) -> dict[str, Any]:
+    return {"path": ".".join(difference.path), "applied": difference.after, "found": difference.before}
+
+
+def _leaves(found: Observed) -> dict[str, Any]:
+    return {"running": found.running, **{leaf: found.spec[leaf] for leaf in found.spec if leaf not in _BOOKKEEPING}}

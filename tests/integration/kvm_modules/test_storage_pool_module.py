@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module storage_pool on a real libvirt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from kvm_module import Modules, actions, causes
+
+pytestmark = pytest.mark.lab
+
+
+def folder_of(kvm: Hypervisor, name: str) -> Path:
+    return kvm.folders.root / "srv" / name
+
+
+def test_a_pool_lives_from_its_creation_to_its_end_and_its_files_stay(modules: Modules, kvm: Hypervisor) -> None:
+    folder = folder_of(kvm, "modules")
+    fast: dict[str, Any] = {"name": "fast", "path": str(folder)}
+    made = modules.four_phases("storage_pool", **fast)
+    assert actions(made) == ["create pool fast"]
+    assert made["pool"]["libvirt_name"] == "lab-fast"
+    (folder / "theirs.img").write_bytes(bytes(4096))
+    changed = modules.four_phases("storage_pool", **fast, autostart=False)
+    assert changed["plan"][0]["differences"][0]["path"] == "autostart"
+    kvm.connection.storagePoolLookupByName("lab-fast").destroy()
+    assert actions(modules.four_phases("storage_pool", **fast, autostart=False)) == ["start pool fast"]
+    gone = modules.four_phases("storage_pool", name="fast", state="absent")
+    assert actions(gone) == ["delete pool fast"]
+    assert (folder / "theirs.img").stat().st_size == 4096
+
+
+def test_an_edit_behind_our_back_is_taken_back(modules: Modules, kvm: Hypervisor) -> None:
+    fast = {"name": "fast", "path": str(folder_of(kvm, "edited"))}
+    modules.run("storage_pool", **fast)
+    kvm.connection.storagePoolLookupByName("lab-fast").setAutostart(0)
+    mended = modules.four_phases("storage_pool", **fast)
+    assert list(causes(mended)) == ["autostart"]
+    assert mended["pool"]["autostart"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"path": "/proc/x"}, "options: path: /proc/x is no place for disks"),
+        ({"name": "lab"}, "options: name: is the name of the pool of the environment itself; rename it"),
+        ({"path": None}, "options: 'path' is required"),
+    ],
+)
+def test_bad_options_are_told_with_their_path(modules: Modules, options: dict[str, Any], words: str) -> None:
+    assert words in modules.refused("storage_pool", check=True, **{"name": "fast", "path": "/srv/x", **options})
+
+
+def test_a_folder_of_another_pool_and_another_folder_are_refused(modules: Modules, kvm: Hypervisor) -> None:
+    folder = folder_of(kvm, "shared")
+    modules.run("storage_pool", name="fast", path=str(folder))
+    assert "is the folder of pool fast already" in modules.refused("storage_pool", name="slow", path=str(folder))
+    moved = modules.refused("storage_pool", name="fast", path=str(folder_of(kvm, "elsewhere")))
+    assert "would leave its disks there" in moved
