@@ -37,6 +37,13 @@ class Folders:
             raise StrataError(f"state folder {str(chosen)!r}: a path has no NUL character. Correct state_folder.")
         return cls(chosen.absolute(), Path(store) if store else None)
 
+    @classmethod
+    def own(cls, root: str | os.PathLike[str] | None = None) -> Folders:
+        """As :meth:`of`, but below the home of who is not root, for what needs no root."""
+        if root or os.environ.get("STRATA_STATE") or os.geteuid() == 0:
+            return cls.of(root)
+        return cls.of(Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "strata")
+
     @property
     def images(self) -> Path:
         """Content-addressed guest images and container image archives, shared by all environments."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +62,19 @@ def guest_images(environment: Environment) -> dict[str, str]:
     return {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
 
 
-def resolve_images(environment: Environment, folders: Folders) -> dict[tuple[str, str], ImageInput]:
-    """The container images of every guest, by guest and reference; raises :class:`ImageError` as above."""
-    declared = _DeclaredImages(environment, folders)
+def from_registry(reference: str) -> str:
+    """The source of an image that nothing here makes."""
+    return f"registry:{familiar(reference)}"
+
+
+def resolve_images(
+    environment: Environment, folders: Folders, otherwise: Callable[[str], str] = from_registry
+) -> dict[tuple[str, str], ImageInput]:
+    """The container images of every guest, by guest and reference; raises :class:`ImageError` as above.
+
+    *otherwise*: the source of a reference that is neither built nor declared.
+    """
+    declared = _DeclaredImages(environment, folders, otherwise)
     images: dict[tuple[str, str], ImageInput] = {}
     problems: dict[str, None] = {}
     for guest in environment.guests.values():
@@ -79,18 +89,19 @@ def resolve_images(environment: Environment, folders: Folders) -> dict[tuple[str
 class _DeclaredImages:
     """The entries of ``container_images``, each read at most once, when first asked for."""
 
-    def __init__(self, environment: Environment, folders: Folders) -> None:
+    def __init__(self, environment: Environment, folders: Folders, otherwise: Callable[[str], str]) -> None:
+        self._otherwise = otherwise
         self._folder = Path(environment.folder)
         self._folders = folders
         self._entries = {familiar(name): entry for name, entry in environment.container_images.items()}
         self._read: dict[str, tuple[str, Path]] = {}
 
-    def find(self, reference: str) -> ImageInput | None:
-        """The input of the entry that is named *reference*, however it is spelled."""
+    def find(self, reference: str) -> ImageInput:
+        """The input of the entry that is named *reference*, however it is spelled, or of what stands for none."""
         name = familiar(reference)
         entry = self._entries.get(name)
         if entry is None:
-            return None
+            return ImageInput(reference=reference, source=self._otherwise(reference))
         if name not in self._read:
             self._read[name] = self._source(reference, entry)
         source, path = self._read[name]
@@ -138,10 +149,7 @@ class _GuestImages:
         if reference not in self.images:
             builder = self._builders.get(familiar(reference))
             self.images[reference] = (
-                self._built(reference, builder.build)
-                if builder and builder.build
-                else self._declared.find(reference)
-                or ImageInput(reference=reference, source=f"registry:{familiar(reference)}")
+                self._built(reference, builder.build) if builder and builder.build else self._declared.find(reference)
             )
         return self.images[reference]
 

@@ -35,7 +35,8 @@ class Layer:
     ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
     ``speaks_for``: which of the objects, declared or there, this run is about; the others are as good as not there.
     Those of ours that it is about and does not declare are orphans. ``policy``: what is done about a leaf that drifted.
-    ``running``: those that can run are to. ``only``: do this action and nothing else.
+    ``running``: those that can run are to. ``only``: do this action and nothing else. ``wait``: for
+    the health of all containers at the end.
     ``done``: the changes that were made.
     """
 
@@ -50,6 +51,7 @@ class Layer:
     adopt: bool = False
     running: bool = True
     only: Literal["start", "stop"] | None = None
+    wait: bool = True
     done: list[Change] = field(default_factory=list)
 
     def converge(self, check: bool = False) -> Plan:
@@ -57,12 +59,20 @@ class Layer:
         if check:
             return self.plan()
         try:
-            rest = come_to_rest(self.plan, lambda made: execute(made, self._apply, self._settle, self.done))
+            rest = come_to_rest(self.plan, self._execute)
             self._settle_containers()
         except StrataError as error:
             error.made = tuple(self.done)
             raise
         return replace(rest, changes=tuple(self.done))
+
+    def _execute(self, made: Plan) -> None:
+        """A container that has to be started again has ended by itself: what it says is the error."""
+        started = {change.key for change in self.done if change.key.kind == "container"}
+        for change in made:
+            if change.action == "start" and change.key in started:
+                self._settle(change.key, "healthy")
+        execute(made, self._apply, self._settle, self.done)
 
     def plan(self) -> Plan:
         """Observe and compare; nothing is touched."""
@@ -99,9 +109,10 @@ class Layer:
         RESOURCES[key.kind].settle(self.connection, key, condition, self.progress)
 
     def _settle_containers(self) -> None:
-        if "container" in self.kinds and self.running:
-            wanted = [item for item in declared(("container",), self.environment, self.inputs) if item.running]
-            for key in unsettled(self.connection, wanted):
+        if "container" in self.kinds and self.wait:
+            there = {item.key for item in self.observed()} if self.only else None
+            waited = [item for item in self.wanted() if item.running and (there is None or item.key in there)]
+            for key in unsettled(self.connection, waited):
                 self._settle(key, "healthy")
 
 

@@ -25,6 +25,7 @@ LABEL_SOURCE = "strata.source"
 LABEL_APPLIED = "strata.applied"
 LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
+LABEL_PROJECT = "strata.project"
 
 
 #: Ends of the names that containers have while they are replaced: the new one, and the old one.

@@ -10,7 +10,8 @@ from typing import Any, TypedDict
 
 from .declare.environment import Guest
 from .docker.engine import Engine
-from .naming import LABEL_ENVIRONMENT, LABEL_SERVICE
+from .docker.errors import engine_errors
+from .naming import LABEL_ENVIRONMENT, LABEL_PROJECT, LABEL_SERVICE
 
 _HEALTH = re.compile(r"\((?:health: )?(\w+)\)")
 
@@ -45,6 +46,14 @@ def guest_row(guest: Guest, engine: Engine) -> GuestRow:
         containers=sorted((_container_row(item) for item in listed), key=lambda row: row["name"]),
         urls=[f"http://127.0.0.1:{port}" for port in guest.publish],
     )
+
+
+def container_rows(engine: Engine, project: str) -> list[ContainerRow]:
+    """The containers of a Compose project on *engine*; one call."""
+    marks = [f"{LABEL_ENVIRONMENT}={engine.environment}", f"{LABEL_PROJECT}={project}"]
+    with engine_errors(f"containers of {engine.where}"):
+        listed = engine.client.containers(all=True, filters={"label": marks})
+    return sorted((_container_row(item) for item in listed), key=lambda row: row["name"])
 
 
 def _container_row(item: dict[str, Any]) -> ContainerRow:

@@ -57,7 +57,9 @@ class Container:
             elif change.declared is None:
                 raise EngineError(f"{change.key}: cannot {change.action} a container that is not declared.")
             else:
-                _do(Rollout(engine=connection, declared=change.declared, progress=progress), change)
+                adopting = bool(change.observed and not change.observed.owned)
+                rollout = Rollout(engine=connection, declared=change.declared, progress=progress, adopting=adopting)
+                _do(rollout, change)
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """See :func:`.health.settle`."""

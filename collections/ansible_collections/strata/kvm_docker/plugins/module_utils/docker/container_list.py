@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..plan.model import Key, Observed
@@ -17,7 +17,7 @@ from . import file_mounts
 from .container_observe import Surroundings, broken, observed_spec, running
 from .engine import Engine
 from .image_list import list_images, sources
-from .labels import applied, is_ours
+from .labels import applied, is_ours, project_of
 from .replicas import jobs, replicas
 from .rollout import base_name
 
@@ -38,7 +38,11 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     for name in sorted(ours):
         beside[base_name(name)] += [name] if name != base_name(name) else []
     found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal)
-    return strangers + [found.observed(name, inspected.get(name), tuple(others)) for name, others in beside.items()]
+    projects = {base_name(name): project_of(row["Labels"]) for name, row in ours.items()}
+    return strangers + [
+        replace(found.observed(name, inspected.get(name), tuple(others)), project=projects[name])
+        for name, others in beside.items()
+    ]
 
 
 def _name(row: Mapping[str, Any]) -> str:

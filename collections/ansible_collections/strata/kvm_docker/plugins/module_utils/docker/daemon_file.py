@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EngineError, GuestError
 
 if TYPE_CHECKING:
-    from ..guest.ssh import Shell
+    from ..guest.machine import Machine
 
 FILE = "/etc/docker/daemon.json"
 
@@ -39,7 +39,7 @@ class DaemonFiles:
 class DaemonFile:
     """The file on the guest behind *shell*. Everything raises :class:`GuestError` when the guest fails."""
 
-    shell: Shell
+    shell: Machine
 
     def read(self) -> DaemonFiles:
         """All in one command."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ..declare.compose import IpamConfig, Network
@@ -19,7 +19,7 @@ from .addresses import gateway
 from .docker_volume import on_engine
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, pairs, values
+from .labels import applied, declared_labels, is_ours, marks, of_project, pairs, project_of, values
 
 
 class DockerNetwork:
@@ -54,19 +54,22 @@ class DockerNetwork:
                 last,
                 sensitive=sensitive(spec) | sensitive(last or {}),
                 owned=is_ours(network["Labels"], environment),
+                project=project_of(network["Labels"]),
                 handle=network["Id"],
             )
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
         """Create, replace or delete. Our containers run on while their network is replaced, see :mod:`.reconnect`.
 
-        Raises :class:`EngineError` before anything is touched when a container that is not ours is attached.
+        Raises :class:`EngineError` before anything is touched when a container that is not ours is attached, unless
+        the network is adopted.
         """
         with engine_errors(str(change.key)):
             if change.action == "delete" and change.observed:
-                _remove(connection, change.key, change.observed.handle)
+                endpoints = reconnect.attached(connection, change, _foreign(connection, change))
+                _remove(connection, change.observed.handle, endpoints)
             elif change.action == "replace" and change.observed and change.declared:
-                _replace(connection, change.observed, change.declared)
+                _replace(connection, change, change.observed, change.declared)
             elif change.action == "create" and change.declared:
                 _create(connection, change.declared)
 
@@ -74,29 +77,30 @@ class DockerNetwork:
         """A network that exists is ready."""
 
 
-def _remove(engine: Engine, key: Key, network: str) -> list[reconnect.Endpoint]:
-    """Remove the network; who was on it."""
+def _remove(engine: Engine, network: str, endpoints: list[reconnect.Endpoint]) -> None:
     from docker.errors import NotFound
 
     try:
-        endpoints = reconnect.attached(engine, key, network)
         reconnect.detach(engine, network, endpoints)
         engine.client.remove_network(network)
     except NotFound:
-        return []
-    return endpoints
+        return
 
 
 def _create(engine: Engine, declared: Declared) -> None:
-    engine.client.create_network(**create_arguments(engine.environment, declared, engine.inputs.seal))
+    arguments = create_arguments(engine.environment, declared, engine.inputs.seal)
+    arguments["labels"] |= of_project(engine.project_name)
+    engine.client.create_network(**arguments)
 
 
-def _replace(engine: Engine, now: Observed, declared: Declared) -> None:
+def _replace(engine: Engine, change: Change, now: Observed, declared: Declared) -> None:
     """Make the network anew, with our containers on it. One that an engine refuses leaves the old one in its place."""
     from docker.errors import APIError
 
     name = declared.key.name
-    endpoints = _remove(engine, declared.key, now.handle)
+    endpoints = reconnect.attached(engine, change, _foreign(engine, change))
+    reconnect.refuse_unfit(change.key, endpoints, declared.spec)
+    _remove(engine, now.handle, endpoints)
     try:
         _create(engine, declared)
     except APIError:
@@ -104,6 +108,19 @@ def _replace(engine: Engine, now: Observed, declared: Declared) -> None:
         reconnect.attach(engine, name, endpoints, declared=False)
         raise
     reconnect.attach(engine, name, [each for each in endpoints if each.stays])
+
+
+def _foreign(engine: Engine, change: Change) -> Callable[[Mapping[str, str] | None], bool]:
+    """Tells by its labels whether a container is one that the network must not be taken from: a stranger's, unless the
+    network is adopted, and at its end one of another project too."""
+    adopting = bool(change.observed and not change.observed.owned)
+
+    def foreign(labels: Mapping[str, str] | None) -> bool:
+        if change.action != "delete" or not is_ours(labels, engine.environment):
+            return not (adopting or is_ours(labels, engine.environment))
+        return not engine.project_name or project_of(labels) not in ("", engine.project_name)
+
+    return foreign
 
 
 def network_spec(network: Network) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, pairs, values
+from .labels import applied, declared_labels, is_ours, marks, of_project, pairs, project_of, values
 from .unnamed_volumes import is_unnamed, unused
 from .volume_move import Move, is_copy, moved_name, remove_copy
 
@@ -69,10 +69,12 @@ class DockerVolume:
                 remove_copy(connection, name)
             elif change.declared:
                 arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
+                arguments["labels"] |= of_project(connection.project_name)
                 if change.action == "create":
                     connection.client.create_volume(**arguments)
                 else:
-                    Move(engine=connection, name=name, arguments=arguments).run()
+                    adopting = bool(change.observed and not change.observed.owned)
+                    Move(engine=connection, name=name, arguments=arguments, adopting=adopting).run()
 
     def settle(self, connection: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """A volume that exists is ready."""
@@ -86,6 +88,7 @@ def _observed(engine: Engine, volume: dict[str, Any], environment: str, moving: 
         spec,
         last,
         owned=is_ours(volume["Labels"], environment) or key.name in moving,
+        project=project_of(volume["Labels"]),
         broken=_MOVING if key.name in moving else "",
         sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
     )

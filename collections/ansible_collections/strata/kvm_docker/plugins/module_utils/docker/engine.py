@@ -22,6 +22,7 @@ from .errors import engine_errors
 if TYPE_CHECKING:
     import docker
 
+    from ..guest.machine import Machine
     from ..guest.ssh import Shell
 
 #: Connections kept alive per engine: one for each thread of the executor.
@@ -53,19 +54,32 @@ class Builds:
 class Engine:
     """A guest's Docker engine and what observing and applying on it need.
 
-    ``environment``: name in the ownership marks. ``shell``: the guest itself, ``None`` for an engine that is reached
-    without one. ``project``: the Compose project to run on it. ``mounts``: where the guest's data disks are to be
-    mounted, by name.
+    ``guest``: in the keys of its objects. ``address``: of an engine that is no guest's, in words.
+    ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
+    engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
+    ``mounts``: where the guest's data disks are to be mounted, by name.
     """
 
     guest: str
     environment: str
     client: docker.APIClient
-    shell: Shell | None = None
+    shell: Machine | None = None
+    address: str = ""
+    restart_command: str | None = None
     project: Project | None = None
     inputs: Inputs = field(default_factory=Inputs)
     mounts: Mapping[str, str] = field(default_factory=dict)
     builds: Builds = field(default_factory=Builds)
+
+    @property
+    def where(self) -> str:
+        """The engine in words, for messages."""
+        return self.address or f"guest {self.guest}"
+
+    @property
+    def project_name(self) -> str:
+        """Of the Compose project that its objects are of; empty for objects that stand by themselves."""
+        return self.project.name if self.project else ""
 
     def version(self) -> str:
         """The engine's version, e.g. ``26.1.5+dfsg1``."""
@@ -126,7 +140,7 @@ def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: In
     )
 
 
-def journal(shell: Shell, lines: int = 20) -> str:
+def journal(shell: Machine, lines: int = 20) -> str:
     """The last *lines* of the engine's journal, for an error message."""
     try:
         return shell.run(f"journalctl --unit docker.service --lines {lines} --output cat --no-pager").decode(

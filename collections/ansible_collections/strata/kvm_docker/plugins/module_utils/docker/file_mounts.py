@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 from ..declare.compose import FileReference, FileSource
 from ..declare.mounts import RESERVED
 from ..errors import EngineError
-from ..guest.ssh import Shell
+from ..guest.machine import Machine
 from ..plan.model import Tree
 from .replicas import Replica
 
@@ -79,7 +79,7 @@ def _digest(project: str, name: str, content: str, access: str) -> str:
     return hashlib.pbkdf2_hmac("sha256", content.encode(), salt, _ROUNDS, 16).hex()
 
 
-def write(shell: Shell | None, replica: Replica) -> None:
+def write(shell: Machine | None, replica: Replica) -> None:
     """Put the files of *replica* on the guest. Raises :class:`EngineError` where there is no guest to put them on."""
     for file in file_mounts(replica):
         if shell is None:
@@ -90,7 +90,7 @@ def write(shell: Shell | None, replica: Replica) -> None:
         shell.run(f"chown {shlex.quote(file.owner)} {path} && chmod {file.mode:04o} {path}")
 
 
-def states(shell: Shell | None, replicas: Iterable[Replica]) -> dict[str, str]:
+def states(shell: Machine | None, replicas: Iterable[Replica]) -> dict[str, str]:
     """State, by path, of the declared files that are not intact. One command looks at all of them.
 
     Files of an older content are of another name, so they are in no state.
@@ -115,7 +115,7 @@ def _plain_digest(file: FileMount) -> str:
     return hashlib.sha256(file.content.encode()).hexdigest()
 
 
-def repair(shell: Shell | None, replica: Replica) -> None:
+def repair(shell: Machine | None, replica: Replica) -> None:
     """Put back what somebody edited, in the same inode, which is the one that a running container sees."""
     changed = states(shell, [replica])
     for file in file_mounts(replica):
@@ -128,7 +128,7 @@ def repair(shell: Shell | None, replica: Replica) -> None:
         write(shell, replica)
 
 
-def prune(shell: Shell | None, container: str, specs: Iterable[Tree], keep: frozenset[str] = frozenset()) -> None:
+def prune(shell: Machine | None, container: str, specs: Iterable[Tree], keep: frozenset[str] = frozenset()) -> None:
     """Delete the files that *container*, made as *specs*, had mounted, but *keep*; and its folder if none is kept.
 
     Only what is in the folder of *container* goes, in the projects that the mounts tell.

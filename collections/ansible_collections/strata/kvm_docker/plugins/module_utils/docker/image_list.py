@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .engine import Engine
 from .errors import engine_errors
 from .image_marks import ListedImage, build_label, superseded
+from .reference import familiar
 
 
 def list_images(engine: Engine) -> list[ListedImage]:
@@ -21,6 +24,21 @@ def sources(engine: Engine) -> dict[str, str]:
     return {
         reference: image.source for (guest, reference), image in engine.inputs.images.items() if guest == engine.guest
     }
+
+
+def held(engine: Engine) -> Callable[[str], str]:
+    """Tells what the image that a reference stands for on *engine* is made from; the registry's where there is none.
+
+    For references that only have to be there: what another declaration built or loaded under them is right.
+    """
+    holders = {familiar(name): image for image in list_images(engine) for name in image.names}
+
+    def source(reference: str) -> str:
+        wanted = f"registry:{familiar(reference)}"
+        holder = holders.get(familiar(reference))
+        return (holder.origin(engine.environment, reference, wanted) if holder else None) or wanted
+
+    return source
 
 
 def sweep(engine: Engine) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_PREFIX
+from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_PREFIX, LABEL_PROJECT
 from ..plan.model import Declared
 from ..plan.secrets import Seal
 
@@ -26,6 +26,16 @@ def marks(environment: str, made_as: Declared, seal: Seal) -> dict[str, str]:
 def is_ours(labels: Mapping[str, str] | None, environment: str) -> bool:
     """Whether *labels* carry the mark of *environment*."""
     return (labels or {}).get(LABEL_ENVIRONMENT) == environment
+
+
+def of_project(project: str) -> dict[str, str]:
+    """The label that says which Compose project an object is of; one that stands by itself has none."""
+    return {LABEL_PROJECT: project} if project else {}
+
+
+def project_of(labels: Mapping[str, str] | None) -> str:
+    """The inverse of :func:`of_project`."""
+    return (labels or {}).get(LABEL_PROJECT, "")
 
 
 def applied(labels: Mapping[str, str] | None, seal: Seal | None = None) -> dict[str, Any] | None:

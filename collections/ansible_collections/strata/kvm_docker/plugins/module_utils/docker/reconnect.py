@@ -8,19 +8,18 @@ What a killed run left detached is attached by the container's own change, which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ..errors import EngineError
-from ..plan.model import Key
+from ..plan.model import Change, Key, Tree
 from .addresses import fixed_addresses
 from .container_body import endpoint
 from .container_calls import api_version, disconnect, find, join
 from .container_spec import container_spec
 from .engine import Engine
-from .labels import is_ours
 from .replicas import replicas
 
 
@@ -50,19 +49,21 @@ class Endpoint:
         return not self.config(declared).get("IPAMConfig"), int(ip_address(former)) if former else 0
 
 
-def attached(engine: Engine, key: Key, network: str) -> list[Endpoint]:
-    """Our containers on *network* (an id), also those that do not run, which its inspection leaves out.
+def attached(engine: Engine, change: Change, foreign: Callable[[Mapping[str, str] | None], bool]) -> list[Endpoint]:
+    """The containers on the network of *change*, also those that do not run, which its inspection leaves out.
 
-    Raises :class:`EngineError` when a container that is not ours is attached.
+    Raises :class:`EngineError` when one is attached that is *foreign* by its labels.
     """
-    rows = engine.client.containers(all=True, filters={"network": network})
-    strangers = sorted(row["Names"][0].lstrip("/") for row in rows if not is_ours(row["Labels"], engine.environment))
+    if change.observed is None:
+        return []
+    rows = engine.client.containers(all=True, filters={"network": change.observed.handle})
+    strangers = sorted(row["Names"][0].lstrip("/") for row in rows if foreign(row["Labels"]))
     if strangers:
         raise EngineError(
-            f"{key}: container {', '.join(strangers)} of somebody else is attached to it; detach it yourself "
-            "(docker network disconnect) and run again. Nothing was touched."
+            f"{change.key}: container {', '.join(strangers)} of somebody else is attached to it; detach it yourself "
+            "(docker network disconnect), or remove it, and run again. Nothing was touched."
         )
-    return list(_endpoints(engine, key.name, [row["Names"][0].lstrip("/") for row in rows]))
+    return list(_endpoints(engine, change.key.name, [row["Names"][0].lstrip("/") for row in rows]))
 
 
 def _endpoints(engine: Engine, network: str, names: list[str]) -> Iterator[Endpoint]:
@@ -80,6 +81,20 @@ def _endpoints(engine: Engine, network: str, names: list[str]) -> Iterator[Endpo
             declared=endpoint(spec, network, api_version(engine)) if wanted else None,
             stays=wanted or name not in declared,
         )
+
+
+def refuse_unfit(key: Key, found: Iterable[Endpoint], spec: Tree) -> None:
+    """Raise :class:`EngineError` for a fixed address that nobody declares and that *spec* has no subnet for."""
+    subnets = [ip_network(subnet) for subnet in spec["IPAM"]["Config"]]
+    for each in found:
+        ipam = (each.former.get("IPAMConfig") or {}) if each.declared is None and each.stays else {}
+        for address in filter(None, (ipam.get(leaf) for leaf in ("IPv4Address", "IPv6Address"))):
+            if not any(ip_address(address) in subnet for subnet in subnets):
+                raise EngineError(
+                    f"{key}: a container has the fixed address {address} on it, which the network would not have any "
+                    f"more. Detach it first (docker network disconnect {key.name} {each.container[:12]}), or keep the "
+                    "subnet. Nothing was touched."
+                )
 
 
 def detach(engine: Engine, network: str, found: list[Endpoint]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..errors import EngineError, GuestError
 from ..naming import LABEL_ENVIRONMENT
 from .engine import Engine
 from .errors import engine_errors
@@ -14,15 +15,32 @@ from .errors import engine_errors
 #: Seconds within which an engine tells of its reload, which takes it no time at all.
 _RELOAD = 10
 
+_COMMAND = "systemctl reset-failed docker.service; systemctl restart docker.service"
+
 #: Seconds for a stop, in which containers have their grace, and a start.
 _RESTART = 240
+
+
+def require_command(engine: Engine) -> None:
+    """Raise :class:`EngineError` where nothing is known that restarts the engine. Changes nothing."""
+    if engine.shell is None or engine.restart_command:
+        return
+    try:
+        engine.shell.run("systemctl cat docker.service")
+    except GuestError as error:
+        raise EngineError(
+            f"{engine.where}: it is no service of systemd (docker.service), so nothing here can restart it, and its "
+            "settings were not touched. Give restart_command."
+        ) from error
 
 
 def reloaded(engine: Engine) -> bool:
     """Send SIGHUP; whether the engine then told that it took its settings over. It logs an error and goes on if not."""
     if engine.shell is None:
         raise AssertionError("settings of an engine need its guest's shell")
-    with engine_errors(f"engine of guest {engine.guest}"):
+    if engine.restart_command:
+        return False
+    with engine_errors(f"engine of {engine.where}"):
         since = _clock(engine)
         engine.shell.run("systemctl reload docker.service")
         events = engine.client.events(
@@ -42,7 +60,7 @@ def restart(engine: Engine) -> None:
     if engine.shell is None:
         raise AssertionError("settings of an engine need its guest's shell")
     running = _ours_running(engine)
-    engine.shell.run("systemctl reset-failed docker.service; systemctl restart docker.service", timeout=_RESTART)
+    engine.shell.run(engine.restart_command or _COMMAND, timeout=_RESTART)
     engine.client.close()
     with engine_errors(f"engine of guest {engine.guest}"):
         for container in sorted(set(running) - set(_ours_running(engine))):

@@ -32,7 +32,7 @@ from .container_start import start
 from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
-from .labels import applied, is_ours, marks
+from .labels import applied, is_ours, marks, of_project
 from .replicas import Replica
 from .unnamed_volumes import remove_unused
 
@@ -51,11 +51,12 @@ def base_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """Brings one container to what is declared of it."""
+    """Brings one container to what is declared of it; *adopting*: it takes the place of somebody else's."""
 
     engine: Engine
     declared: Declared
     progress: Progress
+    adopting: bool = False
 
     @property
     def key(self) -> Key:
@@ -82,16 +83,16 @@ class Rollout:
         return replica
 
     def create(self) -> None:
-        """Create the container and start it."""
+        """Create the container, and start it if it is to run."""
         require_externals(self.engine, self.replica)
         file_mounts.write(self.engine.shell, self.replica)
         self._make(self.name)
-        start(self.engine, self.name, self.declared.spec)
+        self._start(self.name)
 
     def replace(self) -> None:
         """Put a new container in the place of the one that is there, or of what an interrupted run left of it."""
         old = find(self.engine, self.name)
-        if old and not is_ours(old["Config"]["Labels"], self.engine.environment):
+        if old and not self.adopting and not is_ours(old["Config"]["Labels"], self.engine.environment):
             raise EngineError(f"{self.key}: a container of this name exists and is not ours; it was not touched.")
         gone = [*self._remove_leftovers(), _made_as(old)]
         if old and old["State"]["Status"] not in ("dead", "removing"):
@@ -123,7 +124,7 @@ class Rollout:
     def rest(self) -> None:
         """Before the next replica is replaced: wait until this one is healthy, and for the declared delay."""
         delay = self.replica.service.update_config.delay
-        if delay and self.replica.index < self.replica.service.replicas:
+        if delay and self.declared.running and self.replica.index < self.replica.service.replicas:
             health.settle(self.engine, self.key, "healthy", self.progress)
             time.sleep(delay)
 
@@ -140,9 +141,10 @@ class Rollout:
         stop(self.engine, old)
         self._take_place(old)
         try:
-            start(self.engine, self.name, self.declared.spec)
+            self._start(self.name)
         except EngineError:
-            self._bring_back(old)
+            if not self.adopting:
+                self._bring_back(old)
             raise
 
     def _bring_back(self, old: dict[str, Any]) -> None:
@@ -164,8 +166,16 @@ class Rollout:
         stop(self.engine, old)
         self._take_place(old)
 
+    def _start(self, name: str) -> None:
+        if self.declared.running:
+            start(self.engine, name, self.declared.spec)
+
     def _take_place(self, old: dict[str, Any]) -> None:
-        self.engine.client.rename(old["Id"], self.former)
+        """Of somebody else's container nothing is left beside ours: a later run could not tell whose it is."""
+        if self.adopting:
+            self.engine.client.remove_container(old["Id"], force=True)
+        else:
+            self.engine.client.rename(old["Id"], self.former)
         self.engine.client.rename(self.following, self.name)
 
     def _remove_leftovers(self) -> list[Tree]:
@@ -186,7 +196,8 @@ class Rollout:
         sweep(self.engine)
 
     def _make(self, name: str) -> None:
-        service = {LABEL_SERVICE: self.replica.service.name, LABEL_REPLICA: str(self.replica.index)}
+        project = of_project(self.engine.project_name)
+        service = {**project, LABEL_SERVICE: self.replica.service.name, LABEL_REPLICA: str(self.replica.index)}
         labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
         create(self.engine, name, self.name, self.declared.spec, labels)
 
@@ -197,7 +208,8 @@ class Rollout:
         fixed = any(found["IPv4Address"] or found["IPv6Address"] or "MacAddress" in found for found in endpoints)
         ports = [found for bound in spec["HostConfig"].get("PortBindings", {}).values() for found in bound]
         taken = fixed or any(not found.endswith(":") for found in ports)
-        return self.replica.service.update_config.order == "start-first" and not taken
+        wanted = self.replica.service.update_config.order == "start-first" and self.declared.running
+        return wanted and not taken
 
 
 def _made_as(inspected: dict[str, Any] | None) -> Tree:

@@ -57,11 +57,15 @@ def moved_name(copy: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Brings the volume of *name* to what *arguments* say, those of ``docker.APIClient.create_volume``."""
+    """Brings the volume of *name* to what *arguments* say, those of ``docker.APIClient.create_volume``.
+
+    *adopting*: it is a stranger's, as are the containers of declared names that have it mounted.
+    """
 
     engine: Engine
     name: str
     arguments: Mapping[str, Any]
+    adopting: bool = False
 
     @property
     def copy(self) -> str:
@@ -93,7 +97,7 @@ class Move:
         for inspected in found:
             container = inspected["Name"].lstrip("/")
             ours = is_ours(inspected["Config"]["Labels"], self.engine.environment)
-            if not ours or base_name(container) not in declared:
+            if not (ours or self.adopting) or base_name(container) not in declared:
                 raise EngineError(
                     f"volume {self.name} of guest {self.engine.guest}: container {container}, which is not declared, "
                     "has it mounted. Remove that one, and run again. Nothing was touched."

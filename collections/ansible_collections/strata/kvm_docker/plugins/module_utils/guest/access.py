@@ -85,10 +85,15 @@ def shell(environment: str, guest: str, folders: Folders) -> Shell:
     return Shell(guest, folders.environment(environment) / "ssh_config")
 
 
+def guests(environment: str, folders: Folders) -> list[str]:
+    """The guests of *environment* that have keys here; none where it was never brought up on this machine."""
+    return sorted(path.stem for path in (folders.environment(environment) / _HOST_KEYS).glob("*.pub"))
+
+
 def disconnect(environment: str, folders: Folders) -> None:
     """End the connections to the guests of *environment*; nothing happens where there are none."""
-    for path in sorted((folders.environment(environment) / _HOST_KEYS).glob("*.pub")):
-        shell(environment, path.stem, folders).disconnect()
+    for guest in guests(environment, folders):
+        shell(environment, guest, folders).disconnect()
 
 
 @contextmanager

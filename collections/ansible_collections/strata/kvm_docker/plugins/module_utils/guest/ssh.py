@@ -58,6 +58,16 @@ class Shell:
     config: Path
     _connected: bool = field(default=False, init=False)
 
+    @property
+    def where(self) -> str:
+        """Whose shell it is, in words."""
+        return f"guest {self.guest}"
+
+    @property
+    def target(self) -> str:
+        """What ssh is to connect to."""
+        return self.guest
+
     def connect(self, timeout: float = 30.0, watch: Callable[[], None] = _nothing) -> None:
         """Have a living connection: the one that is there, else a new one, tried once.
 
@@ -73,15 +83,15 @@ class Shell:
         """What *command*, a line for the guest's shell, prints. Keep secrets in *stdin*: errors quote the command."""
         self._have_connection()
         try:
-            done = self._ssh(["-T", "-o", "ControlMaster=no", self.guest, command], timeout, stdin or b"")
+            done = self._ssh(["-T", "-o", "ControlMaster=no", self.target, command], timeout, stdin or b"")
         except subprocess.TimeoutExpired:
             self._connected = False
-            raise GuestError(f"guest {self.guest}: {_brief(command)} did not end within {timeout:g} s.") from None
+            raise GuestError(f"{self.where}: {brief(command)} did not end within {timeout:g} s.") from None
         if done.returncode:
             self._connected = done.returncode != _SSH_FAILED
             said = done.stderr.decode(errors="replace").strip() or "it printed no error"
             kind = GuestError if self._connected else ConnectError
-            raise kind(f"guest {self.guest}: {_brief(command)} failed with status {done.returncode}: {said}")
+            raise kind(f"{self.where}: {brief(command)} failed with status {done.returncode}: {said}")
         return done.stdout
 
     def write_file(self, path: str, content: bytes, mode: int) -> None:
@@ -99,7 +109,7 @@ class Shell:
                 local.unlink(missing_ok=True)
                 done = self._control("forward", "-L", rule)
                 if done.returncode:
-                    raise ConnectError(f"guest {self.guest}: cannot forward {remote}: {_last_line(done.stderr)}")
+                    raise ConnectError(f"{self.where}: cannot forward {remote}: {_last_line(done.stderr)}")
         return local
 
     def close(self) -> None:
@@ -125,19 +135,19 @@ class Shell:
             return False
         if ping(ssh_config.engine_socket(self.config.parent, self.guest), _ECHO_TIMEOUT, watch):
             return True
-        echo = self._start("-T", "-o", "ControlMaster=no", "-o", "ProxyCommand=false", self.guest, "true")
+        echo = self._start("-T", "-o", "ControlMaster=no", "-o", "ProxyCommand=false", self.target, "true")
         return _finish(echo, _ECHO_TIMEOUT, watch) == 0
 
     def _open(self, timeout: float, watch: Callable[[], None]) -> None:
         with tempfile.TemporaryFile() as stderr:
-            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.guest, stderr=stderr.fileno())
+            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.target, stderr=stderr.fileno())
             status = _finish(attempt, timeout, watch)
             stderr.seek(0)
             said = stderr.read().decode(errors="replace").strip()
         if status:
-            raise self._refusal(said) if status == _SSH_FAILED else ConnectError(f"guest {self.guest}: {said}")
+            raise self._refusal(said) if status == _SSH_FAILED else ConnectError(f"{self.where}: {said}")
         if status is None:
-            raise ConnectError(f"guest {self.guest}: no SSH connection within {timeout:g} s.")
+            raise ConnectError(f"{self.where}: no SSH connection within {timeout:g} s.")
 
     def _refusal(self, said: str) -> GuestError:
         if "Host key verification failed" in said:
@@ -152,7 +162,7 @@ class Shell:
                 "authorized_keys or its sshd; set them right, or bring the environment down and up again."
             )
         why = "nobody answers at its SSH port" if "kex_exchange_identification" in said else _last_line(said.encode())
-        return ConnectError(f"guest {self.guest}: {why or 'ssh failed without a word'}")
+        return ConnectError(f"{self.where}: {why or 'ssh failed without a word'}")
 
     def _disconnect(self) -> None:
         self._connected = False
@@ -166,7 +176,7 @@ class Shell:
         if not self._control_path.exists():
             return failed
         try:
-            return self._ssh(["-O", command, *options, self.guest], _CONTROL_TIMEOUT)
+            return self._ssh(["-O", command, *options, self.target], _CONTROL_TIMEOUT)
         except subprocess.TimeoutExpired:
             return failed
 
@@ -246,7 +256,8 @@ def _await_gone(path: Path, timeout: float = 2.0) -> None:
         time.sleep(0.01)
 
 
-def _brief(command: str) -> str:
+def brief(command: str) -> str:
+    """*command* as a message quotes it."""
     return repr(command if len(command) <= 120 else f"{command[:117]}...")
 
 

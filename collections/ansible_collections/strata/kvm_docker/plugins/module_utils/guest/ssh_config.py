@@ -50,6 +50,25 @@ def ssh_config(environment: Environment, folder: Path, proxy: Sequence[str] | No
     return "\n".join([heading, *entries, _shared(folder, proxy)])
 
 
+def shared_by_one(socket: Path, options: Mapping[str, str]) -> str:
+    """The start of a configuration for one host of somebody else's, whose own options follow."""
+    return _block(
+        "*",
+        **options,
+        ControlMaster="auto",
+        ControlPath=_quoted(socket),
+        ControlPersist=str(PERSIST),
+        StreamLocalBindUnlink="yes",
+        ServerAliveInterval="15",
+        ServerAliveCountMax="4",
+        ConnectTimeout="30",
+        BatchMode="yes",
+        RequestTTY="no",
+        RemoteCommand="none",
+        LogLevel="ERROR",
+    )
+
+
 def _entry(folder: Path, guest: Guest) -> str:
     return _block(
         f"{guest.name} {guest.address}",

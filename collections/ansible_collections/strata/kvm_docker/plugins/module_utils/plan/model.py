@@ -113,7 +113,8 @@ class Observed:
     """An object as it is: ``spec`` in the same canonical form as :class:`Declared`, with every leaf that was read.
 
     ``applied``: the spec that we last wrote, from the mark on the object; ``None`` where there is no mark to read.
-    ``owned``: it carries our mark for this environment. ``broken``: half-made, why it can only be replaced.
+    ``owned``: it carries our mark for this environment. ``project``: the Compose project in its mark, on an engine.
+    ``broken``: half-made, why it can only be replaced.
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
@@ -123,6 +124,7 @@ class Observed:
     spec: Tree
     applied: Tree | None = None
     owned: bool = True
+    project: str = ""
     running: bool = True
     broken: str = ""
     handle: Any = None

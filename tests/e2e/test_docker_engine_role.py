@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role docker_engine on a machine without an engine: a booted guest that ours was purged from."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from environments import EnvironmentCopy, running_lab
+
+pytestmark = pytest.mark.lab
+
+DECLARATION = """\
+plugin: strata.kvm_docker.environment
+name: engines
+images: {debian13: {build: {suite: trixie, packages: [python3]}}}
+networks: {lan: {cidr: 10.84.0.0/24}}
+guests:
+  bare:
+    image: debian13
+    memory: 768 MiB
+    disk: 6 GiB
+    networks: {lan: {address: 10.84.0.11}}
+"""
+PLAY = """\
+- hosts: bare
+  gather_facts: false
+  vars: {ansible_python_interpreter: /usr/bin/python3}
+  roles:
+    - role: strata.kvm_docker.docker_engine
+      docker_engine_users: [deploy]
+      docker_engine_settings: {log-driver: local, live-restore: %s}
+"""
+PURGE = """
+systemctl disable --now docker.socket docker.service
+apt-get -qq -y purge docker.io docker-cli containerd runc
+rm -rf /etc/docker /var/lib/docker
+groupdel docker
+useradd deploy
+"""
+
+
+class Machine:
+    """The guest, and the role run on it."""
+
+    def __init__(self, copy: EnvironmentCopy) -> None:
+        self.copy = copy
+        self.config = copy.lab.folders.environment("engines") / "ssh_config"
+
+    def ssh(self, command: str) -> str:
+        argv = ["ssh", "-F", str(self.config), "bare", command]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=300).stdout
+
+    def role(self, *arguments: str, live_restore: bool = True) -> dict[str, int]:
+        """The recap of a run of the role, which must not fail."""
+        play = self.copy.folder / "play.yml"
+        play.write_text(PLAY % str(live_restore).lower())
+        done = self.copy.lab.command("ansible-playbook", "-i", str(self.copy.declaration), str(play), *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", done.stdout.partition("PLAY RECAP")[2])}
+
+    def settings(self) -> Any:
+        return json.loads(self.ssh("cat /etc/docker/daemon.json"))
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with running_lab() as lab:
+        lab.start_hypervisor()
+        copy = EnvironmentCopy.written(lab, Path(tmp_path_factory.mktemp("role")) / "engines", DECLARATION)
+        try:
+            copy.converge()
+            machine = Machine(copy)
+            machine.ssh(PURGE)
+            yield machine
+        finally:
+            copy.converge("absent")
+
+
+def test_a_bare_machine_becomes_an_engine_and_stays_one(machine: Machine) -> None:
+    assert machine.role("--check")["changed"] == 1
+    assert machine.ssh("test -e /usr/sbin/dockerd || echo none") == "none\n"
+    assert machine.role()["changed"] == 3
+    assert machine.settings() == {"log-driver": "local", "live-restore": True}
+    assert machine.ssh("docker info --format '{{.LoggingDriver}} {{.LiveRestoreEnabled}}'") == "local true\n"
+    assert "docker" in machine.ssh("id -nG deploy").split()
+    assert machine.ssh("systemctl is-enabled docker.service") == "enabled\n"
+    assert machine.role("--check")["changed"] == 0
+    assert machine.role()["changed"] == 0
+
+
+def test_a_changed_setting_is_told_and_made(machine: Machine) -> None:
+    assert machine.role("--check", live_restore=False)["changed"] == 1
+    assert machine.settings()["live-restore"] is True
+    assert machine.role(live_restore=False)["changed"] == 1
+    assert machine.settings()["live-restore"] is False
+
+
+def test_drift_behind_our_back_is_put_right(machine: Machine) -> None:
+    machine.ssh("systemctl disable docker.service; echo '{}' > /etc/docker/daemon.json; gpasswd -d deploy docker")
+    assert machine.role("--check")["changed"] == 3
+    assert machine.role()["changed"] == 3
+    assert machine.role("--check")["changed"] == 0

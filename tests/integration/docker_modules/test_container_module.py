@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module container on a real engine: a project from options or files, all in one call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from docker_module import IMAGE, SLEEP, Modules, actions, sleeper
+
+if TYPE_CHECKING:
+    import docker
+
+pytestmark = pytest.mark.lab
+
+
+def identities(client: docker.APIClient) -> dict[str, str]:
+    return {row["Names"][0].lstrip("/"): row["Id"] for row in client.containers(all=True)}
+
+
+def test_a_project_lives_from_its_creation_to_its_end(modules: Modules, client: docker.APIClient) -> None:
+    project: dict[str, Any] = {
+        "project_name": "shop",
+        "services": {
+            "app": sleeper(environment={"MODE": "a"}, volumes=["data:/data"], depends_on=["db"]),
+            "db": sleeper(mem_limit="64m", deploy={"replicas": 2}),
+        },
+        "volumes": {"data": {}},
+    }
+    made = modules.four_phases("container", **project)
+    assert sorted(actions(made)) == [
+        "create container shop-app-1",
+        "create container shop-db-1",
+        "create container shop-db-2",
+        "create docker_network shop_default",
+        "create docker_volume shop_data",
+    ]
+    first = made["containers"][0]
+    assert (first["name"], first["state"]) == ("shop-app-1", "running")
+    client.update_container("shop-db-1", mem_limit="80m", memswap_limit="160m")
+    client.remove_container("shop-db-2", force=True)
+    drifted = modules.run("container", **project)
+    assert sorted(actions(drifted)) == ["create container shop-db-2", "update container shop-db-1"]
+    causes = {item["cause"] for change in drifted["plan"] for item in change["differences"]}
+    assert causes == {"drift"}
+    project["services"]["app"]["environment"] = {"MODE": "b"}
+    project["services"]["db"]["mem_limit"] = "96m"
+    changed = modules.four_phases("container", **project)
+    assert sorted(actions(changed)) == [
+        "replace container shop-app-1",
+        "update container shop-db-1",
+        "update container shop-db-2",
+    ]
+    gone = modules.four_phases("container", project_name="shop", state="absent")
+    assert len(actions(gone)) == 4
+    assert [volume["Name"] for volume in client.volumes()["Volumes"]] == ["shop_data"]
+    cleared = modules.four_phases("container", project_name="shop", state="absent", remove_volumes=True)
+    assert actions(cleared) == ["delete docker_volume shop_data"]
+
+
+def test_what_is_stopped_stays_so_until_it_is_started(modules: Modules, client: docker.APIClient) -> None:
+    project = {"project_name": "shop", "services": {"app": sleeper(), "db": sleeper()}}
+    assert modules.run("container", state="stopped", **project)["plan"] == []
+    modules.run("container", **project)
+    before = identities(client)
+    stopped = modules.four_phases("container", state="stopped", **project)
+    assert sorted(actions(stopped)) == ["stop container shop-app-1", "stop container shop-db-1"]
+    started = modules.four_phases("container", state="started", **project)
+    assert sorted(actions(started)) == ["start container shop-app-1", "start container shop-db-1"]
+    assert identities(client) == before
+    modules.stands("container", **project)
+
+
+def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker.APIClient) -> None:
+    both = {"app": sleeper(), "old": sleeper(volumes=["data:/data"])}
+    modules.run("container", project_name="shop", services=both, volumes={"data": {}})
+    modules.run("container", project_name="blog", services={"web": sleeper()})
+    modules.run("docker_network", name="alone")
+    modules.run("docker_volume", name="alone")
+    one = {"project_name": "shop", "services": {"app": sleeper()}}
+    told = modules.run("container", **one)
+    assert (told["changed"], told["orphans"]) == (
+        False,
+        ["container local/shop-old-1", "docker_volume local/shop_data"],
+    )
+    removed = modules.four_phases("container", **one, orphans="remove")
+    assert actions(removed) == ["delete container shop-old-1"]
+    with_data = modules.four_phases("container", **one, orphans="remove", remove_volumes=True)
+    assert actions(with_data) == ["delete docker_volume shop_data"]
+    modules.run("container", project_name="shop", state="absent", remove_volumes=True)
+    assert set(identities(client)) == {"blog-web-1"}
+    assert {network["Name"] for network in client.networks()} == {"bridge", "host", "none", "alone", "blog_default"}
+    assert [volume["Name"] for volume in client.volumes()["Volumes"]] == ["alone"]
+
+
+def test_a_network_that_another_project_uses_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:
+    modules.run("container", project_name="shop", services={"app": sleeper()})
+    shared = {"default": {"external": True, "name": "shop_default"}}
+    modules.run("container", project_name="blog", services={"web": sleeper()}, networks=shared)
+    said = modules.refused("container", project_name="shop", state="absent")
+    assert "container blog-web-1 of somebody else is attached" in said
+    assert "shop_default" in client.inspect_container("blog-web-1")["NetworkSettings"]["Networks"]
+
+
+def test_what_docker_made_by_hand_is_adopted_with_its_data(modules: Modules, client: docker.APIClient) -> None:
+    """Network, volume and container of a project that somebody else brought up, under the names that Compose gives."""
+    client.create_network("shop_default")
+    client.create_volume("shop_data")
+    mounts = [{"Type": "volume", "Source": "shop_data", "Target": "/data"}]
+    host = client.create_host_config(network_mode="shop_default", mounts=mounts)
+    client.create_container(
+        IMAGE, ["sh", "-c", "echo kept > /data/file; sleep 3600"], name="shop-app-1", host_config=host
+    )
+    client.start("shop-app-1")
+    project = {
+        "project_name": "shop",
+        "services": {"app": sleeper(volumes=["data:/data"])},
+        "volumes": {"data": {}},
+    }
+    theirs = identities(client)["shop-app-1"]
+    for check in (True, False):
+        said = modules.refused("container", check=check, **project)
+        assert "container local/shop-app-1" in said
+        assert "adopt: true" in said
+    assert identities(client)["shop-app-1"] == theirs
+    adopted = modules.four_phases("container", **project, adopt=True)
+    assert {change["action"] for change in adopted["plan"]} == {"replace"}
+    run = client.exec_create("shop-app-1", ["cat", "/data/file"])
+    assert client.exec_start(run["Id"]) == b"kept\n"
+
+
+def test_no_secret_appears_in_what_the_module_returns(modules: Modules, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("planted-in-file")
+    secret = {"DB_PASSWORD": "planted-in-env"}
+    project: dict[str, Any] = {
+        "project_name": "shop",
+        "project_folder": str(tmp_path),
+        "services": {"app": sleeper(environment=secret, secrets=["token"])},
+        "secrets": {"token": {"file": "token"}},
+    }
+    seen = ""
+    for options in ({"check": True}, {}, {"orphans": "remove"}):
+        done = modules.process("container", **options, **project)
+        seen += done.stdout + done.stderr
+    project["services"]["app"]["environment"] = {"DB_PASSWORD": "planted-anew"}
+    project["services"]["app"]["nonsense"] = True
+    failed = modules.process("container", **project)
+    seen += failed.stdout + failed.stderr
+    info = modules.process("docker_info")
+    seen += info.stdout + info.stderr
+    assert "services.app.nonsense" in seen
+    assert "planted" not in seen
+    modules.run("container", project_name="shop", state="absent")
+
+
+def test_a_project_of_files_takes_variables_from_beside_them(modules: Modules, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"app": sleeper(environment={"MODE": "${MODE}"})}}))
+    (tmp_path / ".env").write_text("MODE=quiet\n")
+    project = {"project_name": "shop", "project_folder": str(tmp_path), "files": ["compose.yaml"]}
+    made = modules.run("container", **project)
+    created = next(entry for entry in made["diff"] if entry["before_header"] == "container local/shop-app-1")
+    assert created["after"]["Config"]["Env"] == {"MODE": "MODE=quiet"}
+    modules.stands("container", **project)
+    (tmp_path / "compose.yaml").write_text(json.dumps({"name": "other", "services": {"app": sleeper()}}))
+    assert "the file says name: other" in modules.refused("container", check=True, **project)
+
+
+def test_every_mistake_is_told_before_anything_is_touched(modules: Modules, client: docker.APIClient) -> None:
+    services = {"app": sleeper(restart="sometimes"), "db": sleeper(networks=["nowhere"], imagine=1)}
+    result = modules.ran("container", project_name="shop", services=services)
+    assert {problem["path"] for problem in result["problems"]} >= {"services.app.restart", "services.db.imagine"}
+    assert identities(client) == {}
+
+
+def test_a_failure_tells_what_was_changed_before_it(modules: Modules) -> None:
+    services = {"app": sleeper(command=["sh", "-c", "echo broken pipe organ; exit 3"], restart="no")}
+    result = modules.ran("container", project_name="shop", services=services)
+    assert result["failed"] is True
+    assert "exited with code 3" in result["msg"]
+    assert "broken pipe organ" in result["msg"]
+    assert "create container shop-app-1" in actions(result)
+
+
+def test_an_image_that_the_module_image_loaded_is_run_as_it_is(
+    modules: Modules, client: docker.APIClient, tmp_path: Path
+) -> None:
+    archive = tmp_path / "app.tar"
+    archive.write_bytes(b"".join(client.get_image(IMAGE)))
+    loaded = modules.four_phases("image", name="team/app:1", archive=str(archive))
+    assert actions(loaded) == ["create image team/app:1"]
+    project = {"project_name": "shop", "services": {"app": {**sleeper(), "image": "team/app:1"}}}
+    made = modules.four_phases("container", **project)
+    assert "image" not in {change["kind"] for change in made["plan"]}
+    assert client.inspect_container("shop-app-1")["Config"]["Cmd"] == SLEEP

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine by ``ssh://``: the user's own SSH configuration applies, and many calls make one connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import lab
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
+from docker_module import IMAGE, Modules, sleeper
+from environments import free_port
+
+pytestmark = pytest.mark.lab
+
+#: sshd wants a user and a folder that its package would have made.
+_SSHD = """
+mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run && mkdir /run/sshd &&
+exec "$1/sshd" -D -f "$1/sshd_config" -E "$1/log"
+"""
+#: The caller's home, with an SSH configuration of the test's.
+_HOME = 'mount -t tmpfs -o mode=0700 tmpfs /root && cp -r "$0" /root/.ssh && exec "$@"'
+
+
+@dataclass(kw_only=True)
+class Server:
+    """An sshd on the loopback; ``home``: what the caller's ``~/.ssh`` is to be."""
+
+    folder: Path
+    port: int
+    home: Path
+
+    def logins(self) -> int:
+        return (self.folder / "log").read_text().count("Accepted publickey")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("sshd")
+    for name in ("key", "host_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    made = Server(folder=folder, port=free_port(), home=folder / "home")
+    _unpack(folder)
+    _configure(made)
+    argv = ["unshare", "--mount", "--propagation=private", "--", "sh", "-c", _SSHD, "sh", str(folder)]
+    daemon = processes.spawn(argv, folder / "pid", folder / "out")
+    try:
+        _await(made)
+        yield made
+    finally:
+        processes.terminate([daemon], grace=2)
+
+
+def _unpack(folder: Path) -> None:
+    """The program alone: its package would start a server on this machine."""
+    subprocess.run(["apt-get", "download", "-qq", "openssh-server"], cwd=folder, check=True, capture_output=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg", "-x", package, folder / "unpacked"], check=True)
+    shutil.copy(folder / "unpacked/usr/sbin/sshd", folder / "sshd")
+
+
+def _configure(server: Server) -> None:
+    folder = server.folder
+    (folder / "passwd").write_text(
+        Path("/etc/passwd").read_text() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
+    )
+    shutil.copy(folder / "key.pub", folder / "authorized_keys")
+    (folder / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1\nPort {server.port}\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nPermitRootLogin prohibit-password\n"
+    )
+    server.home.mkdir()
+    host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
+    (server.home / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {host_key}\n")
+    (server.home / "config").write_text(
+        f"Host far\n  HostName 127.0.0.1\n  Port {server.port}\n  User root\n  IdentityFile {folder}/key\n"
+    )
+
+
+def _await(server: Server) -> None:
+    until = time.monotonic() + 10
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return
+        if time.monotonic() > until:
+            raise RuntimeError((server.folder / "out").read_text() + (server.folder / "log").read_text())
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def far(modules: Modules, server: Server, lab_engine: lab.LabEngine, state: Path) -> Iterator[Modules]:
+    """The lab's engine, reached by SSH; the connections end with the test."""
+    yield Modules(
+        defaults={"docker_host": f"ssh://far{lab_engine.socket}", "state_folder": str(state)},
+        before=["unshare", "--mount", "--propagation=private", "--", "sh", "-c", _HOME, str(server.home)],
+        environment={name: "" for name in os.environ if name == "SSH_AUTH_SOCK"},
+    )
+    for config in (state / "hosts").glob("*/ssh_config"):
+        subprocess.run(["ssh", "-F", config, "-O", "exit", "far"], capture_output=True, check=False)
+        shutil.rmtree(config.parent)
+
+
+def test_many_calls_make_one_connection(far: Modules, server: Server) -> None:
+    before = server.logins()
+    far.four_phases("docker_network", name="backend")
+    made = far.four_phases("container", project_name="shop", services={"app": sleeper()})
+    assert {change["guest"] for change in made["plan"]} == {"far"}
+    assert far.run("docker_info", subset=[])["version"]
+    assert server.logins() - before == 1
+
+
+def test_files_of_containers_are_put_on_the_host_through_the_same_connection(
+    far: Modules, server: Server, tmp_path: Path
+) -> None:
+    before = server.logins()
+    (tmp_path / "motd").write_text("hello")
+    app = sleeper(configs=[{"source": "motd", "target": "/motd"}])
+    project = {"project_name": "shop", "services": {"app": app}, "configs": {"motd": {"file": str(tmp_path / "motd")}}}
+    far.run("container", **project)
+    far.stands("container", **project)
+    far.run("container", project_name="shop", state="absent")
+    assert server.logins() - before == 1
+
+
+def test_a_host_that_is_not_known_is_told_with_what_to_do(far: Modules, server: Server) -> None:
+    known = server.home / "known_hosts"
+    before = known.read_text()
+    known.write_text("")
+    try:
+        said = far.refused("docker_network", name="backend", check=True)
+    finally:
+        known.write_text(before)
+    assert "host far: its host key is not in your known_hosts" in said
+    assert "Strata" not in said
+
+
+def test_a_host_that_refuses_the_key_and_one_that_does_not_answer_are_told_apart(far: Modules, server: Server) -> None:
+    (server.folder / "authorized_keys").rename(server.folder / "none")
+    try:
+        said = far.refused("docker_network", name="backend", check=True)
+    finally:
+        (server.folder / "none").rename(server.folder / "authorized_keys")
+    assert "Permission denied" in said
+    assert "give the key in ~/.ssh/config or an agent" in said
+    port = free_port()
+    said = far.refused("docker_network", name="backend", check=True, docker_host=f"ssh://root@127.0.0.1:{port}")
+    assert "Connection refused" in said
+
+
+def test_an_engine_that_is_not_behind_the_host_is_told(far: Modules) -> None:
+    said = far.refused("image", name=IMAGE, check=True, docker_host="ssh://far/run/none.sock")
+    assert "engine ssh://far/run/none.sock" in said
