@@ -46,7 +46,7 @@ class Container:
 
     def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
         """Every container on the engine."""
-        with engine_errors(f"containers of guest {connection.guest}"):
+        with engine_errors(f"containers of {connection.where}"):
             return iter(observe(connection, environment))
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:

@@ -135,6 +135,6 @@ def remove(engine: Engine, name: str) -> None:
     if inspected is None:
         return
     if not is_ours(inspected["Config"]["Labels"], engine.environment):
-        raise ContainerError(f"container {name} of guest {engine.guest} is not ours; it was not touched.")
+        raise ContainerError(f"container {name} of {engine.where} is not ours; it was not touched.")
     with suppress(NotFound):
         engine.client.remove_container(inspected["Id"], v=True, force=True)

@@ -135,7 +135,7 @@ def _leaving(engine: Engine, holder: str, network: str) -> Callable[[], None]:
 
 
 def _message(engine: Engine, name: str, said: str, found: list[Holder]) -> str:
-    where = f"container {name} of guest {engine.guest} does not start: "
+    where = f"container {name} of {engine.where} does not start: "
     if not found:
         return where + said
     taken = ", ".join(f"{holder.what} is in use by {holder.name}" for holder in found)

@@ -44,7 +44,7 @@ class DockerNetwork:
 
     def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
         """Every network on the engine."""
-        with engine_errors(f"networks of guest {connection.guest}"):
+        with engine_errors(f"networks of {connection.where}"):
             found: list[dict[str, Any]] = connection.client.networks()
         for network in found:
             spec, last = observed_spec(network), applied(network["Labels"], connection.inputs.seal)

@@ -49,7 +49,7 @@ class DockerVolume:
 
     def observe(self, connection: Engine, environment: str) -> Iterator[Observed]:
         """Every volume on the engine, but those that belong to a container without having been declared."""
-        with engine_errors(f"volumes of guest {connection.guest}"):
+        with engine_errors(f"volumes of {connection.where}"):
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
             left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
         moving = {moved_name(volume) for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)}

@@ -77,6 +77,11 @@ class Engine:
         return self.address or f"guest {self.guest}"
 
     @property
+    def title(self) -> str:
+        """The engine itself in words."""
+        return self.address or f"engine of guest {self.guest}"
+
+    @property
     def project_name(self) -> str:
         """Of the Compose project that its objects are of; empty for objects that stand by themselves."""
         return self.project.name if self.project else ""

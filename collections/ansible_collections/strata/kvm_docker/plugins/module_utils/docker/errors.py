@@ -26,6 +26,6 @@ def engine_errors(what: str, family: type[StrataError] = EngineError) -> Iterato
     except APIError as error:
         raise family(f"{what}: {error.explanation or error}") from error
     except (RequestException, HTTPError, OSError) as error:
-        raise family(f"{what}: the engine does not answer ({error}). Is the guest up? Run again.") from error
+        raise family(f"{what}: the engine does not answer ({error}). Is it up? Run again.") from error
     except DockerException as error:
         raise family(f"{what}: {error}") from error

@@ -33,6 +33,6 @@ def _require(engine: Engine, replica: Replica, kind: str, name: str, look: Calla
         look(name)
     except NotFound:
         raise EngineError(
-            f"container {replica.name} of guest {engine.guest}: the external {kind} {name} does not exist. "
+            f"container {replica.name} of {engine.where}: the external {kind} {name} does not exist. "
             f"Create it (docker {kind} create {name}), or take `external` from its declaration."
         ) from None

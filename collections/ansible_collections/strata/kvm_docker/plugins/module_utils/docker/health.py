@@ -91,7 +91,7 @@ def _health(inspected: Mapping[str, Any]) -> str:
 
 def _fresh(engine: Engine, name: str) -> bool:
     """Up for less than a second by the engine's clock, which need not be ours: it may exit yet."""
-    with engine_errors(f"container {name} of guest {engine.guest}"):
+    with engine_errors(f"container {name} of {engine.where}"):
         rows = engine.client.containers(all=True, filters={"name": f"^/{name}$"})
     return any(_just_started(row) for row in rows)
 
@@ -119,7 +119,7 @@ def unsettled(engine: Engine, declared: Iterable[Declared]) -> list[Key]:
     Not a verdict: :func:`settle` waits for them, or says what is wrong.
     """
     wanted = [item.key for item in declared if item.key.kind == "container" and item.key.guest == engine.guest]
-    with engine_errors(f"containers of guest {engine.guest}"):
+    with engine_errors(f"containers of {engine.where}"):
         rows = {name[1:]: row for row in engine.client.containers(all=True) for name in row["Names"]}
     ending = jobs(engine.project)
     return [key for key in wanted if key.name not in rows or not _settled(rows[key.name], key.name in ending)]

@@ -88,7 +88,7 @@ class Builder:
                 for event in self._events(context):
                     output.follow(event)
             except ImageError as error:
-                raise ImageError(f"guest {self.engine.guest}: image {self.image.reference}: {error}") from error
+                raise ImageError(f"{self.engine.where}: image {self.image.reference}: {error}") from error
             self._keep(output.stages)
 
     def _events(self, context: Context) -> Iterator[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from .reference import familiar
 
 def list_images(engine: Engine) -> list[ListedImage]:
     """Every image but the nameless parents of others; one call."""
-    with engine_errors(f"images of guest {engine.guest}"):
+    with engine_errors(f"images of {engine.where}"):
         return [ListedImage.of(entry) for entry in engine.client.images()]
 
 
@@ -60,7 +60,7 @@ def discard(engine: Engine, name: str) -> None:
     """Remove *name*, and the image with its last name, unless it is gone already or in use."""
     from docker.errors import APIError
 
-    with engine_errors(f"image {name} of guest {engine.guest}"):
+    with engine_errors(f"image {name} of {engine.where}"):
         try:
             engine.client.remove_image(name)
         except APIError as error:

@@ -33,7 +33,7 @@ def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
     def report(message: str, fraction: float | None = None) -> None:
         progress.report(stage, "progress", message, fraction)
 
-    with engine_errors(f"guest {engine.guest}: image {image.reference}", ImageError):
+    with engine_errors(f"{engine.where}: image {image.reference}", ImageError):
         if _there(engine, image):
             return
         if build := _build_of(engine, image.reference):
@@ -91,7 +91,7 @@ def _load(engine: Engine, image: ImageInput, report: Report) -> str:
 
 
 def _pull(engine: Engine, reference: str, report: Report) -> None:
-    what = f"guest {engine.guest}: image {reference} cannot be pulled"
+    what = f"{engine.where}: image {reference} cannot be pulled"
     services = engine.project.services.values() if engine.project else ()
     if any(service.pull_policy == "never" and service.image == reference for service in services):
         raise ImageError(f"{what}: pull_policy is never, and it is not there. Load it, or take pull_policy away.")

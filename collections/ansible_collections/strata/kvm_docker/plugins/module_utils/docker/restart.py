@@ -40,7 +40,7 @@ def reloaded(engine: Engine) -> bool:
         raise AssertionError("settings of an engine need its guest's shell")
     if engine.restart_command:
         return False
-    with engine_errors(f"engine of {engine.where}"):
+    with engine_errors(engine.title):
         since = _clock(engine)
         engine.shell.run("systemctl reload docker.service")
         events = engine.client.events(
@@ -62,7 +62,7 @@ def restart(engine: Engine) -> None:
     running = _ours_running(engine)
     engine.shell.run(engine.restart_command or _COMMAND, timeout=_RESTART)
     engine.client.close()
-    with engine_errors(f"engine of guest {engine.guest}"):
+    with engine_errors(engine.title):
         for container in sorted(set(running) - set(_ours_running(engine))):
             engine.client.start(container)
 

@@ -84,7 +84,7 @@ class Settings:
         file.commit(content)
 
     def settle(self, engine: Engine, key: Key, condition: Condition, progress: Progress) -> None:
-        with engine_errors(f"engine of guest {engine.guest}"):
+        with engine_errors(engine.title):
             engine.client.ping()
 
 
@@ -115,6 +115,6 @@ def _take_over(engine: Engine, file: DaemonFile, reload: bool) -> None:
         file.restore()
         restart(engine)
         raise EngineError(
-            f"engine of guest {engine.guest}: it does not start with the declared settings; it runs with the old ones "
+            f"{engine.title}: it does not start with the declared settings; it runs with the old ones "
             f"again. {error}\n{said}"
         ) from error

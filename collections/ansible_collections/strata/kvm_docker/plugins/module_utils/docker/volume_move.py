@@ -99,7 +99,7 @@ class Move:
             ours = is_ours(inspected["Config"]["Labels"], self.engine.environment)
             if not (ours or self.adopting) or base_name(container) not in declared:
                 raise EngineError(
-                    f"volume {self.name} of guest {self.engine.guest}: container {container}, which is not declared, "
+                    f"volume {self.name} of {self.engine.where}: container {container}, which is not declared, "
                     "has it mounted. Remove that one, and run again. Nothing was touched."
                 )
         return found
@@ -153,7 +153,7 @@ class Move:
         lost = self._entries(source) - self._entries(target)
         if lost:
             raise EngineError(
-                f"volume {self.name} of guest {self.engine.guest}: {len(lost)} of its files are not the same in "
+                f"volume {self.name} of {self.engine.where}: {len(lost)} of its files are not the same in "
                 f"{target} ({sorted(lost)[0][0]}). The data is whole in volume {source}; correct the declaration "
                 "and run again."
             )
@@ -194,7 +194,7 @@ class Move:
         """Any one will do."""
         found = sorted(image["Id"] for image in self.engine.client.images())
         if not found:
-            raise EngineError(f"volume {self.name} of guest {self.engine.guest}: no image to copy its data with.")
+            raise EngineError(f"volume {self.name} of {self.engine.where}: no image to copy its data with.")
         return str(found[0])
 
 
