@@ -109,9 +109,9 @@ def engine_of(params: Mapping[str, Any]) -> Iterator[Engine]:
 def converge(module: AnsibleModule, engine: Engine, request: Request) -> dict[str, Any]:
     """Bring what *request* is about to what it declares; the common part of the module's result."""
     layer = layer_of(module.params, engine, request)
-    with hidden(layer.environment, layer.progress):
+    with hidden(layer.environment, layer.progress) as mask:
         made = layer.plan() if module.check_mode else _locked(module.params, engine, layer)
-        return changes_of(made, module._diff)
+        return changes_of(made, module._diff, mask)
 
 
 def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Layer:
