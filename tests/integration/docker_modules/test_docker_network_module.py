@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lab
 import pytest
-from docker_module import IMAGE, SLEEP, Modules, actions
+from docker_module import IMAGE, SLEEP, Modules, actions, sleeper
 
 if TYPE_CHECKING:
     import docker
@@ -109,3 +114,21 @@ def test_a_guest_of_an_environment_that_is_not_up_is_told_as_such(modules: Modul
     here = Modules(defaults={"state_folder": modules.defaults["state_folder"]})
     said = here.refused("docker_network", name="backend", environment="shop", guest="apps")
     assert "environment shop: no guest apps; it was not brought up on this machine" in said
+
+
+def test_who_is_not_root_needs_no_more_than_the_engines_socket(modules: Modules, lab_engine: lab.LabEngine) -> None:
+    """As nobody, who may use the socket as members of the group docker may: state is kept at home."""
+    nobody = 65534
+    os.chown(lab_engine.socket, 0, nobody)
+    home = Path(tempfile.mkdtemp(dir="/tmp"))
+    os.chown(home, nobody, nobody)
+    theirs = Modules(
+        defaults={"docker_host": modules.defaults["docker_host"]},
+        before=["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--", "env", f"HOME={home}"],
+    )
+    try:
+        theirs.four_phases("docker_network", name="backend", ipam=IPAM)
+        theirs.four_phases("container", project_name="shop", services={"app": sleeper()})
+        assert (home / ".local/state/strata/locks").is_dir()
+    finally:
+        shutil.rmtree(home)
