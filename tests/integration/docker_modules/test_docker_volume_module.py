@@ -84,7 +84,7 @@ def test_a_volume_in_use_is_not_made_anew(modules: Modules, client: docker.APICl
     fill(client, "data")
     holder(client, "data", "user")
     said = modules.refused("docker_volume", name="data", labels={"a": "b"}, recreate=True)
-    assert "in use by container user" in said
+    assert "container user, which is not declared, has it mounted" in said
     client.remove_container("user")
     assert content(client, "data") == LETTER
 

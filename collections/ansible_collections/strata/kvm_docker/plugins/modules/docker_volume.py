@@ -55,7 +55,7 @@ options:
   recreate:
     description:
       - Whether a volume whose declaration changed is made anew, with its data copied.
-      - No container may use it then, whether it runs or not.
+      - No container may have it mounted then, whether it runs or not.
     type: bool
     default: false
 """
