@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from ..errors import GuestError
 from ..folders import Folders
 from . import access
+from .machine import Machine
 from .ssh import Shell
 
 #: Seconds for a connection to a guest that runs; one that is still booting is not waited for.
@@ -74,7 +75,7 @@ def configure_interfaces(shell: Shell, files: Mapping[str, bytes], gone: Iterabl
     shell.run(f"rm -f {removed}; {restart}" if removed else restart)
 
 
-def release_disk(shell: Shell, serial: str) -> None:
+def release_disk(shell: Machine, serial: str) -> None:
     """Unmount a data disk, so that it can be pulled out; processes that use it are the user's to end."""
     device = shlex.quote(device_path(serial))
     shell.run(
