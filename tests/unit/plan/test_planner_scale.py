@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
@@ -18,6 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Observed,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from call_count import calls
 
 FEW = 200
 NETWORK = Key("docker_network", "lan", "apps")
@@ -38,22 +37,6 @@ def containers(count: int, image: str) -> list[Declared]:
 
 def as_observed(declared: list[Declared]) -> list[Observed]:
     return [Observed(item.key, item.spec, item.spec) for item in declared]
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Calls of functions, in Python or not, that *work* makes."""
-    made = 0
-
-    def count(_frame: Any, event: str, _argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return made
 
 
 def created(count: int) -> int:
