@@ -111,7 +111,7 @@ def converge(module: AnsibleModule, engine: Engine, request: Request) -> dict[st
     layer = layer_of(module.params, engine, request)
     with hidden(layer.environment, layer.progress) as mask:
         made = layer.plan() if module.check_mode else _locked(module.params, engine, layer)
-        return changes_of(made, module._diff, mask)
+        return changes_of(made, module._diff, mask.data)
 
 
 def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Layer:
