@@ -14,6 +14,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     AddressRange,
     Attachment,
     DhcpSettings,
+    Disk,
     DnsSettings,
     Environment,
     GuestNetwork,
@@ -24,7 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.existing import Existing, read_back
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
-from kvm_lab import INPUTS, converge, environment, observe, planned, with_guest, words
+from kvm_lab import INPUTS, MIB, converge, environment, observe, planned, with_guest, words
 
 BACK = GuestNetwork(
     cidr=IPv4Network("10.212.0.0/24"),
@@ -51,8 +52,14 @@ def rich(folder: str) -> Environment:
         "web",
         networks={
             "lan": Attachment(address=IPv4Address("10.211.0.11")),
-            "back": Attachment(address=IPv4Address("10.212.0.11"), mac="52:54:00:aa:bb:cc"),
+            "back": Attachment(address=IPv4Address("10.212.0.11"), mac="52:54:00:aa:bb:cc", link="down"),
         },
+        description="the shop",
+        vcpus=2,
+        vcpus_max=4,
+        memory_max=128 * MIB,
+        autostart=False,
+        disks={"data": Disk(size=8 * MIB, keep=True), "scratch": Disk(size=16 * MIB, pool="fast")},
     )
     quiet = GuestNetwork(cidr=IPv4Network("10.213.0.0/24"), forward="isolated", dns=DnsSettings(enable=False))
     networks = {**declared.networks, "back": BACK, "quiet": quiet}
@@ -71,6 +78,9 @@ def test_what_was_made_is_read_back_as_it_was_declared(hypervisor: Hypervisor) -
     assert existing.environment.pools == declared.pools
     for name, guest in existing.environment.guests.items():
         assert list(guest.networks.items()) == list(declared.guests[name].networks.items())
+        told = (guest.description, guest.vcpus, guest.memory, guest.disk, guest.disks, guest.autostart)
+        given = declared.guests[name]
+        assert told == (given.description, given.vcpus, given.memory, given.disk, given.disks, given.autostart)
     assert not planned(hypervisor, existing.environment, replace(INPUTS, guest_images=existing.guest_images))
 
 

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .consent import refuse_lost_disks
 from .declare.environment import Environment
 from .docker.health import unsettled
-from .errors import ConsentError, GuestError, StrataError
+from .errors import GuestError, StrataError
 from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
@@ -73,14 +74,8 @@ class Convergence:
     def _refuse_lost_disks(self) -> None:
         """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""
         made = plan(self._declared(("disk",)), self._observe(self.session.hypervisor, ("disk",)), effect)
-        lost = [change for change in made if change.action == "replace" and not _broken(change)]
-        if lost and not self.replace_guests:
-            names = ", ".join(change.key.name for change in lost)
-            raise ConsentError(
-                f"guest {names}: the image changed, so the guest would be made anew, and its disk with every volume on "
-                "its engine would be lost. Nothing was touched. Give replace_guests: true to go on.",
-                Plan(tuple(lost)),
-            )
+        if not self.replace_guests:
+            refuse_lost_disks(made)
 
     def _build_guest_images(self) -> None:
         """Images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
@@ -187,10 +182,6 @@ class Convergence:
             yield
         finally:
             self.seconds[what] = round(self.seconds.get(what, 0.0) + time.monotonic() - began, 3)
-
-
-def _broken(change: Change) -> bool:
-    return bool(change.observed and change.observed.broken)
 
 
 def _concerns(change: Change, leaf: str) -> bool:

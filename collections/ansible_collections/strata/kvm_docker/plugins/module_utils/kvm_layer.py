@@ -43,6 +43,10 @@ CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "f
 ADOPT: dict[str, dict[str, Any]] = {"adopt": {"type": "bool", "default": False}}
 
 
+#: Parts of a declaration that modules declare objects of.
+SECTIONS = ("images", "networks", "pools", "guests")
+
+
 @dataclass(kw_only=True)
 class Site:
     """An environment on a hypervisor, as a module finds it. ``check``: nothing is to be changed."""
@@ -70,12 +74,17 @@ class Site:
     def with_object(self, place: Place, options: Mapping[str, Any]) -> Environment:
         """What there is, with the object of the *options* in place of the one of its name; what is wrong with it
         raises :class:`DeclarationError`."""
-        alone = read_options(self.environment, self.folder, place, options)
-        there = self.existing.environment
-        section: dict[str, Any] = {place.section: {**getattr(there, place.section), **getattr(alone, place.section)}}
-        environment = replace(there, **section)
+        environment = self.merged(read_options(self.environment, self.folder, place, options))
         self.refuse_mistakes(environment, place)
         return environment
+
+    def merged(self, declared: Environment) -> Environment:
+        """What there is, with the objects of *declared* in place of those of their names."""
+        there = self.existing.environment
+        sections: dict[str, Any] = {
+            section: {**getattr(there, section), **getattr(declared, section)} for section in SECTIONS
+        }
+        return replace(there, **sections)
 
     def refuse_mistakes(self, environment: Environment, place: Place) -> None:
         """What cross-checks find that they do not find already in what there is, on this machine."""
@@ -96,11 +105,11 @@ class Site:
         return Layer(environment=environment, connection=self.hypervisor, kinds=kinds, progress=self.progress, **how)
 
     def require_there(self, kind: str, name: str) -> None:
-        """Raise where there is nothing of ours to be started or stopped."""
+        """Raise where there is nothing of ours to be worked on as it is."""
         if self.find(kind, name) is None:
             raise StrataError(
-                f"{kind} {name}: environment {self.environment} has none, so it can be neither started nor stopped. "
-                "Use state: present."
+                f"{kind} {name}: environment {self.environment} has none. Make it with the module for it "
+                "(state: present)."
             )
 
 

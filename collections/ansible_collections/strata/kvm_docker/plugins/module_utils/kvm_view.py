@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from . import naming
+from .kvm.snapshot import Snapshot
 from .plan.diff import differences
 from .plan.model import Declared, Difference, Effect, Observed
 
@@ -40,7 +42,7 @@ def guest_view(environment: str, found: Observed, others: Sequence[Observed]) ->
         "uuid": str(naming.object_uuid(environment, "guest", name)),
         **_leaves(found),
         "interfaces": _interfaces(found),
-        "disks": [_disk(item) for item in others if item.key.kind == "disk" and is_disk_of(item, name)],
+        "disks": sorted(_disks(name, others), key=lambda disk: str(disk["name"])),
         "publish": {
             item.key.name: item.spec["port"]
             for item in others
@@ -48,6 +50,15 @@ def guest_view(environment: str, found: Observed, others: Sequence[Observed]) ->
         },
         "drift": _drift(found),
     }
+
+
+def _disks(guest: str, others: Sequence[Observed]) -> list[dict[str, Any]]:
+    return [disk_view(item) for item in others if item.key.kind == "disk" and is_disk_of(item, guest)]
+
+
+def snapshot_view(found: Snapshot) -> dict[str, Any]:
+    """A snapshot; when it was made in UTC, as ISO 8601 has it."""
+    return {**asdict(found), "created": found.created.isoformat()}
 
 
 def is_disk_of(item: Observed, guest: str) -> bool:
@@ -61,8 +72,9 @@ def _interfaces(found: Observed) -> list[dict[str, Any]]:
     return [{"network": network, **interface} for network, interface in attached]
 
 
-def _disk(item: Observed) -> dict[str, Any]:
-    return {"name": item.key.name, **item.spec}
+def disk_view(item: Observed) -> dict[str, Any]:
+    """A disk, first or data, with its file."""
+    return {"name": item.key.name, **item.spec, "path": str(item.handle.path)}
 
 
 def _drift(found: Observed) -> list[dict[str, Any]]:

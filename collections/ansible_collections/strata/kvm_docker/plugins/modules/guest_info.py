@@ -104,6 +104,10 @@ guests:
       description: Addresses on the hypervisor that lead to a port of the guest.
       type: dict
       sample: {"127.0.0.1:8080": 80}
+    snapshots:
+      description: Its snapshots, as M(strata.kvm_docker.snapshot) tells them.
+      type: list
+      elements: dict
     drift:
       description: Leaves that are not as they were applied last.
       type: list
@@ -126,8 +130,10 @@ guests:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CONNECTION, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import guest_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CONNECTION, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import guest_view, snapshot_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**CONNECTION, "name": {"type": "str"}}
@@ -140,7 +146,13 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         found = [item for item in site.observed("guest") if item.owned and name in (None, item.key.name)]
         others = site.observed("disk", "forward")
         found.sort(key=lambda item: item.key)
-        return {"changed": False, "guests": [guest_view(site.environment, item, others) for item in found]}
+        return {"changed": False, "guests": [told(site, item, others) for item in found]}
+
+
+def told(site: Site, item: Observed, others: list[Observed]) -> dict[str, Any]:
+    """One guest, with its snapshots."""
+    snapshots = snapshot.observe(site.hypervisor, site.environment, item.key.name)
+    return {**guest_view(site.environment, item, others), "snapshots": [snapshot_view(each) for each in snapshots]}
 
 
 def main() -> None:

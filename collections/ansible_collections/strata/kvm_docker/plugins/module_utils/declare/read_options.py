@@ -24,10 +24,12 @@ _FILE = "options"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which object the options are of: *name* in *section* (``networks``, ``pools``, ``guests``)."""
+    """Which object the options are of: *name* in *section* (``networks``, ``pools``, ``guests``), or what is *inside*
+    of it at this path."""
 
     section: str
     name: str
+    inside: tuple[str, ...] = ()
 
     def problems(self, found: Iterable[Problem]) -> list[Problem]:
         """*found* in a declaration, told of the options."""
@@ -35,18 +37,24 @@ class Place:
 
     def _option(self, problem: Problem) -> str:
         """What is wrong with the object as a whole is its name, or that something is missing."""
-        own = f"{self.section}.{self.name}"
+        own = ".".join((self.section, self.name, *self.inside))
         whole = "" if problem.message.endswith("is required") else "name"
-        return {own: whole, "name": "environment"}.get(problem.path, problem.path.removeprefix(f"{own}."))
+        names = {own: whole, "name": "environment", f"images.{self.name}": ""}
+        return names.get(problem.path, problem.path.removeprefix(f"{own}.").removeprefix(f"images.{self.name}."))
 
 
-def read_options(environment: str, folder: str, place: Place, options: Mapping[str, Any]) -> Environment:
-    """An environment of the one object; options that are ``None`` count as not given. Raises
-    :class:`DeclarationError`."""
+def read_options(
+    environment: str, folder: str, place: Place, options: Mapping[str, Any], image: Mapping[str, Any] | None = None
+) -> Environment:
+    """An environment of the one object, and of the *image* that a guest starts from, which has the guest's name.
+
+    Options that are ``None`` count as not given. Raises :class:`DeclarationError`.
+    """
     require("pydantic")
-    written = given(options)
-    filled = {"name": place.name} if place.section == "guests" else {}
-    tree = {"name": environment, "folder": folder, place.section: {place.name: {**written, **filled}}}
+    filled = {"name": place.name, "image": place.name} if place.section == "guests" else {}
+    sections = {place.section: {place.name: {**given(options), **filled}}}
+    images = {"images": {place.name: given(image)}} if image else {}
+    tree = {"name": environment, "folder": folder, **sections, **images}
     found, problems = validated(Sources(), tree)
     if found is None or problems:
         raise DeclarationError(place.problems(mask_problems(problems, tree)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
 from .. import naming
-from ..declare.environment import Attachment, Environment, Guest, GuestImage, GuestNetwork, StoragePool
+from ..declare.environment import Attachment, Disk, Environment, Guest, GuestImage, GuestNetwork, StoragePool
 from ..plan.model import Observed, Tree
 from .network_spec import read_network
 
@@ -69,15 +69,21 @@ class _Found:
 
     def guest(self, item: Observed) -> Guest:
         spec, name = _applied(item), item.key.name
-        sizes = {disk.key.name: disk.spec["size"] for disk in self.of("disk")}
+        disks = {disk.key.name: disk.spec for disk in self.of("disk")}
         return Guest(
             name=name,
             image=spec["image"],
+            description=spec["description"] or None,
             vcpus=spec["vcpus"],
+            vcpus_max=spec["vcpus_max"],
             memory=spec["memory"],
-            disk=sizes.get(name, 0),
+            memory_max=spec["memory_max"],
+            firmware=spec["firmware"],
+            disk=disks[name]["size"] if name in disks else 0,
+            disks={disk: _disk(disks[f"{name}.{disk}"]) for disk in spec["disks"] if f"{name}.{disk}" in disks},
             networks=dict(self._attachments(name, spec["interfaces"])),
             publish={_port(forward): forward.spec["port"] for forward in self._forwards(name)},
+            autostart=spec["autostart"],
         )
 
     def _attachments(self, guest: str, interfaces: Tree) -> Iterator[tuple[str, Attachment]]:
@@ -85,7 +91,7 @@ class _Found:
         for network, one in sorted(interfaces.items(), key=lambda item: int(item[1]["position"])):
             derived = naming.mac_address(self._environment, guest, network)
             mac = None if one["mac"] == derived else one["mac"]
-            yield network, Attachment(address=IPv4Interface(one["address"]).ip, mac=mac)
+            yield network, Attachment(address=IPv4Interface(one["address"]).ip, mac=mac, link=one["link"])
 
     def _forwards(self, guest: str) -> list[Observed]:
         return [item for item in self.of("forward") if item.spec.get("guest") == guest]
@@ -94,6 +100,11 @@ class _Found:
 def _applied(item: Observed) -> Tree:
     """What was last applied; of what has no mark, what is there."""
     return {**item.spec, **(item.applied or {})}
+
+
+def _disk(spec: Tree) -> Disk:
+    """Where the guest mounts it only the guest knows."""
+    return Disk(size=spec["size"], pool=spec["pool"] or None, keep=spec["keep"])
 
 
 def _port(forward: Observed) -> int:
