@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import kvm_lab
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import domain
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
-from kvm_module import Modules
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docker_modules"))
+
+from docker_module import Modules
+from kvm_module import IMPATIENT
 
 
 @pytest.fixture
@@ -31,5 +39,7 @@ def kvm(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hyp
 
 @pytest.fixture
 def modules(kvm: Hypervisor) -> Modules:
-    """Modules on the environment `lab` of the hypervisor."""
-    return Modules(defaults={"environment": "lab", "uri": kvm.uri, "state_folder": str(kvm.folders.root)})
+    """Modules on the environment `lab` of the hypervisor, which has its keys: a check could not know new ones."""
+    access.have_keys(Environment(name="lab", folder="/"), kvm.folders)
+    defaults = {"environment": "lab", "uri": kvm.uri, "state_folder": str(kvm.folders.root)}
+    return Modules(defaults=defaults, before=IMPATIENT)

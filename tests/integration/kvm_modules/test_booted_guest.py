@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
-from kvm_module import Modules, actions
+from docker_module import Modules, actions
 
 pytestmark = pytest.mark.lab
 
@@ -20,8 +20,7 @@ def modules(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """Modules on the environment `booted`, with the images that all labs share."""
     monkeypatch.setenv("STRATA_IMAGES", str(hypervisor.folders.images))
     made = Modules(
-        defaults={"environment": "booted", "uri": hypervisor.uri, "state_folder": str(hypervisor.folders.root)},
-        patient=True,
+        defaults={"environment": "booted", "uri": hypervisor.uri, "state_folder": str(hypervisor.folders.root)}
     )
     yield made
     made.ran("guest", name="web", state="absent")

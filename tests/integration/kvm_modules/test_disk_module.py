@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from docker_module import Modules, actions
 from kvm_lab import MIB, empty_qcow2
-from kvm_module import Modules, actions
 
 pytestmark = pytest.mark.lab
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from docker_module import Modules
 from kvm_lab import MIB, RECIPES, converge, environment
-from kvm_module import Modules
 
 pytestmark = pytest.mark.lab
 

@@ -11,8 +11,8 @@ from typing import Any
 import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from docker_module import Modules, actions
 from kvm_lab import MIB, empty_qcow2
-from kvm_module import Modules, actions
 
 pytestmark = pytest.mark.lab
 
@@ -56,7 +56,7 @@ def test_a_guest_lives_from_its_creation_to_its_end(modules: Modules, kvm: Hyper
     modules.stands("guest", **without_image)
     modules.stands("guest_network", **LAN)
     changed = modules.four_phases("guest", **{**web, "disk": "96 MiB", "description": "shop"}, publish={"18099": 80})
-    assert actions(changed) == ["create forward 127.0.0.1:18099", "update disk web", "update guest web"]
+    assert actions(changed) == ["update disk web", "update guest web", "create forward 127.0.0.1:18099"]
     assert changed["guest"]["publish"] == {"127.0.0.1:18099": 80}
     gone = modules.four_phases("guest", name="web", state="absent")
     assert {"delete guest web", "delete disk web", "update network lan"} < set(actions(gone))

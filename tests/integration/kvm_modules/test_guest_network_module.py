@@ -10,8 +10,9 @@ from typing import Any
 import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from docker_module import Modules, actions
 from kvm_lab import converge, environment, planned
-from kvm_module import Modules, actions, causes
+from kvm_module import causes
 
 pytestmark = pytest.mark.lab
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from docker_module import Modules, actions
 from kvm_lab import converge, environment, planned
-from kvm_module import Modules, actions
 
 pytestmark = pytest.mark.lab
 

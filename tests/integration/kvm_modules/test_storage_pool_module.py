@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
-from kvm_module import Modules, actions, causes
+from docker_module import Modules, actions
+from kvm_module import causes
 
 pytestmark = pytest.mark.lab
 

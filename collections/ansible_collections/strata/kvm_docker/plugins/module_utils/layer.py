@@ -53,9 +53,11 @@ class Layer:
     only: Literal["start", "stop"] | None = None
     wait: bool = True
     done: list[Change] = field(default_factory=list)
+    _planned: dict[Key, int] = field(default_factory=dict)
 
     def converge(self, check: bool = False) -> Plan:
-        """The changes that were made, in check mode those that would be. Raises :class:`StrataError`."""
+        """The changes that were made, in check mode those that would be, in the order of the plan. Raises
+        :class:`StrataError`."""
         if check:
             return self.plan()
         try:
@@ -64,7 +66,7 @@ class Layer:
         except StrataError as error:
             error.made = tuple(self.done)
             raise
-        return replace(rest, changes=tuple(self.done))
+        return replace(rest, changes=tuple(sorted(self.done, key=lambda change: self._planned[change.key])))
 
     def _execute(self, made: Plan) -> None:
         """A container that has to be started again has ended by itself: what it says is the error."""
@@ -72,6 +74,7 @@ class Layer:
         for change in made:
             if change.action == "start" and change.key in started:
                 self._settle(change.key, "healthy")
+            self._planned.setdefault(change.key, len(self._planned))
         execute(made, self._apply, self._settle, self.done)
 
     def plan(self) -> Plan:
