@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ from kvm_module import IMPATIENT
 
 @pytest.fixture
 def kvm(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hypervisor]:
-    """The hypervisor with an image store of its own, and without the environment `lab` at the end."""
+    """The hypervisor with an image store of its own; at the end without the environment `lab` and its keys."""
     root = hypervisor.folders.root
     made = replace(hypervisor, folders=Folders(root, root / "tiny-images"))
     kvm_lab.fill_store(made.folders, kernel=None)
@@ -35,6 +36,7 @@ def kvm(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hyp
     kvm_lab.remove(made, "lab")
     yield made
     kvm_lab.remove(made, "lab")
+    shutil.rmtree(made.folders.environment("lab"), ignore_errors=True)
 
 
 @pytest.fixture

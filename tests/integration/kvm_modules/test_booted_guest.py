@@ -42,6 +42,8 @@ def test_a_guest_is_up_with_its_engine_when_the_module_ends(modules: Modules, hy
     said = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=120).stdout.split()
     assert (said[0], len(said)) == ("web", 2)
     modules.stands("guest", **web)
+    on_guest = Modules(defaults={"environment": "booted", "guest": "web", "state_folder": str(hypervisor.folders.root)})
+    assert actions(on_guest.four_phases("docker_volume", name="data")) == ["create docker_volume data"]
     (told,) = modules.run("guest_info")["guests"]
     assert (told["running"], told["drift"]) == (True, [])
     assert actions(modules.run("guest", name="web", state="stopped")) == ["stop guest web"]
