@@ -60,7 +60,7 @@ class Session:
 
     def engine(self, guest: str) -> Any:
         assert self.world.there[Key("guest", guest)].running, f"the engine of {guest} cannot be looked at"
-        return SimpleNamespace(guest=guest)
+        return SimpleNamespace(guest=guest, project=None, inputs=Inputs())
 
     def forget(self, guest: str) -> None:
         self.world.steps.append(f"forget {guest}")

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from .consent import refuse_lost_disks
 from .declare.environment import Environment
+from .docker import registry
+from .docker.engine import Engine
 from .docker.health import unsettled
 from .errors import GuestError, StrataError
 from .execute import execute
@@ -23,7 +25,16 @@ from .plan.drift import Rule, policy_of
 from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
 from .plan.planner import plan
 from .progress import Progress
-from .resources import ENGINE_KINDS, HYPERVISOR_KINDS, IMAGE_KINDS, RESOURCES, declared, effect, observed
+from .resources import (
+    ENGINE_KINDS,
+    HYPERVISOR_KINDS,
+    IMAGE_KINDS,
+    RESOURCES,
+    SETTINGS_KINDS,
+    declared,
+    effect,
+    observed,
+)
 from .rounds import come_to_rest
 from .session import Session
 
@@ -33,7 +44,8 @@ class Convergence:
     """One run over one environment: its connections, its inputs, and how long each part took (seconds).
 
     ``probe``: tells the virtualization type, once the guest images are there. ``only``: do this action and nothing
-    else; what is there stays as it is. ``running``: guests whose engine was looked at last.
+    else; what is there stays as it is. ``running``: guests whose engine was looked at last. ``tags``: by guest and
+    reference, the digests that tags stand for; they are asked for once.
     """
 
     environment: Environment
@@ -47,6 +59,7 @@ class Convergence:
     only: Literal["start", "stop"] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
     done: list[Change] = field(default_factory=list)
     _found: frozenset[Key] = frozenset()
 
@@ -83,12 +96,12 @@ class Convergence:
 
     def _plan(self) -> Plan:
         """Observe every layer that can be looked at now, and plan."""
-        wanted = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
         with self._timed("observe"):
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
-            below = plan((item for item in wanted if not item.key.guest), found, self._effect, adopt=self.adopt)
+            below = plan(self._declared(HYPERVISOR_KINDS), found, self._effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
+        wanted = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
         with self._timed("plan"):
             made = plan(wanted, found, self._effect, waiting, self.remove_orphans, self.adopt, self._policy())
         self._found = frozenset(item.key for item in found)
@@ -126,10 +139,26 @@ class Convergence:
 
     def _observe_engines(self, guests: list[str]) -> list[Observed]:
         def observe(guest: str) -> list[Observed]:
-            return list(self._observe(self.session.engine(guest), ENGINE_KINDS))
+            engine = self.session.engine(guest)
+            found = list(self._observe(engine, SETTINGS_KINDS))
+            if not self.only:
+                self._follow_tags(engine, found)
+            return found + list(self._observe(engine, [kind for kind in ENGINE_KINDS if kind not in SETTINGS_KINDS]))
 
         with ThreadPoolExecutor(max(1, len(guests))) as pool:
-            return [item for found in pool.map(observe, guests) for item in found]
+            observed_there = [item for found in pool.map(observe, guests) for item in found]
+        for guest in guests:
+            self.inputs = self.inputs.following(guest, self.tags.get(guest, {}))
+        return observed_there
+
+    def _follow_tags(self, engine: Engine, settings: list[Observed]) -> None:
+        """Ask registries where tags stand now, once the engine has the settings that may be needed to reach them."""
+        if engine.guest not in self.tags:
+            wanted = (item for item in self._declared(SETTINGS_KINDS) if item.key.guest == engine.guest)
+            if plan(wanted, settings, self._effect, policy=self._policy()):
+                return
+            self.tags[engine.guest] = registry.ask(engine)
+        engine.inputs = engine.inputs.following(engine.guest, self.tags[engine.guest])
 
     def _guests(self, first: Plan, found: list[Observed]) -> tuple[list[str], list[str]]:
         """Guests whose engine can be looked at, and those that are there but cannot be reached yet."""

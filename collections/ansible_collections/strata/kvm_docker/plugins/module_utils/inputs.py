@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .declare.compose import Build, Service
@@ -24,7 +24,8 @@ class ImageInput:
 
     ``source`` says what it is made from and is what containers are compared by: ``context:<digest>`` of a build,
     ``recipe:<digest>`` of an image made from Debian packages, ``archive:<image id>`` of an archive, or
-    ``registry:<reference>``. ``archive`` is the file to load, where there is (or will be) one. ``bases``: references
+    ``registry:<reference>``, with ``@<digest>`` where it is to be what the tag stands for in its registry now.
+    ``archive`` is the file to load, where there is (or will be) one. ``bases``: references
     of the images that a build starts from; each is an input of the same guest.
     """
 
@@ -45,6 +46,15 @@ class Inputs:
     virt_type: str = "qemu"
     authorized_key: str = ""
     seal: Seal = field(default_factory=Seal)
+
+    def following(self, guest: str, digests: Mapping[str, str]) -> Inputs:
+        """With the images of *guest* that are named in *digests* (by reference) being those of these digests."""
+        followed = {
+            (guest, reference): replace(image, source=f"registry:{familiar(reference)}@{digests[reference]}")
+            for (owner, reference), image in self.images.items()
+            if owner == guest and reference in digests
+        }
+        return replace(self, images={**self.images, **followed})
 
 
 def resolve(environment: Environment, folders: Folders) -> Inputs:

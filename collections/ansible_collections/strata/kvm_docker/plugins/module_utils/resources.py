@@ -33,6 +33,7 @@ ENGINE = (Mount(), Settings(), Image(), DockerNetwork(), DockerVolume(), Contain
 
 HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)
+SETTINGS_KINDS = (Settings.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}
 

@@ -13,6 +13,7 @@ from .check_host import check_host
 from .check_images import check_images
 from .check_networks import check_networks
 from .check_pools import check_pools
+from .check_pulls import check_pulls
 from .check_services import check_services
 from .environment import Environment
 from .facts import HostFacts
@@ -37,6 +38,7 @@ def check(environment: Environment, host: HostFacts | None = None, sources: Sour
     for guest in environment.guests.values():
         if guest.compose is not None:
             problems += check_services(guest.name, guest.compose, places)
+            problems += check_pulls(environment, guest, guest.compose, places)
             problems += check_engine(environment, guest, guest.compose, places)
     if host is not None:
         problems += check_host(environment, host, places)

@@ -21,6 +21,7 @@ from .errors import engine_errors
 
 if TYPE_CHECKING:
     import docker
+    from requests import PreparedRequest, Response
 
     from ..guest.machine import Machine
     from ..guest.ssh import Shell
@@ -105,8 +106,16 @@ def connect(base_url: str, what: str = "engine") -> docker.APIClient:
     import docker
     from docker.constants import DEFAULT_DOCKER_API_VERSION
 
+    class Client(docker.APIClient):
+        """Gives up a pull whose registry never answers; the SDK would wait for ever."""
+
+        def send(self, request: PreparedRequest, **options: Any) -> Response:
+            if request.path_url.partition("?")[0].endswith("/images/create"):
+                options["timeout"] = SILENCE
+            return super().send(request, **options)
+
     def client(version: str) -> docker.APIClient:
-        made = docker.APIClient(base_url=base_url, version=version, timeout=SILENCE, max_pool_size=POOL_SIZE)
+        made = Client(base_url=base_url, version=version, timeout=SILENCE, max_pool_size=POOL_SIZE)
         made.trust_env = False
         _share_connections(made)
         return made

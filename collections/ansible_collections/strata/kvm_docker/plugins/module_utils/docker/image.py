@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..declare.environment import Environment
 from ..inputs import ImageInput, Inputs
@@ -21,8 +21,9 @@ from .reference import familiar
 
 
 class Image:
-    """``spec``: ``{"source": ..., "leftovers": []}``: what the image is made from, as in :class:`~..inputs.ImageInput`
-    (containers are compared by it, not by id), and the ids of what builds of it left that were killed."""
+    """``spec``: ``{"source": ..., "digest": ..., "leftovers": []}``: what the image is made from, as in
+    :class:`~..inputs.ImageInput` (containers are compared by it, not by id), with the digest of a tag that is followed
+    (or was named) as a leaf of its own, and the ids of what builds of it left that were killed."""
 
     kind: ClassVar[str] = "image"
 
@@ -32,7 +33,7 @@ class Image:
             recipe = recipes.get(familiar(reference)) if image.archive else None
             yield Declared(
                 Key(self.kind, reference, guest),
-                {"source": image.source, "leftovers": []},
+                _spec(image.source, []),
                 needs=(
                     Need(Key("guest", guest), lives_on=True),
                     Need(Key("engine", "docker", guest)),
@@ -73,21 +74,28 @@ def _input(engine: Engine, reference: str) -> ImageInput:
     return engine.inputs.images[(engine.guest, reference)]
 
 
+def _spec(source: str, leftovers: list[str]) -> dict[str, Any]:
+    plain, _at, digest = source.partition("@") if source.startswith("registry:") else (source, "", "")
+    return {"source": plain, **({"digest": digest} if digest else {}), "leftovers": leftovers}
+
+
 def _declared(key: Key, source: str, holder: ListedImage, images: list[ListedImage], environment: str) -> Observed:
     left = [image.id for image in images if image.left_by_build(environment, key.name)]
-    origin = holder.origin(environment, key.name, source)
-    applied = origin or _moved_from(key.name, source, images, environment)
+    put = _put_for(key.name, source, images, environment)
+    stranger = put == source and holder.put_for(environment, key.name, source) is None
+    origin = None if stranger else holder.origin(environment, key.name, source)
+    applied = origin or put
     return Observed(
         key,
-        {"source": origin or f"image:{holder.id}", "leftovers": left},
-        {"source": applied, "leftovers": []} if applied else None,
+        _spec(origin or f"image:{holder.id}", left),
+        _spec(applied, []) if applied else None,
         owned=applied is not None,
         handle=holder.id,
     )
 
 
-def _moved_from(reference: str, source: str, images: list[ListedImage], environment: str) -> str | None:
-    """The source of the image that we had put under *reference*, whose tag somebody moved to another image."""
+def _put_for(reference: str, source: str, images: list[ListedImage], environment: str) -> str | None:
+    """The source of the image that we had put under *reference*, wherever somebody moved the tag since."""
     origins = [image.put_for(environment, reference, source) for image in images]
     return next((origin for origin in sorted(filter(None, origins), key=lambda found: found != source)), None)
 
@@ -99,7 +107,7 @@ def _others(holders: dict[str, ListedImage], engine: Engine, environment: str) -
         origin = image.put_for(environment, name)
         yield Observed(
             Key("image", name, engine.guest),
-            {"source": origin or f"image:{image.id}"},
+            _spec(origin or f"image:{image.id}", []),
             owned=origin is not None,
             handle=image.id,
         )

@@ -52,7 +52,8 @@ def sweep(engine: Engine) -> None:
         kept = {build_label(engine.environment, reference)[1] for reference in engine.builds.under_way}
         for image in list_images(engine):
             if superseded(image, engine.environment, declared) and image.built_from() not in kept:
-                for name in image.marks or (image.id,):
+                digests = tuple(name for name in image.names if "@" in name)  # an engine keeps what has one
+                for name in (*digests, *image.marks) or (image.id,):
                     discard(engine, name)
 
 

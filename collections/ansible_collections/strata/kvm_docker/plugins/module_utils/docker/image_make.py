@@ -19,7 +19,7 @@ from .events import Downloads, Report, refuse_error
 from .image_build import Builder
 from .image_list import list_images
 from .image_marks import mark
-from .reference import familiar, split
+from .reference import at_digest, familiar, split
 
 
 def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
@@ -41,17 +41,16 @@ def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
         elif image.archive:
             _name(engine, image, _load(engine, image, report))
         else:
-            _pull(engine, image.reference, report)
-            _name(engine, image, image.reference)
+            _name(engine, image, _pull(engine, image, report))
 
 
 def _there(engine: Engine, image: ImageInput) -> bool:
-    """An image of this source is there but for its name: name it."""
-    for listed in list_images(engine):
-        if listed.origin(engine.environment, image.reference, image.source) == image.source:
-            _name(engine, image, listed.id)
-            return True
-    return False
+    """An image of this source is there but for its name: name it. That which we put there goes before a namesake."""
+    environment, reference, source = engine.environment, image.reference, image.source
+    found = [listed for listed in list_images(engine) if listed.origin(environment, reference, source) == source]
+    for listed in sorted(found, key=lambda listed: listed.put_for(environment, reference, source) != source)[:1]:
+        _name(engine, image, listed.id)
+    return bool(found)
 
 
 def _build_of(engine: Engine, reference: str) -> Build | None:
@@ -90,15 +89,19 @@ def _load(engine: Engine, image: ImageInput, report: Report) -> str:
     return loaded
 
 
-def _pull(engine: Engine, reference: str, report: Report) -> None:
+def _pull(engine: Engine, image: ImageInput, report: Report) -> str:
+    """Pull what the tag stands for, or the digest that was found there before; returns what it is called by."""
+    reference = image.reference
     what = f"{engine.where}: image {reference} cannot be pulled"
     services = engine.project.services.values() if engine.project else ()
     if any(service.pull_policy == "never" and service.image == reference for service in services):
         raise ImageError(f"{what}: pull_policy is never, and it is not there. Load it, or take pull_policy away.")
+    digest = image.source.partition("@")[2]
+    wanted = at_digest(reference, digest) if digest else familiar(reference)
     downloads = Downloads(report)
     try:
         with engine_errors(what, ImageError):
-            for event in engine.client.pull(familiar(reference), stream=True, decode=True):
+            for event in engine.client.pull(wanted, stream=True, decode=True):
                 refuse_error(event, what)
                 downloads.follow(event)
     except ImageError as error:
@@ -106,3 +109,4 @@ def _pull(engine: Engine, reference: str, report: Report) -> None:
             f"{error}. Is its name right, and does the guest reach the registry? "
             "Without a registry, give the image in container_images or build it."
         ) from error
+    return wanted

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..naming import LABEL_SOURCE
-from .reference import familiar
+from .reference import at_digest, familiar
 
 #: Environment and reference that an image was built for; an image of another name that inherits it is not ours.
 LABEL_IMAGE = "strata.image"
@@ -61,22 +61,46 @@ class ListedImage:
         ``None`` when we did not put it there, and it is not the very image that *source* asks for either: that of the
         archive, or whatever the registry's name already stands for.
         """
+        if source == f"archive:{self.id}" or source in self._digest_sources(reference):
+            return source
+        return self.put_for(environment, reference, source) or self._stands_for(reference, source)
+
+    def _stands_for(self, reference: str, source: str) -> str | None:
+        """Nobody marked it, but it has the name that *source* asks a registry for, and may be an older state of it."""
         name = familiar(reference)
-        wanted = source == f"archive:{self.id}" or (source == f"registry:{name}" and name in self.names)
-        return self.put_for(environment, reference, source) or (source if wanted else None)
+        if name not in self.names or not source.startswith(f"registry:{name}"):
+            return None
+        return source if source == f"registry:{name}" else next(iter(self._digest_sources(reference)), None)
+
+    def _digest_sources(self, reference: str) -> list[str]:
+        """What it would be made from if *reference* stood for it, by the digests that its registry knows it by."""
+        digests = sorted(name.partition("@")[2] for name in self.names if "@" in name)
+        return [
+            f"registry:{familiar(reference)}@{digest}"
+            for digest in digests
+            if at_digest(reference, digest) in self.names and "@" not in reference
+        ]
 
     def put_for(self, environment: str, reference: str, source: str = "") -> str | None:
         """What it was made from when *environment* put it there for *reference*; ``None`` when it did not.
 
-        A mark holds but a hash: where it is not of *source*, the answer is the image's id.
+        A mark holds but a hash: where it is not of *source*, nor of what a registry's digest tells, the answer is the
+        image's id.
         """
         if self.built_for(environment, reference):
             return self.labels.get(LABEL_SOURCE, "")
         if source and mark(environment, reference, source) in self.marks:
             return source
         if any(tag.startswith(mark(environment, reference, "")) for tag in self.marks):
-            return f"image:{self.id}"
+            return self._pulled_for(environment, reference, source) or f"image:{self.id}"
         return None
+
+    def _pulled_for(self, environment: str, reference: str, source: str) -> str | None:
+        """Marked as pulled, whether its tag was followed then or not."""
+        plain, followed = f"registry:{familiar(reference)}", self._digest_sources(reference)
+        if not {mark(environment, reference, known) for known in (plain, *followed)} & set(self.marks):
+            return None
+        return plain if source == plain else next(iter(followed), None)
 
     def built_for(self, environment: str, reference: str) -> bool:
         return self.labels.get(LABEL_IMAGE) == _label(environment, reference)

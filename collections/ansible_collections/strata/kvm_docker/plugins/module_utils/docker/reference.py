@@ -21,6 +21,11 @@ def familiar(reference: str) -> str:
     return f"{repository}@{digest}" if digest else f"{repository}:{tag or 'latest'}"
 
 
+def at_digest(reference: str, digest: str) -> str:
+    """The image of *digest* in the repository of *reference*."""
+    return f"{split(familiar(reference).partition('@')[0])[0]}@{digest}"
+
+
 def split(reference: str) -> tuple[str, str]:
     """Repository and tag; the tag is empty where there is none. The colon of a registry's port starts no tag."""
     head, colon, tail = reference.rpartition(":")

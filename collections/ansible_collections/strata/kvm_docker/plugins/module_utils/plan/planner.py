@@ -30,6 +30,9 @@ ACTION_OF: Mapping[Effect, Action] = {
 }
 
 
+#: The leaf that says where a tag stands; a reason tells both ends of it.
+DIGEST = ("digest",)
+
 #: Kinds of which a stranger can be taken over: it is replaced by an object of ours, and its data is kept.
 ADOPTABLE = ("network", "image", "docker_network", "docker_volume", "container")
 
@@ -176,6 +179,8 @@ def _replaced(item: Declared, changes: Mapping[Key, Change], link: str) -> Key |
 def _reason(found: tuple[Difference, ...], strongest: Effect) -> str:
     """Name the leaves that decide the action, and whether they drifted."""
     deciding = [difference for difference in found if difference.effect is strongest]
+    if [difference.path for difference in deciding] == [DIGEST] and deciding[0].before:
+        return f"digest moved from {deciding[0].before} to {deciding[0].after}"
     causes = sorted({difference.cause for difference in deciding})
     paths = ", ".join(".".join(difference.path) for difference in deciding[:3])
     more = f" and {len(deciding) - 3} more" if len(deciding) > 3 else ""
