@@ -85,12 +85,12 @@ class Registry:
         return str(next(event["aux"]["Digest"] for event in events if "aux" in event))
 
 
-def unpack(folder: Path) -> Path:
-    """Debian's registry, unpacked into *folder*."""
-    subprocess.run(["apt-get", "download", "-qq", "docker-registry"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return folder / "usr/bin/docker-registry"
+def unpacked(folder: Path, package: str) -> Path:
+    """The files of a Debian package, below *folder*."""
+    subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob(f"{package}_*.deb")
+    subprocess.run(["dpkg", "-x", archive, folder], check=True)
+    return folder
 
 
 @contextmanager
@@ -110,9 +110,9 @@ def registry(engine: LabEngine, program: Path, port: int, password: bool = False
 @contextmanager
 def faulty_registry(engine: LabEngine, port: int) -> Iterator[str]:
     """The address of a server that fails as the name of the repository says: ``500/x``, ``hang/x``."""
-    with tempfile.TemporaryDirectory(prefix="registry-") as folder:
-        with _running(engine, [sys.executable, "-c", _FAULTY, str(port)], Path(folder), port):
-            yield f"127.0.0.1:{port}"
+    argv = [sys.executable, "-c", _FAULTY, str(port)]
+    with tempfile.TemporaryDirectory(prefix="registry-") as folder, _running(engine, argv, Path(folder), port):
+        yield f"127.0.0.1:{port}"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Guest,
     GuestNetwork,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import registry
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     ConsentError,
     ConvergeError,
@@ -204,3 +205,37 @@ def test_a_layer_that_is_not_to_run_is_stopped_whatever_else_differs(world: Worl
         "stop guest web"
     ]
     assert (world.there[WEB].running, world.there[WEB].spec) == (False, {"image": "other"})
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Guests whose tags were asked for."""
+    guests: list[str] = []
+    monkeypatch.setattr(registry, "ask", lambda engine: guests.append(engine.guest) or {})
+    return guests
+
+
+def test_registries_are_asked_once_a_run_in_check_mode_too(world: World, asked: list[str]) -> None:
+    up(world)
+    world.put(APP, spec={"memory": 9})
+    run(world).preview()
+    assert asked == ["web"]
+    run(world).run()
+    assert asked == ["web", "web"]
+
+
+def test_registries_are_not_asked_where_nothing_but_starting_is_to_be_done(world: World, asked: list[str]) -> None:
+    up(world)
+    run(world, only="start").run()
+    assert asked == []
+
+
+def test_registries_are_asked_after_the_engine_has_its_settings(world: World, asked: list[str]) -> None:
+    settings = Key("engine", "docker", "web")
+    world.declared.append(Declared(settings, {"settings": {"insecure-registries": ["registry.lan:5000"]}}))
+    up(world)
+    world.put(settings, spec={"settings": {}})
+    run(world).preview()
+    assert asked == []
+    run(world).run()
+    assert asked == ["web"]

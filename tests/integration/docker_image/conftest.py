@@ -16,7 +16,7 @@ from registry import Registry
 
 @pytest.fixture(scope="session")
 def registry_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return registries.unpack(tmp_path_factory.mktemp("registry"))
+    return registries.unpacked(tmp_path_factory.mktemp("registry"), "docker-registry") / "usr/bin/docker-registry"
 
 
 @pytest.fixture(scope="session")

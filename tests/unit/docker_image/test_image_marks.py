@@ -100,3 +100,30 @@ def test_what_a_build_left_is_known_by_its_label_alone() -> None:
         listed(),
     ):
         assert not kept.left_by_build("env", "app:1")
+
+
+OLD, NEW = (f"sha256:{digit * 64}" for digit in "01")
+
+
+def pulled(*tags: str, digest: str = OLD) -> ListedImage:
+    return listed(*tags, RepoDigests=[f"redis@{digest}"])
+
+
+def test_an_image_is_of_the_digest_that_its_registry_knows_it_by_with_or_without_its_tag_and_mark() -> None:
+    for image in (pulled(), pulled("redis:7"), pulled(mark("env", "redis:7", "registry:redis:7"))):
+        assert image.origin("env", "redis:7", f"registry:redis:7@{OLD}") == f"registry:redis:7@{OLD}"
+    assert pulled().origin("env", "valkey:7", f"registry:valkey:7@{OLD}") is None
+
+
+def test_of_a_tag_that_moved_the_older_digest_is_known() -> None:
+    marks = [mark("env", "redis:7", source) for source in ("registry:redis:7", f"registry:redis:7@{OLD}")]
+    for image in (pulled("redis:7"), *(pulled("redis:7", marked) for marked in marks)):
+        assert image.origin("env", "redis:7", f"registry:redis:7@{NEW}") == f"registry:redis:7@{OLD}"
+        assert image.origin("env", "redis:7", "registry:redis:7") == "registry:redis:7"
+
+
+def test_an_image_of_no_registry_stands_for_no_digest() -> None:
+    assert listed("redis:7").origin("env", "redis:7", f"registry:redis:7@{NEW}") is None
+    assert listed("redis:7", mark("env", "redis:7", "recipe:1")).origin(
+        "env", "redis:7", f"registry:redis:7@{NEW}"
+    ) == ("image:sha256:1")
