@@ -16,6 +16,7 @@ from . import locks, seal_key
 from .declare.compose import Project
 from .declare.environment import ContainerImage, EngineSettings, Environment, Guest
 from .declare.scalars import NAME, WORDS
+from .docker import registry
 from .docker.docker_host import DEFAULT, Target, open_engine
 from .docker.engine import Engine
 from .docker.image_list import held
@@ -132,6 +133,8 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
     seal = seal_key.find(engine.environment, folders)
     engine.project, engine.inputs = request.project, Inputs(images=images, seal=seal)
+    if not request.absent and not request.only:
+        engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))
     layer = Layer(
         environment=environment,
         connection=engine,
