@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import lab
+
+# A machine under load is no failure.
+settings.register_profile("strata", deadline=None)
+settings.load_profile("strata")
 
 if TYPE_CHECKING:
     import docker

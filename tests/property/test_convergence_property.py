@@ -56,7 +56,7 @@ def drifted(world: World, data: st.DataObject) -> None:
             world.put(key, spec={**applied, **edited}, applied=applied)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(declarations(), declarations(), st.data(), st.booleans())
 def test_check_mode_tells_exactly_what_the_run_then_changes(
     before: list[Declared], after: list[Declared], data: st.DataObject, remove: bool
@@ -76,7 +76,7 @@ def test_check_mode_tells_exactly_what_the_run_then_changes(
         assert not layer(remove).converge()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(declarations(), declarations(), st.data())
 def test_one_declaration_after_another_ends_as_the_other_from_empty(
     first: list[Declared], second: list[Declared], data: st.DataObject

@@ -35,9 +35,8 @@ class Layer:
     ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
     ``speaks_for``: which of the objects, declared or there, this run is about; the others are as good as not there.
     Those of ours that it is about and does not declare are orphans. ``policy``: what is done about a leaf that drifted.
-    ``running``: those that can run are to. ``only``: do this action and nothing else. ``wait``: for
-    the health of all containers at the end.
-    ``done``: the changes that were made.
+    ``running``: those that can run are to. ``only``: do this action and nothing else. ``wait``: for the health of all
+    containers at the end. ``done``: the changes that were made, in the order of their plans.
     """
 
     environment: Environment
@@ -53,11 +52,9 @@ class Layer:
     only: Literal["start", "stop"] | None = None
     wait: bool = True
     done: list[Change] = field(default_factory=list)
-    _planned: dict[Key, int] = field(default_factory=dict)
 
     def converge(self, check: bool = False) -> Plan:
-        """The changes that were made, in check mode those that would be, in the order of the plan. Raises
-        :class:`StrataError`."""
+        """The changes that were made, in check mode those that would be. Raises :class:`StrataError`."""
         if check:
             return self.plan()
         try:
@@ -66,7 +63,7 @@ class Layer:
         except StrataError as error:
             error.made = tuple(self.done)
             raise
-        return replace(rest, changes=tuple(sorted(self.done, key=lambda change: self._planned[change.key])))
+        return replace(rest, changes=tuple(self.done))
 
     def _execute(self, made: Plan) -> None:
         """A container that has to be started again has ended by itself: what it says is the error."""
@@ -74,7 +71,6 @@ class Layer:
         for change in made:
             if change.action == "start" and change.key in started:
                 self._settle(change.key, "healthy")
-            self._planned.setdefault(change.key, len(self._planned))
         execute(made, self._apply, self._settle, self.done)
 
     def plan(self) -> Plan:
