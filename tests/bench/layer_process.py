@@ -23,7 +23,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Guest,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_compose import read_compose  # noqa: E402
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine, connect  # noqa: E402
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.client import connect  # noqa: E402
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine  # noqa: E402
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders  # noqa: E402
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs  # noqa: E402
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded  # noqa: E402

@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import engine as engine_module
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import client as client_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import registry as tags
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.client import connect
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container import Container
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine, connect
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, ImageError
@@ -322,7 +323,7 @@ def test_a_registry_that_never_answers_ends_in_an_error(
     host: Host, lab_engine: LabEngine, faulty_registry: str, policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = host.serve(f"{faulty_registry}/hang/x:1", pull_policy=policy)
-    monkeypatch.setattr(engine_module, "SILENCE", 3)
+    monkeypatch.setattr(client_module, "SILENCE", 3)
     host.client = connect(f"unix://{lab_engine.socket}")
     try:
         with pytest.raises(ImageError, match=f"guest web: image {reference}.*does the guest reach the registry"):

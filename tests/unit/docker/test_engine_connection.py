@@ -15,7 +15,7 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import connect
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.client import connect
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import connect
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.client import connect
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, ImageError
 from docker.errors import APIError, NotFound

@@ -13,7 +13,8 @@ from ..errors import EngineError, GuestError
 from ..folders import Folders
 from ..guest import access, ssh_host
 from ..guest.local_shell import LocalShell
-from .engine import Engine, connect
+from .client import connect
+from .engine import Engine
 
 DEFAULT = "unix:///var/run/docker.sock"
 

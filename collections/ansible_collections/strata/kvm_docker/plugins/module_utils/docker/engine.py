@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to a guest's Docker engine: one client over one forwarded unix socket, kept open for the whole run."""
+"""An engine and what observing and applying on it need: one client over one unix socket, open for the whole run."""
 
 from __future__ import annotations
 
@@ -10,28 +10,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
 from ..errors import GuestError
 from ..guest.mount import declared_mounts
 from ..inputs import Inputs
-from .errors import engine_errors
+from .client import connect, ping
 
 if TYPE_CHECKING:
     import docker
-    from requests import PreparedRequest, Response
 
     from ..guest.machine import Machine
     from ..guest.ssh import Shell
-
-#: Connections kept alive per engine: one for each thread of the executor.
-POOL_SIZE = 16
-
-#: Seconds without a byte until a call is given up. A dead guest is noticed by SSH long before; what takes this long
-#: is an engine at work, e.g. one that unpacks a large layer under software emulation.
-SILENCE = 300
 
 
 @dataclass(slots=True)
@@ -89,55 +81,13 @@ class Engine:
 
     def version(self) -> str:
         """The engine's version, e.g. ``26.1.5+dfsg1``."""
-        return _ping(self.client)["Server"].removeprefix("Docker/").partition(" ")[0]
+        return ping(self.client)["Server"].removeprefix("Docker/").partition(" ")[0]
 
     def close(self) -> None:
         """Close the connections; the guest's shell goes with them."""
         self.client.close()
         if self.shell:
             self.shell.close()
-
-
-def connect(base_url: str, what: str = "engine") -> docker.APIClient:
-    """A client of the engine at *base_url* (``unix:///run/docker.sock``), its API version negotiated.
-
-    Raises :class:`EngineError` when it does not answer; *what* names it there.
-    """
-    import docker
-    from docker.constants import DEFAULT_DOCKER_API_VERSION
-
-    class Client(docker.APIClient):
-        """Gives up a pull whose registry never answers; the SDK would wait for ever."""
-
-        def send(self, request: PreparedRequest, **options: Any) -> Response:
-            if request.path_url.partition("?")[0].endswith("/images/create"):
-                options["timeout"] = SILENCE
-            return super().send(request, **options)
-
-    def client(version: str) -> docker.APIClient:
-        made = Client(base_url=base_url, version=version, timeout=SILENCE, max_pool_size=POOL_SIZE)
-        made.trust_env = False
-        _share_connections(made)
-        return made
-
-    with engine_errors(what), client(DEFAULT_DOCKER_API_VERSION) as anyone:
-        return client(_ping(anyone)["Api-Version"])
-
-
-def _share_connections(client: docker.APIClient) -> None:
-    """Keep connections alive from call to call. The SDK has a pool of them for each URL, so that a call of another URL,
-    e.g. the inspection of the next container, connects anew; one pool serves all.
-    """
-    adapter: Any = client.get_adapter(client.base_url)
-    pool_of = adapter.get_connection
-    adapter.get_connection = lambda url, proxies=None: pool_of(client.base_url, proxies)
-
-
-def _ping(client: docker.APIClient) -> Mapping[str, str]:
-    """Versions in the headers of the cheapest answer; ``/version`` asks every component of the engine."""
-    answer = client.get(f"{client.base_url}/_ping")
-    answer.raise_for_status()
-    return answer.headers
 
 
 def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs) -> Engine:
