@@ -10,7 +10,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from docker_module import IMAGE, Modules, actions
+from docker_module import IMAGE, Modules, actions, sleeper
 
 if TYPE_CHECKING:
     import docker
@@ -87,6 +87,21 @@ def test_a_volume_in_use_is_not_made_anew(modules: Modules, client: docker.APICl
     assert "container user, which is not declared, has it mounted" in said
     client.remove_container("user")
     assert content(client, "data") == LETTER
+
+
+def test_a_volume_that_is_kept_is_removed_by_nothing(modules: Modules, client: docker.APIClient) -> None:
+    made = modules.four_phases("docker_volume", name="data", keep=True)
+    assert made["volume"]["Labels"]["strata.keep"] == "true"
+    for check in (True, False):
+        assert "made with keep: true" in modules.refused("docker_volume", check=check, name="data", state="absent")
+        assert "recreate: true" in modules.refused("docker_volume", check=check, name="data")
+    project = {"project_name": "shop", "services": {"app": sleeper()}, "volumes": {"box": {"x-strata": {"keep": True}}}}
+    modules.run("container", **project)
+    modules.run("container", **{**project, "volumes": {}}, orphans="remove", remove_volumes=True)
+    modules.run("container", project_name="shop", state="absent", remove_volumes=True)
+    assert sorted(volume["Name"] for volume in client.volumes()["Volumes"]) == ["data", "shop_box"]
+    modules.four_phases("docker_volume", name="data", recreate=True)
+    assert actions(modules.four_phases("docker_volume", name="data", state="absent")) == ["delete docker_volume data"]
 
 
 def test_the_password_of_a_mount_appears_nowhere(modules: Modules) -> None:

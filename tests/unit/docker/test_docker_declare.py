@@ -113,7 +113,7 @@ def test_a_volume_that_changes_is_made_anew_only_where_that_is_asked_for(recreat
     mine = project(volumes={"v": Volume(name="v", driver_opts={"type": "tmpfs"}, recreate=recreate)})
     environment = Environment(name="lab", folder="/", guests={"apps": Guest(name="apps", image="i", compose=mine)})
     (declared,) = DockerVolume().declare(environment, Inputs())
-    plain = {"Driver": "local", "Options": {}, "Labels": {}}
+    plain = {"Driver": "local", "Options": {}, "Labels": {}, "Keep": False}
     now = Observed(declared.key, plain, plain)
     if recreate:
         (change,) = plan([declared], [now], lambda _key, difference: DockerVolume().effect(difference))

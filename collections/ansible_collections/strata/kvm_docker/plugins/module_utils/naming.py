@@ -26,6 +26,8 @@ LABEL_APPLIED = "strata.applied"
 LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
 LABEL_PROJECT = "strata.project"
+#: Of a volume that outlives its declaration.
+LABEL_KEEP = "strata.keep"
 
 
 #: Ends of the names that containers have while they are replaced: the new one, and the old one.

@@ -86,7 +86,9 @@ options:
     choices: [report, remove]
     default: report
   remove_volumes:
-    description: Whether volumes go, with their data, where other objects of the project go.
+    description:
+      - Whether volumes go, with their data, where other objects of the project go. Those with C(keep) in their
+        C(x-strata) stay.
     type: bool
     default: false
   wait:

@@ -36,7 +36,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether the volume is to be there. V(absent) removes its data.
+    description: Whether the volume is to be there. V(absent) removes its data, and is refused for one with O(keep).
     type: str
     choices: [present, absent]
     default: present
@@ -52,6 +52,12 @@ options:
     description: Labels. Those that begin with C(strata.) are ours.
     type: dict
     default: {}
+  keep:
+    description:
+      - Whether the volume outlives its declaration; nothing of ours removes it then. It is a label of the volume, so to
+        change it for one that is there takes O(recreate).
+    type: bool
+    default: false
   recreate:
     description:
       - Whether a volume whose declaration changed is made anew, with its data copied.
@@ -122,6 +128,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import volume_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_volume import refuse_kept
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
     ADOPT,
     CHANGING,
@@ -145,6 +152,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "driver": {"type": "str", "default": "local"},
     "driver_opts": {"type": "dict", "default": {}},
     "labels": {"type": "dict", "default": {}},
+    "keep": {"type": "bool", "default": False},
     "recreate": {"type": "bool", "default": False},
 }
 
@@ -160,6 +168,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         absent=absent,
     )
     with engine_of(module.params) as engine:
+        if absent:
+            refuse_kept(engine, name)
         result = converge(module, engine, request)
         view = found(engine, "docker_volume", name)
         return result | ({"volume": view} if view else {})

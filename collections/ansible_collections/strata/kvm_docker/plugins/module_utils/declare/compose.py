@@ -262,7 +262,7 @@ class Volume:
     recreate: bool = False
     """A change makes the volume anew, with its data copied; otherwise it is refused."""
     keep: bool = False
-    """It stays when the environment is removed."""
+    """It is never removed: not as an orphan, not with its project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ def volume_of(options: Mapping[str, Any]) -> Volume:
         driver_opts=_texts(options["driver_opts"]),
         labels=_labels(options["labels"], "labels"),
         recreate=options["recreate"],
+        keep=options["keep"],
     )
 
 

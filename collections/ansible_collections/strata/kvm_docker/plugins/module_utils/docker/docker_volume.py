@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ..declare.compose import Volume
 from ..declare.environment import Environment
+from ..errors import EngineError
 from ..inputs import Inputs
+from ..naming import LABEL_KEEP
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
 from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
@@ -30,7 +32,8 @@ _MOVING = "its data is being copied, which was interrupted"
 
 
 class DockerVolume:
-    """Declares, observes and applies volumes; ``spec``: Driver, Options and Labels as the Docker API names them."""
+    """Declares, observes and applies volumes; ``spec``: Driver, Options and Labels as the Docker API names them, and
+    Keep: it is never an orphan."""
 
     kind: ClassVar[str] = "docker_volume"
 
@@ -52,13 +55,14 @@ class DockerVolume:
         with engine_errors(f"volumes of {connection.where}"):
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
             left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
-        moving = {moved_name(volume) for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)}
+        copies = [volume for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)]
+        moving = {moved_name(volume): is_kept(volume) for volume in copies}
         there = [volume for volume in found if not is_copy(volume)]
         for volume in there:
             if not is_unnamed(volume) or volume["Name"] in left:
                 yield _observed(connection, volume, environment, moving)
-        for name in sorted(moving - {volume["Name"] for volume in there}):
-            yield Observed(Key(self.kind, name, connection.guest), {}, broken=_MOVING)
+        for name in sorted(moving.keys() - {volume["Name"] for volume in there}):
+            yield Observed(Key(self.kind, name, connection.guest), {}, broken=_MOVING, keep=moving[name])
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
         """Create, move or delete; all may be repeated: an engine answers a second create with the volume it has."""
@@ -91,7 +95,25 @@ def _observed(engine: Engine, volume: dict[str, Any], environment: str, moving: 
         project=project_of(volume["Labels"]),
         broken=_MOVING if key.name in moving else "",
         sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
+        keep=is_kept(volume),
     )
+
+
+def is_kept(volume: Mapping[str, Any]) -> bool:
+    """Whether a volume, as the engine lists it, was declared to outlive its declaration."""
+    return LABEL_KEEP in (volume["Labels"] or {})
+
+
+def refuse_kept(engine: Engine, name: str) -> None:
+    """Raise :class:`EngineError` where the volume of *name* is ours and kept: to call it absent would be a lie."""
+    with engine_errors(f"volumes of {engine.where}"):
+        found: list[dict[str, Any]] = engine.client.volumes(filters={"name": name})["Volumes"] or []
+    for volume in found:
+        if volume["Name"] == name and is_kept(volume) and is_ours(volume["Labels"], engine.environment):
+            raise EngineError(
+                f"volume {name} of {engine.where}: it was made with keep: true and was not touched. Remove it yourself "
+                f"(docker volume rm {name}), with its data."
+            )
 
 
 def _remove(engine: Engine, key: Key) -> None:
@@ -113,7 +135,12 @@ def on_engine(guest: str) -> tuple[Need, ...]:
 
 def volume_spec(volume: Volume) -> dict[str, Any]:
     """The canonical form of a declared volume."""
-    return {"Driver": volume.driver, "Options": dict(volume.driver_opts), "Labels": pairs(volume.labels)}
+    return {
+        "Driver": volume.driver,
+        "Options": dict(volume.driver_opts),
+        "Labels": pairs(volume.labels),
+        "Keep": volume.keep,
+    }
 
 
 def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
@@ -122,14 +149,16 @@ def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
         "Driver": volume["Driver"],
         "Options": volume["Options"] or {},
         "Labels": declared_labels(volume["Labels"]),
+        "Keep": is_kept(volume),
     }
 
 
 def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
     """What ``docker.APIClient.create_volume`` is called with."""
+    keep = {LABEL_KEEP: "true"} if declared.spec["Keep"] else {}
     return {
         "name": declared.key.name,
         "driver": declared.spec["Driver"],
         "driver_opts": dict(declared.spec["Options"]),
-        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal)},
+        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal), **keep},
     }

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_ENVIRONMENT
+from ..naming import LABEL_ENVIRONMENT, LABEL_KEEP
 from .archive_digest import entries
 from .container_calls import stop
 from .engine import Engine
@@ -125,7 +125,7 @@ class Move:
             for holder in holders:
                 stop(self.engine, holder)
             _remove(self.engine, self.copy)
-            labels = {LABEL_ENVIRONMENT: self.engine.environment, LABEL_COPY: number}
+            labels = {LABEL_ENVIRONMENT: self.engine.environment, LABEL_COPY: number, **self._keep()}
             self.engine.client.create_volume(self.copy, driver="local", labels=labels)
             self._copy(self.name, self.copy)
         except (APIError, EngineError):
@@ -134,6 +134,12 @@ class Move:
                     self.engine.client.start(holder["Id"])
             raise
         return number
+
+    def _keep(self) -> dict[str, str]:
+        """The copy of a volume that is kept is kept too: it may be all that is left of the data."""
+        now = _inspect(self.engine, self.name)
+        kept = LABEL_KEEP in self.arguments["labels"] or (now and LABEL_KEEP in (now["Labels"] or {}))
+        return {LABEL_KEEP: "true"} if kept else {}
 
     def _fill(self, number: str) -> None:
         _remove(self.engine, self.name)
