@@ -97,6 +97,24 @@ def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker
     assert [volume["Name"] for volume in client.volumes()["Volumes"]] == ["alone"]
 
 
+def test_what_is_of_another_project_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:
+    service, names = sleeper(container_name="db", volumes=["data:/data"]), {"data": {"name": "data"}}
+    modules.run("container", project_name="shop", services={"db": service}, volumes=names)
+    before = identities(client)
+    blog: dict[str, Any] = {"project_name": "blog", "services": {"db": service}, "volumes": names}
+    for check in (True, False):
+        said = modules.refused("container", check=check, **blog)
+        assert "container local/db of project shop" in said
+        assert "docker_volume local/data of project shop" in said
+        assert "adopt: true" in said
+        assert "of project shop" in modules.refused("docker_volume", check=check, name="data", state="absent")
+    modules.run("container", project_name="blog", state="absent", remove_volumes=True)
+    assert identities(client) == before
+    modules.four_phases("container", **blog, adopt=True)
+    assert modules.run("container", project_name="shop", state="absent", remove_volumes=True)["plan"] != []
+    modules.stands("container", **blog)
+
+
 def test_a_network_that_another_project_uses_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:
     modules.run("container", project_name="shop", services={"app": sleeper()})
     shared = {"default": {"external": True, "name": "shop_default"}}

@@ -141,6 +141,7 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
         kinds=request.kinds,
         inputs=engine.inputs,
         progress=Progress(),
+        apart=lambda item: item.project not in ("", request.project.name),
         remove_orphans=request.absent or request.remove_orphans,
         adopt=bool(params.get("adopt")),
         running=request.running,

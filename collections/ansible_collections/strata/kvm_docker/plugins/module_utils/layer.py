@@ -15,7 +15,7 @@ from .errors import ForeignObjectError, StrataError
 from .execute import execute
 from .inputs import Inputs
 from .plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
-from .plan.planner import plan, repair
+from .plan.planner import plan, repair, titles
 from .progress import Progress
 from .resources import RESOURCES, declared, effect, observed
 from .rounds import come_to_rest
@@ -28,6 +28,11 @@ def everything(item: Item) -> bool:
     return True
 
 
+def nothing(item: Observed) -> bool:
+    """A declaration beside which there is none."""
+    return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Layer:
     """Brings objects of *kinds* behind *connection* to what *environment* declares of them.
@@ -35,6 +40,7 @@ class Layer:
     ``connection``: a :class:`~.kvm.hypervisor.Hypervisor` or an :class:`~.docker.engine.Engine`, as the kinds need.
     ``speaks_for``: which of the objects, declared or there, this run is about; the others are as good as not there.
     Those of ours that it is about and does not declare are orphans. ``policy``: what is done about a leaf that drifted.
+    ``apart``: ours, but of another declaration: to this run it is a stranger's.
     ``running``: those that can run are to. ``only``: do this action and nothing else. ``wait``: for the health of all
     containers at the end. ``done``: the changes that were made, in the order of their plans.
     """
@@ -45,6 +51,7 @@ class Layer:
     inputs: Inputs = field(default_factory=Inputs)
     progress: Progress = field(default_factory=Progress)
     speaks_for: Callable[[Item], bool] = everything
+    apart: Callable[[Observed], bool] = nothing
     policy: Callable[[Key, Difference], Policy] = repair
     remove_orphans: bool = False
     adopt: bool = False
@@ -91,7 +98,8 @@ class Layer:
 
     def observed(self) -> list[Observed]:
         """Everything of these kinds that is there."""
-        return list(observed(self.kinds, self.connection, self.environment.name))
+        found = observed(self.kinds, self.connection, self.environment.name)
+        return [replace(item, owned=item.owned and not self.apart(item)) for item in found]
 
     def _effect(self, key: Key, difference: Difference) -> Effect:
         """Where differences are not applied, none of them is refused."""
@@ -117,10 +125,9 @@ class Layer:
 
 def _refuse_strangers(found: list[Observed], wanted: set[Key]) -> None:
     """What is to be removed and is not ours is an error: to call it absent would be a lie."""
-    strangers = sorted(item.key for item in found if not item.owned and item.key not in wanted)
+    strangers = [item for item in found if not item.owned and item.key not in wanted]
     if strangers:
-        names = ", ".join(map(str, strangers))
         raise ForeignObjectError(
-            f"{names}: does not belong to this environment and was not touched. Remove it yourself, or name the "
-            "environment that it belongs to."
+            f"{titles(strangers)}: does not belong to this environment and was not touched. Remove it yourself, or name "
+            "the environment or project that it belongs to."
         )

@@ -88,12 +88,18 @@ def _refuse_foreign(wanted: Mapping[Key, Declared], found: Mapping[Key, Observed
     foreign = sorted(key for key, item in found.items() if key in wanted and not item.owned)
     adoptable = [key for key in foreign if key.kind in ADOPTABLE]
     if foreign and not (adopt and foreign == adoptable):
-        names = ", ".join(str(key) for key in foreign)
+        names = titles(found[key] for key in foreign)
         way = ", or give adopt: true to take it over" if foreign == adoptable else ""
         raise ForeignObjectError(
             f"{names}: exists already and does not belong to this environment; it was not touched. "
             f"Rename it in the declaration, or remove the other one yourself{way}."
         )
+
+
+def titles(strangers: Iterable[Observed]) -> str:
+    """Objects that are not ours in words, those of a project with its name."""
+    found = sorted(strangers, key=lambda item: item.key)
+    return ", ".join(f"{item.key} of project {item.project}" if item.project else str(item.key) for item in found)
 
 
 @dataclass(slots=True)
