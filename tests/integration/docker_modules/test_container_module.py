@@ -115,6 +115,23 @@ def test_what_is_of_another_project_is_not_taken_from_it(modules: Modules, clien
     modules.stands("container", **blog)
 
 
+def test_volumes_without_a_name_stay_and_go_as_named_ones(modules: Modules, client: docker.APIClient) -> None:
+    one = {"project_name": "shop", "services": {"app": sleeper()}}
+    two = {"project_name": "shop", "services": {"app": sleeper(), "db": sleeper(volumes=["/data"])}}
+    modules.run("container", **two)
+    (volume,) = [found["Name"] for found in client.volumes()["Volumes"]]
+    assert actions(modules.run("container", **one, orphans="remove")) == ["delete container shop-db-1"]
+    assert modules.run("container", **one)["orphans"] == [f"docker_volume local/{volume}"]
+    modules.run("container", **two)
+    modules.run("container", project_name="shop", state="absent")
+    assert [found["Name"] for found in client.volumes()["Volumes"]] == [volume]
+    cleared = modules.four_phases("container", project_name="shop", state="absent", remove_volumes=True)
+    assert actions(cleared) == [f"delete docker_volume {volume}"]
+    modules.run("container", **two)
+    modules.four_phases("container", project_name="shop", state="absent", remove_volumes=True)
+    assert not client.volumes()["Volumes"]
+
+
 def test_a_network_that_another_project_uses_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:
     modules.run("container", project_name="shop", services={"app": sleeper()})
     shared = {"default": {"external": True, "name": "shop_default"}}

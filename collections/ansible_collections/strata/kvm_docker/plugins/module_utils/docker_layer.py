@@ -57,6 +57,7 @@ class Request:
 
     ``speaks_for``: what it is about beside what it declares. ``files``: folder that relative paths of
     ``container_images`` start at. ``absent``: what is there is to go. ``remove_orphans``: only what is not declared.
+    ``remove_volumes``: containers that go take their volumes without a name along.
     """
 
     project: Project
@@ -67,6 +68,7 @@ class Request:
     files: Path = field(default_factory=Path.cwd)
     absent: bool = False
     remove_orphans: bool = False
+    remove_volumes: bool = False
     running: bool = True
     only: Literal["start", "stop"] | None = None
     wait: bool = True
@@ -132,6 +134,7 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     folders = Folders.own(params["state_folder"])
     images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
     seal = seal_key.find(engine.environment, folders)
+    engine.remove_volumes = request.remove_volumes
     engine.project, engine.inputs = request.project, Inputs(images=images, seal=seal)
     if not request.absent and not request.only:
         engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))

@@ -38,6 +38,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
         files=folder,
         absent=absent,
         remove_orphans=params["orphans"] == "remove" and state == "present",
+        remove_volumes=params["remove_volumes"],
         running=state != "stopped",
         only=_ONLY.get(state),
         wait=params["wait"],

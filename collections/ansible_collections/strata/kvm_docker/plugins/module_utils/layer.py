@@ -128,6 +128,6 @@ def _refuse_strangers(found: list[Observed], wanted: set[Key]) -> None:
     strangers = [item for item in found if not item.owned and item.key not in wanted]
     if strangers:
         raise ForeignObjectError(
-            f"{titles(strangers)}: does not belong to this environment and was not touched. Remove it yourself, or name "
-            "the environment or project that it belongs to."
+            f"{titles(strangers)}: does not belong to this environment and was not touched. Remove it yourself, or "
+            "name the environment or project that it belongs to."
         )

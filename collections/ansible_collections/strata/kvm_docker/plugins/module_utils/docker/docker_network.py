@@ -19,7 +19,7 @@ from .addresses import gateway
 from .docker_volume import on_engine
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, of_project, pairs, project_of, values
+from .labels import applied, declared_labels, is_ours, marks, pairs, project_of, values
 
 
 class DockerNetwork:
@@ -89,7 +89,7 @@ def _remove(engine: Engine, network: str, endpoints: list[reconnect.Endpoint]) -
 
 def _create(engine: Engine, declared: Declared) -> None:
     arguments = create_arguments(engine.environment, declared, engine.inputs.seal)
-    arguments["labels"] |= of_project(engine.project_name)
+    arguments["labels"] |= engine.origin
     engine.client.create_network(**arguments)
 
 

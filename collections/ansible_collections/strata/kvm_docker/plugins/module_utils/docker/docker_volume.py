@@ -18,7 +18,7 @@ from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, of_project, pairs, project_of, values
+from .labels import applied, declared_labels, is_ours, marks, pairs, project_of, values
 from .unnamed_volumes import is_unnamed, unused
 from .volume_move import Move, is_copy, moved_name, remove_copy
 
@@ -73,7 +73,7 @@ class DockerVolume:
                 remove_copy(connection, name)
             elif change.declared:
                 arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
-                arguments["labels"] |= of_project(connection.project_name)
+                arguments["labels"] |= connection.origin
                 if change.action == "create":
                     connection.client.create_volume(**arguments)
                 else:

@@ -18,6 +18,7 @@ from ..errors import GuestError
 from ..guest.mount import declared_mounts
 from ..inputs import Inputs
 from .client import connect, ping
+from .labels import of_project
 
 if TYPE_CHECKING:
     import docker
@@ -50,7 +51,8 @@ class Engine:
     ``guest``: in the keys of its objects. ``address``: of an engine that is no guest's, in words.
     ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
-    ``mounts``: where the guest's data disks are to be mounted, by name.
+    ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
+    had without a name goes with it.
     """
 
     guest: str
@@ -62,6 +64,7 @@ class Engine:
     project: Project | None = None
     inputs: Inputs = field(default_factory=Inputs)
     mounts: Mapping[str, str] = field(default_factory=dict)
+    remove_volumes: bool = True
     builds: Builds = field(default_factory=Builds)
 
     @property
@@ -78,6 +81,11 @@ class Engine:
     def project_name(self) -> str:
         """Of the Compose project that its objects are of; empty for objects that stand by themselves."""
         return self.project.name if self.project else ""
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Labels that say what declares its objects."""
+        return of_project(self.project_name)
 
     def version(self) -> str:
         """The engine's version, e.g. ``26.1.5+dfsg1``."""

@@ -32,7 +32,7 @@ from .container_start import start
 from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
-from .labels import applied, is_ours, marks, of_project
+from .labels import applied, is_ours, marks
 from .replicas import Replica
 from .unnamed_volumes import remove_unused
 
@@ -196,8 +196,11 @@ class Rollout:
         sweep(self.engine)
 
     def _make(self, name: str) -> None:
-        project = of_project(self.engine.project_name)
-        service = {**project, LABEL_SERVICE: self.replica.service.name, LABEL_REPLICA: str(self.replica.index)}
+        service = {
+            **self.engine.origin,
+            LABEL_SERVICE: self.replica.service.name,
+            LABEL_REPLICA: str(self.replica.index),
+        }
         labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
         create(self.engine, name, self.name, self.declared.spec, labels)
 
@@ -217,12 +220,13 @@ def _made_as(inspected: dict[str, Any] | None) -> Tree:
 
 
 def delete(engine: Engine, name: str) -> None:
-    """Remove a container that is declared no more, with its files, volumes without a name, leftovers and image."""
+    """Remove a container that is declared no more, with its files, leftovers and image, and its unnamed volumes."""
     for each in (name, *leftovers(name)):
         inspected = find(engine, each)
         if inspected and is_ours(inspected["Config"]["Labels"], engine.environment):
             stop(engine, inspected)
             file_mounts.prune(engine.shell, name, [_made_as(inspected)])
             remove(engine, each)
-    remove_unused(engine, name)
+    if engine.remove_volumes:
+        remove_unused(engine, name)
     sweep(engine)

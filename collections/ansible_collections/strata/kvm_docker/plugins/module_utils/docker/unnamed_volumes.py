@@ -4,8 +4,9 @@
 """Volumes that nobody named: of a mount without a source, and of a ``VOLUME`` of an image.
 
 An engine would invent a name at each creation, which nobody could tell from a stranger's once its container is gone. So
-they get one that follows from the container and the target, and our marks: a replacement finds the data again. They go
-with their container when it is declared no more; one that a replacement has no use for is an orphan ``docker_volume``.
+they get one that follows from the container and the target, and our marks: a replacement finds the data again. When
+their container is declared no more they go or stay as its named volumes do; one that is left is an orphan
+``docker_volume`` of the container's project.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def name_volumes(engine: Engine, container: str, body: dict[str, Any]) -> None:
     for mount in mounts:
         if mount["Type"] == "volume" and not mount.get("Source"):
             mount["Source"] = volume_name(container, mount["Target"])
-            labels = {LABEL_ENVIRONMENT: engine.environment, LABEL_CONTAINER: container}
+            labels = {LABEL_ENVIRONMENT: engine.environment, LABEL_CONTAINER: container, **engine.origin}
             client.create_volume(mount["Source"], labels=labels)
 
 
