@@ -172,6 +172,17 @@ def layer(world: World, *kinds: str, **options: Any) -> Layer:
     return Layer(environment=ENVIRONMENT, connection=connection, kinds=kinds, **options)
 
 
+def test_what_a_module_made_on_a_guest_is_no_orphan_and_is_not_taken(world: World) -> None:
+    up(world)
+    other = Key("docker_volume", "other", "web")
+    world.there[other] = Observed(other, {}, project="shop", by_module=True)
+    assert not run(world, remove_orphans=True).run()
+    world.there[VOLUME] = Observed(VOLUME, {}, project="shop", by_module=True)
+    with pytest.raises(ForeignObjectError, match="docker_volume web/data of project shop: exists already"):
+        run(world, remove_orphans=True).run()
+    assert {other, VOLUME} <= set(world.there)
+
+
 def test_a_layer_on_its_own_is_checked_made_and_then_unchanged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = ("docker_volume", "docker_network")
     previewed = words(layer(world, *kinds).converge(check=True))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import observed
 from docker_module import IMAGE, SLEEP, Modules, actions, sleeper
 
 if TYPE_CHECKING:
@@ -130,6 +132,19 @@ def test_volumes_without_a_name_stay_and_go_as_named_ones(modules: Modules, clie
     modules.run("container", **two)
     modules.four_phases("container", project_name="shop", state="absent", remove_volumes=True)
     assert not client.volumes()["Volumes"]
+
+
+def test_what_a_module_made_tells_so(modules: Modules, client: docker.APIClient) -> None:
+    """That keeps it from being an orphan of the environment whose mark it has."""
+    service = sleeper(volumes=["data:/data", "/more"])
+    modules.run("container", project_name="shop", services={"app": service}, volumes={"data": {}})
+    engine = Engine(guest="apps", environment="standalone", client=client)
+    kinds = ("docker_network", "docker_volume", "container")
+    found = [item for item in observed(kinds, engine, "standalone") if item.owned]
+    assert len(found) == 3
+    assert all((item.by_module, item.project) == (True, "shop") for item in found)
+    volumes = client.volumes()["Volumes"]
+    assert [volume["Labels"]["strata.layer"] for volume in volumes] == ["docker", "docker"]
 
 
 def test_a_network_that_another_project_uses_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:

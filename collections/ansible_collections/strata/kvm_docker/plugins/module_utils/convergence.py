@@ -138,12 +138,15 @@ class Convergence:
         return observed(kinds, connection, self.environment.name)
 
     def _observe_engines(self, guests: list[str]) -> list[Observed]:
+        """What modules of the Docker layer made on them is declared elsewhere: it is no orphan, and not ours."""
+
         def observe(guest: str) -> list[Observed]:
             engine = self.session.engine(guest)
             found = list(self._observe(engine, SETTINGS_KINDS))
             if not self.only:
                 self._follow_tags(engine, found)
-            return found + list(self._observe(engine, [kind for kind in ENGINE_KINDS if kind not in SETTINGS_KINDS]))
+            found += self._observe(engine, [kind for kind in ENGINE_KINDS if kind not in SETTINGS_KINDS])
+            return [replace(item, owned=item.owned and not item.by_module) for item in found]
 
         with ThreadPoolExecutor(max(1, len(guests))) as pool:
             observed_there = [item for found in pool.map(observe, guests) for item in found]

@@ -134,7 +134,7 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     folders = Folders.own(params["state_folder"])
     images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
     seal = seal_key.find(engine.environment, folders)
-    engine.remove_volumes = request.remove_volumes
+    engine.by_module, engine.remove_volumes = True, request.remove_volumes
     engine.project, engine.inputs = request.project, Inputs(images=images, seal=seal)
     if not request.absent and not request.only:
         engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))

@@ -26,6 +26,8 @@ LABEL_APPLIED = "strata.applied"
 LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
 LABEL_PROJECT = "strata.project"
+#: On what a module of the Docker layer made; what the declaration of an environment makes has none.
+LABEL_LAYER = "strata.layer"
 #: Of a volume that outlives its declaration.
 LABEL_KEEP = "strata.keep"
 

@@ -17,7 +17,7 @@ from . import file_mounts
 from .container_observe import Surroundings, broken, observed_spec, running
 from .engine import Engine
 from .image_list import list_images, sources
-from .labels import applied, is_ours, project_of
+from .labels import applied, is_by_module, is_ours, project_of
 from .replicas import jobs, replicas
 from .rollout import base_name
 
@@ -38,9 +38,13 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     for name in sorted(ours):
         beside[base_name(name)] += [name] if name != base_name(name) else []
     found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal)
-    projects = {base_name(name): project_of(row["Labels"]) for name, row in ours.items()}
+    labels = {base_name(name): row["Labels"] for name, row in ours.items()}
     return strangers + [
-        replace(found.observed(name, inspected.get(name), tuple(others)), project=projects[name])
+        replace(
+            found.observed(name, inspected.get(name), tuple(others)),
+            project=project_of(labels[name]),
+            by_module=is_by_module(labels[name]),
+        )
         for name, others in beside.items()
     ]
 

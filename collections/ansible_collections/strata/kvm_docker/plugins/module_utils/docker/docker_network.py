@@ -19,7 +19,7 @@ from .addresses import gateway
 from .docker_volume import on_engine
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, pairs, project_of, values
+from .labels import applied, declared_labels, is_by_module, is_ours, marks, pairs, project_of, values
 
 
 class DockerNetwork:
@@ -55,6 +55,7 @@ class DockerNetwork:
                 sensitive=sensitive(spec) | sensitive(last or {}),
                 owned=is_ours(network["Labels"], environment),
                 project=project_of(network["Labels"]),
+                by_module=is_by_module(network["Labels"]),
                 handle=network["Id"],
             )
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..declare.compose import Volume
@@ -18,7 +19,7 @@ from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
-from .labels import applied, declared_labels, is_ours, marks, pairs, project_of, values
+from .labels import applied, declared_labels, is_by_module, is_ours, marks, pairs, project_of, values
 from .unnamed_volumes import is_unnamed, unused
 from .volume_move import Move, is_copy, moved_name, remove_copy
 
@@ -56,13 +57,13 @@ class DockerVolume:
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
             left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
         copies = [volume for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)]
-        moving = {moved_name(volume): is_kept(volume) for volume in copies}
+        moving = {moved_name(volume): volume for volume in copies}
         there = [volume for volume in found if not is_copy(volume)]
         for volume in there:
             if not is_unnamed(volume) or volume["Name"] in left:
                 yield _observed(connection, volume, environment, moving)
         for name in sorted(moving.keys() - {volume["Name"] for volume in there}):
-            yield Observed(Key(self.kind, name, connection.guest), {}, broken=_MOVING, keep=moving[name])
+            yield replace(_observed(connection, {**moving[name], "Name": name}, environment, moving), spec={})
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
         """Create, move or delete; all may be repeated: an engine answers a second create with the volume it has."""
@@ -93,6 +94,7 @@ def _observed(engine: Engine, volume: dict[str, Any], environment: str, moving: 
         last,
         owned=is_ours(volume["Labels"], environment) or key.name in moving,
         project=project_of(volume["Labels"]),
+        by_module=is_by_module(volume["Labels"]),
         broken=_MOVING if key.name in moving else "",
         sensitive=SENSITIVE | sensitive(spec) | sensitive(last or {}),
         keep=is_kept(volume),

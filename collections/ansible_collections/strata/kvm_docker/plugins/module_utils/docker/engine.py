@@ -18,7 +18,7 @@ from ..errors import GuestError
 from ..guest.mount import declared_mounts
 from ..inputs import Inputs
 from .client import connect, ping
-from .labels import of_project
+from .labels import origin
 
 if TYPE_CHECKING:
     import docker
@@ -52,7 +52,7 @@ class Engine:
     ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
     ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
-    had without a name goes with it.
+    had without a name goes with it. ``by_module``: a module of the Docker layer works on it.
     """
 
     guest: str
@@ -65,6 +65,7 @@ class Engine:
     inputs: Inputs = field(default_factory=Inputs)
     mounts: Mapping[str, str] = field(default_factory=dict)
     remove_volumes: bool = True
+    by_module: bool = False
     builds: Builds = field(default_factory=Builds)
 
     @property
@@ -85,7 +86,7 @@ class Engine:
     @property
     def origin(self) -> dict[str, str]:
         """Labels that say what declares its objects."""
-        return of_project(self.project_name)
+        return origin(self.project_name, self.by_module)
 
     def version(self) -> str:
         """The engine's version, e.g. ``26.1.5+dfsg1``."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_PREFIX, LABEL_PROJECT
+from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_LAYER, LABEL_PREFIX, LABEL_PROJECT
 from ..plan.model import Declared
 from ..plan.secrets import Seal
 
@@ -28,13 +28,18 @@ def is_ours(labels: Mapping[str, str] | None, environment: str) -> bool:
     return (labels or {}).get(LABEL_ENVIRONMENT) == environment
 
 
-def of_project(project: str) -> dict[str, str]:
-    """The label that says which Compose project an object is of; one that stands by itself has none."""
-    return {LABEL_PROJECT: project} if project else {}
+def origin(project: str, by_module: bool) -> dict[str, str]:
+    """Labels that say what declares an object: its Compose project, unless it stands by itself, and who made it."""
+    return {**({LABEL_PROJECT: project} if project else {}), **({LABEL_LAYER: "docker"} if by_module else {})}
+
+
+def is_by_module(labels: Mapping[str, str] | None) -> bool:
+    """Whether a module of the Docker layer made it."""
+    return LABEL_LAYER in (labels or {})
 
 
 def project_of(labels: Mapping[str, str] | None) -> str:
-    """The inverse of :func:`of_project`."""
+    """The Compose project that it is of; empty where it stands by itself."""
     return (labels or {}).get(LABEL_PROJECT, "")
 
 

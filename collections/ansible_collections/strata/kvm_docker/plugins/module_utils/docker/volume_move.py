@@ -125,7 +125,8 @@ class Move:
             for holder in holders:
                 stop(self.engine, holder)
             _remove(self.engine, self.copy)
-            labels = {LABEL_ENVIRONMENT: self.engine.environment, LABEL_COPY: number, **self._keep()}
+            mark = {LABEL_ENVIRONMENT: self.engine.environment, LABEL_COPY: number}
+            labels = {**mark, **self.engine.origin, **self._keep()}
             self.engine.client.create_volume(self.copy, driver="local", labels=labels)
             self._copy(self.name, self.copy)
         except (APIError, EngineError):

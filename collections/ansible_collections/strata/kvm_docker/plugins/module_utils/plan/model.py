@@ -114,6 +114,7 @@ class Observed:
 
     ``applied``: the spec that we last wrote, from the mark on the object; ``None`` where there is no mark to read.
     ``owned``: it carries our mark for this environment. ``project``: the Compose project in its mark, on an engine.
+    ``by_module``: a module of the Docker layer made it, and not the declaration of an environment.
     ``broken``: half-made, why it can only be replaced.
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
@@ -125,6 +126,7 @@ class Observed:
     applied: Tree | None = None
     owned: bool = True
     project: str = ""
+    by_module: bool = False
     running: bool = True
     broken: str = ""
     handle: Any = None
