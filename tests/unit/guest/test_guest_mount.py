@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,65 @@ def test_a_unit_is_named_as_systemd_demands(path: str) -> None:
         ["systemd-escape", "--path", "--suffix=mount", path], capture_output=True, text=True, check=True
     )
     assert mount.unit_name(path) == judged.stdout.strip()
+
+
+#: Where a Btrfs file system has its magic, and what that is.
+BTRFS = (0x10040, b"_BHRfS_M")
+#: The signature and the type of a master boot record's one partition.
+PARTITION_TABLE = (446, bytes([0, 0, 2, 0, 0x83, 0, 2, 0, 1, 0, 0, 0, 0, 0, 1, 0]) + bytes(48) + b"\x55\xaa")
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that stands for the blank disk."""
+    path = tmp_path / "disk"
+    path.touch()
+    subprocess.run(["truncate", "-s", "64M", path], check=True)
+    monkeypatch.setattr(mount, "device_path", lambda serial: str(path))
+    return path
+
+
+def write_at(disk: Path, offset: int, data: bytes) -> None:
+    with disk.open("r+b") as stream:
+        stream.seek(offset)
+        stream.write(data)
+
+
+def format_if_blank(disk: Path) -> subprocess.CompletedProcess[str]:
+    """What the guest does, with this machine's blkid and mkfs."""
+    return subprocess.run(["sh", "-c", mount._format_command("data")], capture_output=True, text=True, check=False)
+
+
+def test_a_blank_disk_is_formatted_and_one_with_ext4_is_left_as_it_is(disk: Path) -> None:
+    assert format_if_blank(disk).returncode == 0
+    before = disk.read_bytes()
+    assert before[0x438:0x43A] == b"\x53\xef"
+    assert format_if_blank(disk).returncode == 0
+    assert disk.read_bytes() == before
+
+
+def test_a_disk_with_signatures_of_two_file_systems_is_not_formatted(disk: Path) -> None:
+    format_if_blank(disk)
+    write_at(disk, *BTRFS)
+    before = disk.read_bytes()
+    done = format_if_blank(disk)
+    assert done.returncode == 1
+    assert "not formatted: blkid ended with 8" in done.stderr
+    assert disk.read_bytes() == before
+
+
+def test_a_disk_with_partitions_is_not_formatted(disk: Path) -> None:
+    write_at(disk, *PARTITION_TABLE)
+    before = disk.read_bytes()
+    done = format_if_blank(disk)
+    assert (done.returncode, done.stderr) == (1, "there is a partition table on it, not ext4\n")
+    assert disk.read_bytes() == before
+
+
+def test_a_disk_that_cannot_be_read_is_not_formatted(disk: Path) -> None:
+    """blkid says of a folder, as of a broken disk, what it says of a blank one."""
+    disk.unlink()
+    disk.mkdir()
+    done = format_if_blank(disk)
+    assert done.returncode != 0
+    assert "mkfs" not in done.stderr

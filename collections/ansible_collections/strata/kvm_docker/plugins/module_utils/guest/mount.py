@@ -151,14 +151,19 @@ def grown(superblock: list[int], size: int) -> bool:
 
 
 def _format_command(serial: str) -> str:
-    """udev may be still at work on a disk that was plugged in a moment ago."""
+    """udev may be still at work on a disk that was plugged in a moment ago. Blank is only what can be read and has no
+    signature at all: blkid(8) ends with 2 then, but also where it cannot read, and with 8 where it finds several."""
     device = shlex.quote(device_path(serial))
     return (
         f"set -e; device={device}; tries=0; "
         'while ! [ -e "$device" ] && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.2; done; '
-        'type=$(blkid -p -o value -s TYPE "$device" || true); table=$(blkid -p -o value -s PTTYPE "$device" || true); '
-        'if [ -z "$type$table" ]; then mkfs.ext4 -q -E nodiscard "$device"; '
-        'elif [ "$type" != ext4 ]; then echo "there is ${type:-a partition table} on it, not ext4" >&2; exit 1; fi'
+        'head -c 1048576 "$device" > /dev/null; '
+        'found=$(blkid -p -o export "$device" 2>&1) && told=0 || told=$?; '
+        'if [ "$told$found" = 2 ]; then mkfs.ext4 -q -E nodiscard "$device"; '
+        'elif [ "$told" != 0 ]; then '
+        'echo "what is on it cannot be told, so it was not formatted: blkid ended with $told. $found" >&2; exit 1; '
+        'else type=$(echo "$found" | sed -n "s/^TYPE=//p"); [ "$type" = ext4 ] || '
+        '{ echo "there is ${type:-a partition table} on it, not ext4" >&2; exit 1; }; fi'
     )
 
 
