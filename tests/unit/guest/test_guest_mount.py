@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,9 @@ def write_at(disk: Path, offset: int, data: bytes) -> None:
 
 def format_if_blank(disk: Path) -> subprocess.CompletedProcess[str]:
     """What the guest does, with this machine's blkid and mkfs."""
-    return subprocess.run(["sh", "-c", mount._format_command("data")], capture_output=True, text=True, check=False)
+    environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    argv = ["sh", "-c", mount._format_command("data")]
+    return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
 
 
 def test_a_blank_disk_is_formatted_and_one_with_ext4_is_left_as_it_is(disk: Path) -> None:
