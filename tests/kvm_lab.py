@@ -67,11 +67,14 @@ def with_network(environment: Environment, network: str, **changes: Any) -> Envi
     )
 
 
-def empty_qcow2(path: Path, size: int) -> None:
+def empty_qcow2(path: Path, size: int, backing: Path | None = None) -> None:
     """An empty disk image: a version 2 header, a first-level table, a reference count table, all of them empty."""
     cluster = 65536
     entries = -(-size // (cluster * cluster // 8))
-    header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size, 0, entries, 3 * cluster, cluster, 1, 0, 0)
+    name = str(backing or "").encode()
+    place = 512 if name else 0
+    parts = (b"QFI\xfb", 2, place, len(name), 16, size, 0, entries, 3 * cluster, cluster, 1, 0, 0)
+    header = struct.pack(">4sIQIIQIIQQIIQ", *parts).ljust(512, b"\0") + name
     counts = struct.pack(">Q", 2 * cluster).ljust(cluster, b"\0")
     block = struct.pack(">4H", 1, 1, 1, 1).ljust(cluster, b"\0")
     path.write_bytes(header.ljust(cluster, b"\0") + counts + block + bytes(cluster))

@@ -85,11 +85,5 @@ def _write_seed(environment: Any, guest: Any, folders: Folders, stored: Any, tar
 
 
 def _make_overlay(pool: Any, target: Path, size: int, backing: Path | None, mark: overlay.OverlayMark) -> None:
-    name = str(backing).encode() if backing else b""
-    kvm_lab.empty_qcow2(target, size)
-    with target.open("r+b") as stream:
-        stream.seek(8)
-        stream.write((512 if name else 0).to_bytes(8, "big") + len(name).to_bytes(4, "big"))
-        stream.seek(512)
-        stream.write(name)
+    kvm_lab.empty_qcow2(target, size, backing)
     overlay.mark_overlay(target, mark)

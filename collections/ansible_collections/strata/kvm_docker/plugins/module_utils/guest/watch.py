@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from .. import naming
 from ..errors import GuestError, HypervisorError
+from ..kvm.domain import find_domain
 from ..progress import Progress
 from .console import console_path, given_up, read_console, tail
 
@@ -108,12 +108,12 @@ def domain_problem(hypervisor: Hypervisor, environment: str, guest: str) -> str 
     """Why the domain of *guest* cannot become ready by itself; ``None`` while it can."""
     import libvirt
 
-    uuid = naming.object_uuid(environment, "guest", guest)
     try:
-        state, reason = hypervisor.connection.lookupByUUIDString(str(uuid)).state()
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+        domain = find_domain(hypervisor, environment, guest)
+        if domain is None:
             return "its domain is gone"
+        state, reason = domain.state()
+    except libvirt.libvirtError as error:
         raise HypervisorError(f"libvirt does not tell the state of guest {guest}: {error}") from error
     if state == libvirt.VIR_DOMAIN_PAUSED:
         return _PAUSED.get(reason)

@@ -24,10 +24,10 @@ from .disk_files import (
     disk_files,
     disk_name,
     disk_path,
+    external_snapshots,
     refuse_in_use,
-    standing_on,
 )
-from .domain import cut_power
+from .domain import cut_power, find_domain
 from .errors import find, libvirt_errors
 from .guest_live import NotFollowedError, release
 from .overlay import OverlayMark, grow_overlay, make_overlay, mark_overlay, read_overlay_mark, remove_overlay
@@ -169,10 +169,11 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     _refuse_too_small(source.guest, size, stored.disk)
     _refuse_full(source.guest, size, path.parent)
     refuse_in_use(hypervisor, source.environment, source.guest, path)
-    domain = _domain(hypervisor, source.environment, source.guest)
+    domain = find_domain(hypervisor, source.environment, source.guest)
+    overlays = external_snapshots(domain, path)
     if domain:
         cut_power(domain)
-    _remove_external_snapshots(path)
+    _remove(overlays)
     mark = OverlayMark(environment=source.environment, guest=source.guest, image=declared.spec["image"])
     make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark)
 
@@ -206,7 +207,7 @@ def _grow(hypervisor: Hypervisor, source: _Source, path: Path, size: int, progre
     """A running guest sees its disk grow, and grows what is on it; one that is off has its file grown."""
     import libvirt
 
-    domain = _domain(hypervisor, source.environment, source.guest)
+    domain = find_domain(hypervisor, source.environment, source.guest)
     if domain and domain.isActive() and str(path) in domain.XMLDesc():
         domain.blockResize(str(path), size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
         _grow_inside(hypervisor, source, progress)
@@ -229,35 +230,31 @@ def _grow_inside(hypervisor: Hypervisor, source: _Source, progress: Progress) ->
 
 
 def _delete(hypervisor: Hypervisor, file: DiskFile) -> None:
-    """Its guest goes before it, or was told to let go of it; external snapshots stand on it and go with it."""
+    """Its guest goes before it, or was told to let go of it; external snapshots of that guest go with it."""
     mark = file.mark
     if mark is None or mark.keep:
         return
     refuse_in_use(hypervisor, mark.environment, mark.guest, file.path)
+    overlays = external_snapshots(find_domain(hypervisor, mark.environment, mark.guest), file.path)
     if mark.disk:
         _detach(hypervisor, mark)
-    _remove_external_snapshots(file.path)
+    _remove(overlays)
     name = naming.libvirt_name(mark.environment, file.pool) if file.pool else mark.environment
     remove_overlay(find(hypervisor.connection.storagePoolLookupByName, name), file.path)
 
 
 def _detach(hypervisor: Hypervisor, mark: OverlayMark) -> None:
     """From a guest that runs on without it; where that does not let go, its restart follows in the same plan."""
-    domain = _domain(hypervisor, mark.environment, mark.guest)
+    domain = find_domain(hypervisor, mark.environment, mark.guest)
     if domain and domain.isActive():
         shell = inside.reach(hypervisor.folders, mark.environment, mark.guest)
         with suppress(NotFollowedError):
             release(domain, shell, naming.disk_target(mark.disk))
 
 
-def _remove_external_snapshots(path: Path) -> None:
-    for overlay in standing_on(path) if path.exists() else ():
+def _remove(overlays: list[Path]) -> None:
+    for overlay in overlays:
         overlay.unlink(missing_ok=True)
-
-
-def _domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
-    uuid = naming.object_uuid(environment, "guest", guest)
-    return find(hypervisor.connection.lookupByUUIDString, str(uuid))
 
 
 def _pool(hypervisor: Hypervisor, source: _Source) -> libvirt.virStoragePool:

@@ -18,6 +18,8 @@ from .pool import claim_pool, pool_path
 from .qcow2 import read_qcow2
 
 if TYPE_CHECKING:
+    import libvirt
+
     from ..declare.environment import Environment, Guest
     from ..folders import Folders
     from .hypervisor import Hypervisor
@@ -84,6 +86,36 @@ def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Pa
             )
 
 
+def external_snapshots(domain: libvirt.virDomain | None, path: Path) -> list[Path]:
+    """The files that stand on the disk *path* and that its guest's *domain* knows, the topmost first.
+
+    Raises :class:`HypervisorError` where something stands on it that the domain does not know: that is a stranger's.
+    """
+    found, known = _standing_on(path), _files_of(domain) if domain else set()
+    strangers = [str(other) for other in found if other not in known]
+    if strangers:
+        raise HypervisorError(
+            f"{path} was not touched: {', '.join(strangers)} stands on it, which is no snapshot of its guest. Make that "
+            "independent (qemu-img rebase -b '') or remove it, then run again."
+        )
+    return found
+
+
+def _files_of(domain: libvirt.virDomain) -> set[Path]:
+    """Every file that the domain's definition, what runs of it, or one of its snapshots names."""
+    import libvirt
+
+    texts = [domain.XMLDesc(), domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)]
+    texts += [snapshot.getXMLDesc() for snapshot in domain.listAllSnapshots()]
+    sources = (source for text in texts for source in ElementTree.fromstring(text).iter("source"))
+    return {Path(source.get("file", "")) for source in sources}
+
+
+def goes_with(file: DiskFile, environment: str, guest: str) -> bool:
+    """Whether *file* is a disk that does not outlive its *guest*."""
+    return bool(file.mark and (file.mark.environment, file.mark.guest, file.mark.keep) == (environment, guest, False))
+
+
 def chain(path: Path) -> Iterator[Path]:
     """*path* and the files that it stands on, from the top down."""
     seen: set[Path] = set()
@@ -95,8 +127,10 @@ def chain(path: Path) -> Iterator[Path]:
         following = header.backing if header else None
 
 
-def standing_on(path: Path) -> list[Path]:
-    """Unmarked files beside *path* that stand on it: external snapshots, from the top down."""
+def _standing_on(path: Path) -> list[Path]:
+    """Unmarked files beside *path* that stand on it, from the top down."""
+    if not path.exists():
+        return []
     found = [
         other
         for other in path.parent.iterdir()

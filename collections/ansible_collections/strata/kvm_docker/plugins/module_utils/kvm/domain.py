@@ -9,14 +9,25 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .. import naming
+from .errors import find
+
 if TYPE_CHECKING:
     import libvirt
+
+    from .hypervisor import Hypervisor
 
 #: Seconds that a guest has to shut down by itself; under software emulation a Docker host takes 10 to 20.
 SHUTDOWN_TIMEOUT = 90.0
 #: A guest that is still booting misses the power button: it is pressed again after so many seconds.
 _PRESS_AGAIN = 5.0
 _LOOK = 0.2
+
+
+def find_domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
+    """The domain of *guest*; ``None`` where there is none."""
+    uuid = naming.object_uuid(environment, "guest", guest)
+    return find(hypervisor.connection.lookupByUUIDString, str(uuid))
 
 
 def power_on(domain: libvirt.virDomain) -> None:

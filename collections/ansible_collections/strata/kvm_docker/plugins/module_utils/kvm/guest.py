@@ -21,11 +21,11 @@ from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
 from ..progress import Progress
 from .disk import stored_image
-from .disk_files import chain, data_disk_path, disk_name, disk_path
-from .domain import cut_power, is_running, power_on, shut_down, undefine
+from .disk_files import chain, data_disk_path, disk_files, disk_name, disk_path, external_snapshots, goes_with
+from .domain import cut_power, find_domain, is_running, power_on, shut_down, undefine
 from .domain_leaves import definition_leaves, edits, plugged
 from .domain_xml import Domain, parse_domain, render_domain
-from .errors import find, libvirt_errors
+from .errors import libvirt_errors
 from .guest_live import LiveGuest, NotFollowedError, follow
 from .guest_spec import domain_of, guest_spec, observed_spec, spoken_for
 from .mark import Mark, bare_mark, claim, drifted_first, read_mark
@@ -141,7 +141,7 @@ def _live_spec(environment: str, live: Element, defined: Tree, mark: Mark) -> di
 
 def _apply(hypervisor: Hypervisor, change: Change, declared: Declared, progress: Progress) -> None:
     source: _Source = declared.handle
-    domain = _find(hypervisor, source.environment.name, source.guest.name)
+    domain = find_domain(hypervisor, source.environment.name, source.guest.name)
     off = change.action in ("create", "replace", "restart", "start", "stop")
     if domain and change.action == "stop":
         shut_down(domain)
@@ -189,7 +189,7 @@ def _define(hypervisor: Hypervisor, source: _Source, prepared: _Prepared, declar
     import libvirt
 
     inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
-    former = _find(hypervisor, source.environment.name, source.guest.name)
+    former = find_domain(hypervisor, source.environment.name, source.guest.name)
     if former and not former.isActive():
         firmware = parse_domain(ElementTree.fromstring(former.XMLDesc(inactive))).boot.firmware
         if (firmware, prepared.domain.boot.firmware) == ("uefi", "bios"):
@@ -239,7 +239,7 @@ def _refuse_external_snapshot(hypervisor: Hypervisor, environment: str, guest: s
     """What a guest has written since is in the file on top; started without that one, it would be lost."""
     import libvirt
 
-    domain = _find(hypervisor, environment, guest)
+    domain = find_domain(hypervisor, environment, guest)
     if domain is None:
         return
     defined = parse_domain(ElementTree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)))
@@ -264,21 +264,19 @@ def _refuse_other_image(guest: str, disk: Path, image: Path) -> None:
 
 
 def _delete(hypervisor: Hypervisor, environment: str, guest: str) -> None:
-    """The domain and what is only its own: the seed and the logs of its console (virtlogd numbers older ones).
+    """The domain and what is only its own: the seed, the logs of its console (virtlogd numbers older ones), and
+    external snapshots, which nothing but the domain tells from a stranger's files.
 
     The definition goes last: killed before, the next run still sees what is to be done.
     """
-    domain = _find(hypervisor, environment, guest)
+    domain = find_domain(hypervisor, environment, guest)
+    disks = [file.path for file in disk_files(hypervisor, environment) if goes_with(file, environment, guest)]
+    overlays = [overlay for disk in disks for overlay in external_snapshots(domain, disk)]
     if domain:
         cut_power(domain)
     console = console_path(hypervisor.folders, environment, guest)
     seed = seed_path(hypervisor.folders, environment, guest)
-    for path in (seed, console, *console.parent.glob(f"{console.name}.[0-9]*")):
+    for path in (seed, console, *overlays, *console.parent.glob(f"{console.name}.[0-9]*")):
         path.unlink(missing_ok=True)
     if domain:
         undefine(domain)
-
-
-def _find(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
-    uuid = naming.object_uuid(environment, "guest", guest)
-    return find(hypervisor.connection.lookupByUUIDString, str(uuid))

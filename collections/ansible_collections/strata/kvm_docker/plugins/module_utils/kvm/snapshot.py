@@ -21,7 +21,7 @@ from .. import naming
 from ..errors import ForeignObjectError, HypervisorError
 from ..guest import access, inside
 from ..progress import Progress
-from .domain import is_running
+from .domain import find_domain, is_running
 from .errors import find, libvirt_errors
 from .mark import read_mark, to_text
 
@@ -130,9 +130,8 @@ def _named(observed: Sequence[Snapshot], name: str) -> Snapshot | None:
 
 def _find(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
     """The guest's domain; a stranger's of its name is refused."""
-    connection = hypervisor.connection
-    domain = find(connection.lookupByUUIDString, str(naming.object_uuid(environment, "guest", guest)))
-    other = None if domain else find(connection.lookupByName, naming.libvirt_name(environment, guest))
+    domain = find_domain(hypervisor, environment, guest)
+    other = None if domain else find(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest))
     mark = read_mark(ElementTree.fromstring(domain.XMLDesc())) if domain else None
     if other or (domain and (mark is None or mark.environment != environment)):
         raise ForeignObjectError(f"guest {guest}: its domain does not belong to environment {environment}.")
