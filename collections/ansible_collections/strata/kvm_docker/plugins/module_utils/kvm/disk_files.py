@@ -95,7 +95,7 @@ def external_snapshots(domain: libvirt.virDomain | None, path: Path) -> list[Pat
     strangers = [str(other) for other in found if other not in known]
     if strangers:
         raise HypervisorError(
-            f"{path} was not touched: {', '.join(strangers)} stands on it, which is no snapshot of its guest. Make that "
+            f"{path} was not touched: {', '.join(strangers)} stands on it, which is no snapshot of its guest. Make it "
             "independent (qemu-img rebase -b '') or remove it, then run again."
         )
     return found
