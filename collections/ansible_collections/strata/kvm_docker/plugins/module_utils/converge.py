@@ -18,7 +18,6 @@ from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
 from .docker.engine import Engine, open_engine
 from .errors import DeclarationError, StrataError, os_errors
-from .execute import execute
 from .folders import Folders
 from .guest import access, image_store, ready
 from .inputs import Inputs, guest_images, resolve
@@ -26,10 +25,9 @@ from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layer import Layer
 from .masking import Masker, hidden
-from .plan.model import Change, Plan
-from .plan.planner import plan
+from .plan.model import Observed, Plan
 from .progress import Progress
-from .resources import HYPERVISOR_KINDS, RESOURCES, effect, observed
+from .resources import HYPERVISOR_KINDS, observed
 from .session import Session
 
 
@@ -124,13 +122,35 @@ def _absent(declaration: Path, options: Options) -> Outcome:
     name, uri = read_identity(declaration)
     if not options.check:
         _revive(uri, options)
-    with _locked(name, options), _hypervisor(uri, options, may_be_absent=True) as hypervisor:
-        made = plan((), observed(HYPERVISOR_KINDS, hypervisor, name), effect, remove_orphans=True)
+    with (
+        _locked(name, options),
+        opened(uri, options.folders, may_be_absent=True, may_be_stopped=options.check) as hypervisor,
+    ):
+        layer = Layer(
+            environment=Environment(name=name, folder=str(declaration.parent)),
+            connection=hypervisor,
+            kinds=HYPERVISOR_KINDS,
+            progress=options.progress,
+            speaks_for=lambda item: isinstance(item, Observed) and item.owned,
+            remove_orphans=True,
+        )
         if not options.check:
             access.disconnect(name, options.folders)
-            execute(made, lambda change: _do(hypervisor, change, options.progress), lambda key, condition: None, [])
-            shutil.rmtree(options.folders.environment(name), ignore_errors=True)
+        made = layer.converge(options.check)
+        if not options.check:
+            _forget(options.folders.environment(name), made)
     return Outcome(environment=name, plan=made)
+
+
+def _forget(folder: Path, made: Plan) -> None:
+    """Remove the environment's keys; where that fails, *made* is told with the error."""
+    try:
+        with os_errors():
+            if folder.exists():
+                shutil.rmtree(folder)
+    except StrataError as error:
+        error.made = made.changes
+        raise
 
 
 def _require_guests(environment: Environment, hypervisor: Hypervisor) -> None:
@@ -167,11 +187,6 @@ def _revive(uri: str, options: Options) -> None:
     folders = options.folders
     if find_uri(uri, folders) == embedded.uri(folders) and embedded.holds_definitions(folders):
         embedded.start(folders, options.progress)
-
-
-def _do(hypervisor: Hypervisor, change: Change, progress: Progress) -> None:
-    with progress.stage(str(change.key), f"{change.action}: {change.reason}"):
-        RESOURCES[change.key.kind].apply(hypervisor, change, progress)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..errors import HypervisorError
 from ..folders import Folders
 from . import embedded, namespaces
 from .connection import connect
+from .stopped import connect_to_definitions
 
 if TYPE_CHECKING:
     import libvirt
@@ -79,11 +80,18 @@ def open_hypervisor(uri: str, folders: Folders) -> Hypervisor:
 
 
 @contextmanager
-def opened(uri: str, folders: Folders, may_be_absent: bool = False) -> Iterator[Hypervisor]:
+def opened(
+    uri: str, folders: Folders, may_be_absent: bool = False, may_be_stopped: bool = False
+) -> Iterator[Hypervisor]:
     """As :func:`open_hypervisor`, closed at the end. With *may_be_absent* libvirt's test driver, which is empty, stands
-    for one that was never started: neither a preview nor a removal starts it."""
-    absent = may_be_absent and find_uri(uri, folders) is None
-    hypervisor = open_hypervisor("test:///default" if absent else uri, folders)
+    for one that was never started: neither a preview nor a removal starts it. With *may_be_stopped* it stands, with
+    what is defined, for an embedded one that does not run: good for a preview of a removal only."""
+    found = find_uri(uri, folders)
+    if may_be_stopped and found == embedded.uri(folders) and not embedded.is_running(folders):
+        hypervisor = Hypervisor(connection=connect_to_definitions(folders), uri=found, folders=folders)
+    else:
+        absent = may_be_absent and found is None
+        hypervisor = open_hypervisor("test:///default" if absent else uri, folders)
     try:
         yield hypervisor
     finally:
