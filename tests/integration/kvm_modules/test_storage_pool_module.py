@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from docker_module import Modules, actions
+from kvm_lab import MIB, empty_qcow2
 from kvm_module import causes
 
 pytestmark = pytest.mark.lab
@@ -63,3 +64,23 @@ def test_a_folder_of_another_pool_and_another_folder_are_refused(modules: Module
     assert "is the folder of pool fast already" in modules.refused("storage_pool", name="slow", path=str(folder))
     moved = modules.refused("storage_pool", name="fast", path=str(folder_of(kvm, "elsewhere")))
     assert "would leave its disks there" in moved
+
+
+def test_a_pool_with_disks_of_its_guests_is_not_removed(modules: Modules, kvm: Hypervisor) -> None:
+    folder = folder_of(kvm, "used")
+    image = kvm.folders.root / "empty.qcow2"
+    empty_qcow2(image, 16 * MIB)
+    modules.run("storage_pool", name="fast", path=str(folder))
+    modules.run("guest_network", name="lan", cidr="10.211.0.0/20", forward="isolated")
+    web: dict[str, Any] = {"name": "web", "source": str(image), "memory": "64 MiB", "disk": "64 MiB"}
+    web |= {"networks": {"lan": {"address": "10.211.0.11"}}, "virt_type": "qemu", "wait": "none"}
+    disks = {"data": {"size": "1 MiB", "pool": "fast"}, "kept": {"size": "1 MiB", "pool": "fast", "keep": True}}
+    modules.run("guest", **web, disks=disks)
+    gone: dict[str, Any] = {"name": "fast", "state": "absent"}
+    for check in (True, False):
+        said = modules.refused("storage_pool", check=check, **gone)
+        assert "pool fast: disk web.data, web.kept lies in it, so it was not removed" in said
+    assert kvm.connection.storagePoolLookupByName("lab-fast").isActive()
+    modules.run("guest", name="web", state="absent")
+    assert actions(modules.four_phases("storage_pool", **gone)) == ["delete pool fast"]
+    assert [path.name for path in folder.iterdir()] == ["lab-web.kept.qcow2"]

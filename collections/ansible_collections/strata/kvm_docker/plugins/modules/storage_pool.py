@@ -34,7 +34,9 @@ options:
     type: str
     required: true
   state:
-    description: Whether the pool is to be there, and active.
+    description:
+      - Whether the pool is to be there, and active.
+      - V(absent) is refused while disks of the environment's guests lie in it.
     type: str
     choices: [present, absent]
     default: present
@@ -129,7 +131,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import StoragePool
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_options import Place
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CHANGING, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CHANGING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import pool_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
@@ -150,6 +153,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     params, absent = module.params, module.params["state"] == "absent"
     place, key = Place("pools", params["name"]), Key("pool", params["name"])
     with site_of(module, may_be_absent=absent) as site:
+        if absent:
+            _refuse_in_use(site, params["name"])
         options = {option: params[option] for option in MODEL}
         layer = site.layer(
             site.without(place) if absent else site.with_object(place, options),
@@ -160,6 +165,18 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         result = changes_of(layer.converge(module.check_mode), module._diff)
         found = site.find("pool", params["name"])
         return result | ({"pool": pool_view(site.environment, found)} if found else {})
+
+
+def _refuse_in_use(site: Site, name: str) -> None:
+    """Its guests would not start any more, and nobody would see the files of their disks."""
+    guests = site.existing.environment.guests
+    disks = [item for item in site.observed("disk") if item.owned and item.spec.get("pool") == name]
+    held = sorted(disk.key.name for disk in disks if not disk.keep or disk.key.name.partition(".")[0] in guests)
+    if held:
+        raise StrataError(
+            f"pool {name}: disk {', '.join(held)} lies in it, so it was not removed. Remove the disk, or its guest, "
+            "first."
+        )
 
 
 def main() -> None:
