@@ -79,3 +79,9 @@ def test_a_uri_that_does_not_answer_fails_with_one_message(folders: Folders) -> 
 def test_a_libvirt_that_is_not_ours_is_never_stopped(folders: Folders) -> None:
     result = run(folders, uri="test:///default", state="stopped")
     assert (result["changed"], result["embedded"]) == (False, False)
+
+
+def test_a_state_folder_that_cannot_be_made_is_an_error_that_says_what_to_do(folders: Folders) -> None:
+    (folders.root / "file").touch()
+    refused = run(folders, state_folder=str(folders.root / "file" / "state"))
+    assert refused["msg"].endswith("Not a directory. Run again after the fix.")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +46,8 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     return result
 
 
-def answer(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
-    """Do *work* and end the module with what it returns, or with its error."""
+def answer(module: AnsibleModule, work: Callable[[], dict[str, Any]], extra: Mapping[str, Any] | None = None) -> None:
+    """Do *work* and end the module with what it returns, or with its error; with *extra* in either case."""
     failure: dict[str, Any] | None = None
     result: dict[str, Any] = {}
     try:
@@ -56,5 +56,5 @@ def answer(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     except StrataError as error:
         failure = failure_of(error)
     if failure is not None:
-        module.fail_json(**failure)
-    module.exit_json(**result)
+        module.fail_json(**failure, **(extra or {}))
+    module.exit_json(**result, **(extra or {}))

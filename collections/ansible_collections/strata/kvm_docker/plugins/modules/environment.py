@@ -193,10 +193,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
-from ansible_collections.strata.kvm_docker.plugins.module_utils.result import changes_of, failure_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "declaration": {"type": "path", "required": True},
@@ -243,16 +242,14 @@ def main() -> None:
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     events: list[dict[str, Any]] = []
     extra: dict[str, Any] = {"progress": events} if module.params["progress_file"] == "-" else {}
-    failure: dict[str, Any] | None = None
-    try:
+
+    def work() -> dict[str, Any]:
         outcome = run(module, Progress(sink_of(module.params["progress_file"], events)))
-    except StrataError as error:
-        failure = failure_of(error)
-    if failure is not None:
-        module.fail_json(**failure, **extra)
-    for warning in outcome.warnings:
-        module.warn(warning)
-    module.exit_json(**result_of(outcome, module._diff), **extra)
+        for warning in outcome.warnings:
+            module.warn(warning)
+        return result_of(outcome, module._diff)
+
+    answer(module, work, extra)
 
 
 if __name__ == "__main__":

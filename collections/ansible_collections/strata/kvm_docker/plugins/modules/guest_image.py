@@ -131,10 +131,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage, ImageBuild
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError, StrataError, os_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import secrets_in
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -171,6 +172,15 @@ def passwords(params: dict[str, Any]) -> set[str]:
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
+    """The module's result; an error begins with the image's name."""
+    try:
+        with os_errors():
+            return stored(module)
+    except StrataError as error:
+        raise ImageError(f"image {module.params['name']}: {error}") from error
+
+
+def stored(module: AnsibleModule) -> dict[str, Any]:
     """Have the image in the store, unless only to be checked; returns the module's result."""
     folders = Folders.of(module.params["state_folder"])
     image, folder = image_of(module.params), os.getcwd()
@@ -204,11 +214,7 @@ def main() -> None:
         required_one_of=[("build", "source")],
     )
     module.no_log_values.update(passwords(module.params))
-    try:
-        result = run(module)
-    except StrataError as error:
-        module.fail_json(msg=f"image {module.params['name']}: {error}")
-    module.exit_json(**result)
+    answer(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import F
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import find_uri, open_hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
@@ -158,17 +159,17 @@ def stopped(uri: str, folders: Folders, check: bool, force: bool) -> dict[str, A
     return {"changed": changed, "uri": embedded.uri(folders) if own else uri, "embedded": own}
 
 
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """The module's result."""
+    uri, folders = module.params["uri"], Folders.of(module.params["state_folder"])
+    if module.params["state"] == "started":
+        return started(uri, folders, module.check_mode)
+    return stopped(uri, folders, module.check_mode, module.params["force"])
+
+
 def main() -> None:
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    uri, folders = module.params["uri"], Folders.of(module.params["state_folder"])
-    try:
-        if module.params["state"] == "started":
-            result = started(uri, folders, module.check_mode)
-        else:
-            result = stopped(uri, folders, module.check_mode, module.params["force"])
-    except StrataError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    answer(module, lambda: run(module))
 
 
 if __name__ == "__main__":

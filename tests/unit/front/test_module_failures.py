@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the system refuses is an error of the module that says what to do, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COLLECTIONS = Path(__file__).parents[3] / "collections"
+
+
+def failed(module: str, **options: Any) -> str:
+    """What the module says when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert result["failed"]
+    assert "Traceback" not in done.stdout + done.stderr
+    return str(result["msg"])
+
+
+def test_a_store_that_cannot_be_made_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = failed("guest_image", name="debian", source="/etc/hostname", state_folder=str(tmp_path / "file" / "state"))
+    assert said.startswith("image debian: ")
+    assert said.endswith("Not a directory. Run again after the fix.")
+
+
+def test_progress_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    declaration = tmp_path / "lab.environment.yml"
+    declaration.write_text(
+        "plugin: strata.kvm_docker.environment\nname: lab\nhypervisor: {uri: 'test:///default', virt_type: qemu}\n"
+        "networks: {lan: {cidr: 10.80.0.0/24}}\nguests: {}\n"
+    )
+    options = {"declaration": str(declaration), "state_folder": str(tmp_path / "state")}
+    said = failed("environment", **options, progress_file=str(tmp_path / "nowhere" / "progress"))
+    assert "No such file or directory" in said
+    assert "nowhere" in said
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("hypervisor", {}),
+        ("guest_image", {"name": "debian", "source": "/etc/hostname"}),
+        ("environment", {"declaration": "lab.environment.yml"}),
+    ],
+)
+def test_a_state_folder_that_no_kernel_takes_is_told(module: str, options: dict[str, Any]) -> None:
+    assert "a path has no NUL character" in failed(module, state_folder="/a\0b", **options)
