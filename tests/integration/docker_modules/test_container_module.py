@@ -185,6 +185,7 @@ def test_what_docker_made_by_hand_is_adopted_with_its_data(modules: Modules, cli
 
 def test_no_secret_appears_in_what_the_module_returns(modules: Modules, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("planted-in-file")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nARG NPM_TOKEN\n")
     secret = {"DB_PASSWORD": "planted-in-env"}
     project: dict[str, Any] = {
         "project_name": "shop",
@@ -200,8 +201,16 @@ def test_no_secret_appears_in_what_the_module_returns(modules: Modules, tmp_path
     project["services"]["app"]["nonsense"] = True
     failed = modules.process("container", **project)
     seen += failed.stdout + failed.stderr
-    info = modules.process("docker_info")
-    seen += info.stdout + info.stderr
+    build = {"context": str(tmp_path), "args": {"NPM_TOKEN": "planted-build"}}
+    others: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("docker_info", {}),
+        ("docker_network", {"name": "quiet", "driver_opts": {"example.password": "planted-option"}}),
+        ("docker_volume", {"name": "quiet", "labels": {"deploy-token": "planted-label"}}),
+        ("image", {"name": "quiet:1", "build": build, "check": True}),
+    )
+    for module, options in others:
+        done = modules.process(module, **options)
+        seen += done.stdout + done.stderr
     assert "services.app.nonsense" in seen
     assert "planted" not in seen
     modules.run("container", project_name="shop", state="absent")

@@ -45,6 +45,21 @@ volumes: {data: {driver_opts: {type: cifs, o: "username=me,password=plant-volume
 secrets: {key: {file: key.txt}}
 """
 
+#: Runs a module for each of the arguments on its standard input, the system's log on its standard error.
+LOGGING = """\
+import json, runpy, sys
+from ansible.module_utils import basic
+basic.has_journal = False
+basic.AnsibleModule._log_to_syslog = lambda self, line: print(line, file=sys.stderr)
+for arguments in json.load(sys.stdin):
+    basic._ANSIBLE_PROFILE = "legacy"
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    try:
+        runpy.run_module(sys.argv[1], run_name="__main__")
+    except SystemExit:
+        pass
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -112,3 +127,44 @@ def test_the_invocation_of_a_module_shows_no_password_of_a_url(folder: Path, opt
     result, printed = run("guest_image", folder, name="image", **options)
     assert "invocation" in result
     assert "plant-" not in printed
+
+
+NOWHERE = "unix:///nowhere/docker.sock"
+SERVICES = {"app": {"image": "app:1", "environment": {"DB_PASSWORD": "plant-environment"}, "command": ["plant-bare"]}}
+BUILD = {"context": ".", "args": {"NPM_TOKEN": "plant-build", "plain": "plant-bare"}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "container": {"project_name": "shop", "services": SERVICES, "secrets": {"key": {"content": "plant-secret"}}},
+    "docker_volume": {"name": "data", "driver_opts": {"o": "password=plant-volume"}, "labels": {"key": "plant-label"}},
+    "docker_network": {"name": "backend", "driver_opts": {"example.password": "plant-option"}},
+    "image": {"name": "app:1", "build": BUILD},
+    "engine": {"settings": {"proxies": {"http-proxy": "http://me:plant-proxy@proxy:3128"}}},
+    "docker_info": {"docker_host": "ssh://me:plant-host@apps"},
+}
+MISTAKES: list[dict[str, Any]] = [
+    {},
+    {"state": "sometimes", "subset": ["sometimes"]},
+    {"guest": "web", "environment": "lab"},
+    {"guest": "web", "docker_host": None},
+    {"files": ["compose.yaml"]},
+    {"servises": SERVICES, "buidl": [BUILD], "password": "plant-typed"},
+    {"services": "DB_PASSWORD=plant-environment, unfinished", "settings": "{token: plant-typed"},
+    {"adopt": {"password": "plant-typed"}},
+]
+
+
+@pytest.mark.parametrize("module", OPTIONS)
+def test_a_module_that_fails_tells_no_planted_value_and_logs_none(folder: Path, module: str) -> None:
+    common = {"docker_host": NOWHERE, **OPTIONS[module], "_ansible_no_log": False}
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING, f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
+        input=json.dumps([{**common, **mistake} for mistake in MISTAKES]),
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "STRATA_STATE": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    assert [result["failed"] for result in results] == [True] * len(MISTAKES)
+    assert all("invocation" in result for result in results)
+    assert "plant-" not in done.stdout + done.stderr

@@ -84,13 +84,6 @@ def speaks_for_one(kind: str, name: str) -> Callable[[Observed], bool]:
     return lambda item: item.key.kind == kind and item.key.name == name
 
 
-def take_values(module: AnsibleModule, *options: str) -> dict[str, Any]:
-    """The module's options; of *options*, mappings that may hold secrets, only the keys stay in what it returns."""
-    params: dict[str, Any] = module.params
-    module.params = {**params, **{option: sorted(params[option]) for option in options if params[option]}}
-    return params
-
-
 def target_of(params: Mapping[str, Any]) -> Target:
     """The engine that the options name."""
     for option in ("environment", "guest"):

@@ -79,10 +79,15 @@ def mask_problems(problems: Iterable[Problem], *written: Any) -> list[Problem]:
     found = list(problems)
     if not found:
         return []
-    mask = Masker(
+    mask = mask_of(*written)
+    return [replace(problem, message=mask(problem.message)) for problem in found]
+
+
+def mask_of(*written: Any) -> Masker:
+    """Takes out of texts what looks like a secret in the trees *written*."""
+    return Masker(
         {secret for tree in written for secret in _looking(tree)} - {key for tree in written for key in _keys(tree)}
     )
-    return [replace(problem, message=mask(problem.message)) for problem in found]
 
 
 def _keys(tree: Any) -> Iterator[str]:

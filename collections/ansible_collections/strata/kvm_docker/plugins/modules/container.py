@@ -198,9 +198,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     REQUIRED_BY,
     converge,
     engine_of,
-    take_values,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_project import SECTIONS, request_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.report import container_rows
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
@@ -225,17 +225,16 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
-    request = request_of(take_values(module, *SECTIONS))
+    request = request_of(module.params)
     with engine_of(module.params) as engine:
         result = converge(module, engine, request)
         return {**result, "containers": container_rows(engine, module.params["project_name"])}
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
-        no_log=True,
         mutually_exclusive=[*MUTUALLY_EXCLUSIVE, *(("files", section) for section in SECTIONS)],
         required_by=REQUIRED_BY,
         required_if=[("state", state, ("files", "services"), True) for state in ("present", "started", "stopped")],

@@ -105,7 +105,6 @@ images:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
     CONNECTION,
     MUTUALLY_EXCLUSIVE,
@@ -113,6 +112,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     engine_of,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import Filter, listed, shown
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 SUBSET = ["containers", "networks", "volumes", "images"]
@@ -139,7 +139,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC, supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE, required_by=REQUIRED_BY
     )
     answer(module, lambda: run(module.params))

@@ -177,6 +177,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     speaks_for_one,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -227,7 +228,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC, supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE, required_by=REQUIRED_BY
     )
     answer(module, lambda: run(module))

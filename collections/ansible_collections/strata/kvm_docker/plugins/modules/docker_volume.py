@@ -139,9 +139,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     converge,
     engine_of,
     speaks_for_one,
-    take_values,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -160,7 +160,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
     name, absent = module.params["name"], module.params["state"] == "absent"
-    volume = volume_of(take_values(module, "driver_opts"))
+    volume = volume_of(module.params)
     request = Request(
         project=alone(volumes={} if absent else {name: volume}),
         kinds=("docker_volume",),
@@ -176,10 +176,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
-        no_log=True,
         mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_by=REQUIRED_BY,
     )

@@ -132,9 +132,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     converge,
     engine_of,
     layer_of,
-    take_values,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -148,7 +148,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
-    written = take_values(module, "settings")["settings"]
+    written = module.params["settings"]
     settings = {} if module.params["state"] == "absent" else written
     request = Request(project=alone(), kinds=("engine",), settings=settings)
     with engine_of(module.params) as engine:
@@ -171,10 +171,9 @@ def refuse_foreign(params: dict[str, Any], engine: Engine, request: Request) -> 
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
-        no_log=True,
         mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_by=REQUIRED_BY,
     )

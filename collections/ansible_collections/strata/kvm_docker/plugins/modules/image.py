@@ -167,6 +167,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -221,7 +222,7 @@ def _must_be_there(params: dict[str, Any]) -> bool:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
         mutually_exclusive=[*MUTUALLY_EXCLUSIVE, ("build", "archive")],
