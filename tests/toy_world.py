@@ -29,12 +29,16 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 
 @dataclass
 class World:
-    """What is declared and what is there. ``failing``: keys whose changes fail. ``restless``: never as declared."""
+    """What is declared and what is there.
+
+    ``failing``: keys whose changes fail. ``restless``: never as declared. ``jobs``: succeed and end.
+    """
 
     declared: list[Declared] = field(default_factory=list)
     there: dict[Key, Observed] = field(default_factory=dict)
     failing: set[Key] = field(default_factory=set)
     restless: set[Key] = field(default_factory=set)
+    jobs: set[Key] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
 
     def put(self, key: Key, **fields: Any) -> None:
@@ -78,9 +82,14 @@ class Toy:
 
     def settle(self, connection: Any, key: Key, condition: Condition, progress: Progress) -> None:
         self.world.steps.append(f"{condition} {key}")
+        there = self.world.there[key]
+        if not (there.running or there.completed):
+            raise StrataError(f"{key} is not started")
 
     def _make(self, change: Change, declared: Declared) -> None:
         if self.kind == "guest" and change.action in ("create", "replace"):
             self.world.there = {key: item for key, item in self.world.there.items() if key.guest != change.key.name}
         spec = self.world.there[change.key].spec if change.action in ("start", "stop") else declared.spec
-        self.world.there[change.key] = Observed(change.key, spec, spec, running=declared.running)
+        ended = declared.running and change.key in self.world.jobs
+        running = declared.running and not ended
+        self.world.there[change.key] = Observed(change.key, spec, spec, running=running, completed=ended)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import convergence as loop
+from ansible_collections.strata.kvm_docker.plugins.module_utils import layer as layer_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.convergence import Convergence
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
     Attachment,
@@ -216,6 +217,52 @@ def test_a_layer_that_is_not_to_run_is_stopped_whatever_else_differs(world: Worl
         "stop guest web"
     ]
     assert (world.there[WEB].running, world.there[WEB].spec) == (False, {"image": "other"})
+
+
+def only(world: World, action: str) -> Layer:
+    return layer(world, "container", running=action == "start", only=action)
+
+
+@pytest.fixture
+def replicated(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two replicas of a service that waits for the health of a database and for a job."""
+    db, job, one, two = (Key("container", name, "web") for name in ("db", "job", "app-1", "app-2"))
+    needs = (Need(db, "healthy"), Need(job, "completed"))
+    world.declared = [
+        Declared(one, {}, needs, rolling=("web/app", 1)),
+        Declared(two, {}, needs, rolling=("web/app", 1)),
+        Declared(db, {}),
+        Declared(job, {}, (Need(db, "healthy"),)),
+    ]
+    world.jobs = {job}
+    monkeypatch.setattr(layer_module, "unsettled", lambda connection, declared: [])
+    layer(world, "container").converge()
+    return world
+
+
+def test_containers_are_stopped_before_those_that_they_need_and_nothing_is_waited_for(replicated: World) -> None:
+    replicated.steps.clear()
+    stopped = words(only(replicated, "stop").converge())
+    assert stopped == [f"stop container web/{name}" for name in ("app-2", "app-1", "db")]
+    assert replicated.steps[-1] == "stop container web/db"
+    assert len(replicated.steps) == 3
+    assert not only(replicated, "stop").converge()
+
+
+def test_what_is_started_again_waits_for_what_it_needs_and_a_job_that_succeeded_is_not_run_again(
+    replicated: World,
+) -> None:
+    only(replicated, "stop").converge()
+    replicated.steps.clear()
+    started = words(only(replicated, "start").converge())
+    assert started == [f"start container web/{name}" for name in ("db", "app-1", "app-2")]
+    assert replicated.steps[:2] == ["start container web/db", "healthy container web/db"]
+    assert not layer(replicated, "container").converge()
+
+
+def test_a_job_that_still_runs_is_stopped(replicated: World) -> None:
+    replicated.put(Key("container", "job", "web"))
+    assert "stop container web/job" in words(only(replicated, "stop").converge())
 
 
 @pytest.fixture

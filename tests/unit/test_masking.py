@@ -30,6 +30,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker, hidden, secrets_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import failure_of
 
 SERVICE = Service(
     name="redis",
@@ -113,3 +114,17 @@ def test_mistakes_of_a_declaration_tell_no_secret() -> None:
         raise DeclarationError([Problem("f", 1, "a", "it is 'env-plant'")])
     assert caught.value.problems[0].message == "it is '********'"
     assert "plant" not in str(caught.value)
+
+
+def test_the_traceback_of_a_failure_that_nobody_expected_tells_no_secret() -> None:
+    cause = ValueError("no such thing: second-line")
+
+    def run() -> None:
+        with hidden(ENVIRONMENT, Progress()):
+            raise ConvergeError([("container web/app", cause)]) from cause
+
+    with pytest.raises(ConvergeError) as raised:
+        run()
+    told = failure_of(raised.value)
+    assert "ValueError: no such thing: ********" in told["exception"]
+    assert "second-line" not in str(told)

@@ -77,6 +77,27 @@ def test_what_is_stopped_stays_so_until_it_is_started(modules: Modules, client: 
     modules.stands("container", **project)
 
 
+def test_a_project_whose_services_wait_for_health_and_for_a_job_stops_and_starts(
+    modules: Modules, client: docker.APIClient
+) -> None:
+    check = {"test": ["CMD", "true"], "interval": "0.2s"}
+    needs = {"db": {"condition": "service_healthy"}, "job": {"condition": "service_completed_successfully"}}
+    services = {
+        "app": sleeper(depends_on=needs, deploy={"replicas": 2}),
+        "db": sleeper(healthcheck=check),
+        "job": {"image": IMAGE, "command": ["true"], "restart": "no", "depends_on": {"db": needs["db"]}},
+    }
+    project = {"project_name": "shop", "services": services}
+    modules.run("container", **project)
+    ended = client.inspect_container("shop-job-1")["State"]["FinishedAt"]
+    stopped = modules.four_phases("container", state="stopped", **project)
+    assert actions(stopped) == [f"stop container shop-{name}" for name in ("app-2", "app-1", "db-1")]
+    started = modules.four_phases("container", state="started", **project)
+    assert actions(started) == [f"start container shop-{name}" for name in ("db-1", "app-1", "app-2")]
+    assert client.inspect_container("shop-job-1")["State"]["FinishedAt"] == ended
+    modules.stands("container", **project)
+
+
 def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker.APIClient) -> None:
     both = {"app": sleeper(), "old": sleeper(volumes=["data:/data"])}
     modules.run("container", project_name="shop", services=both, volumes={"data": {}})

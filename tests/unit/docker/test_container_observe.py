@@ -16,6 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container
     image_source,
     observed_spec,
     running,
+    succeeded,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import failure
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import ListedImage, mark
@@ -74,18 +75,17 @@ def test_a_container_on_a_network_that_was_removed_is_broken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "job", "expected"),
+    ("state", "expected"),
     [
-        ({}, False, True),
-        ({"Paused": True}, False, False),
-        ({"Status": "exited", "Running": False, "ExitCode": 0}, False, False),
-        ({"Status": "exited", "Running": False, "ExitCode": 0}, True, True),
-        ({"Status": "exited", "Running": False, "ExitCode": 1}, True, False),
-        ({"Status": "created", "Running": False}, True, False),
+        ({}, (True, False)),
+        ({"Paused": True}, (False, False)),
+        ({"Status": "exited", "Running": False, "ExitCode": 0}, (False, True)),
+        ({"Status": "exited", "Running": False, "ExitCode": 1}, (False, False)),
+        ({"Status": "created", "Running": False}, (False, False)),
     ],
 )
-def test_who_needs_no_start(state: dict[str, Any], job: bool, expected: bool) -> None:
-    assert running(shown(state), job) is expected
+def test_who_runs_and_who_has_succeeded(state: dict[str, Any], expected: tuple[bool, bool]) -> None:
+    assert (running(shown(state)), succeeded(shown(state))) == expected
 
 
 def test_a_mark_that_cannot_be_read_is_none() -> None:

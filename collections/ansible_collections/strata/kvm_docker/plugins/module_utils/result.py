@@ -42,7 +42,7 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     if error.made:
         result |= {"changed": True, "plan": show.as_data(Plan(error.made), error.hide)}
     if isinstance(error, ConvergeError) and error.__cause__:
-        result["exception"] = "".join(traceback.format_exception(error.__cause__))
+        result["exception"] = error.hide("".join(traceback.format_exception(error.__cause__)))
     return result
 
 

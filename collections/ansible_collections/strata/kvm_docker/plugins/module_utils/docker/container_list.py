@@ -14,7 +14,7 @@ from typing import Any
 from ..plan.model import Key, Observed
 from ..plan.secrets import Seal, sensitive
 from . import file_mounts
-from .container_observe import Surroundings, broken, observed_spec, running
+from .container_observe import Surroundings, broken, observed_spec, running, succeeded
 from .engine import Engine
 from .image_list import list_images, sources
 from .labels import applied, is_by_module, is_ours, project_of
@@ -107,7 +107,8 @@ class _Observer:
             key,
             spec,
             last,
-            running=running(inspected, name in self.jobs),
+            running=running(inspected),
+            completed=name in self.jobs and succeeded(inspected),
             broken=broken(inspected, self.around),
             handle=inspected["Id"],
             sensitive=sensitive(spec) | sensitive(last or {}),

@@ -204,12 +204,15 @@ def broken(inspected: Mapping[str, Any], around: Surroundings) -> str:
     return ""
 
 
-def running(inspected: Mapping[str, Any], job: bool) -> bool:
-    """Whether nothing needs to be started: it is up, or it is a *job* that succeeded."""
+def running(inspected: Mapping[str, Any]) -> bool:
+    """Whether it is up."""
     state = inspected["State"]
-    if job and state["Status"] == "exited":
-        return bool(state["ExitCode"] == 0)
     return bool(state["Running"]) and not state["Paused"]
+
+
+def succeeded(inspected: Mapping[str, Any]) -> bool:
+    """Whether it ran to its end without an error."""
+    return bool(inspected["State"]["Status"] == "exited" and inspected["State"]["ExitCode"] == 0)
 
 
 def _endpoint(found: Mapping[str, Any], inspected: Mapping[str, Any], made_as: Tree) -> dict[str, Any]:

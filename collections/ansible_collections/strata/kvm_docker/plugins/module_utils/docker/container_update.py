@@ -49,7 +49,7 @@ def update(rollout: Rollout, change: Change) -> None:
         update_limits(rollout.engine, rollout.name, rollout.declared.spec, leaves)
     if "Networking" in sections:
         _attach(rollout)
-    if rollout.declared.running and change.observed and not change.observed.running:
+    if rollout.declared.running and change.observed and not change.observed.needs_no_start:
         rollout.start()
 
 

@@ -9,7 +9,7 @@ the mark on the object), *observed* (what is there now) and *planned* (a :class:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
@@ -119,6 +119,7 @@ class Observed:
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
+    ``completed``: a job that has succeeded; it is not started again.
     """
 
     key: Key
@@ -132,6 +133,12 @@ class Observed:
     handle: Any = None
     sensitive: frozenset[Path] = frozenset()
     keep: bool = False
+    completed: bool = False
+
+    @property
+    def needs_no_start(self) -> bool:
+        """It runs, or did what it was to run for."""
+        return self.running or self.completed
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +205,27 @@ class Plan:
         return iter(self.changes)
 
     def only(self, action: Literal["start", "stop"]) -> Plan:
-        """The changes that do *action*, without what else they would change: the objects stay as they are."""
-        kept = {change.key for change in self.changes if change.action == action}
+        """The changes that do *action*, without what else they would change: the objects stay as they are.
+
+        What is stopped is not waited for: it stops before what it needs.
+        """
+        kept = [change for change in self.changes if change.action == action]
+        needs = _needed_by(kept) if action == "stop" else {change.key: change.needs for change in kept}
         reason = "not running" if action == "start" else "running"
-        changes = (
-            replace(change, reason=reason, differences=(), needs=tuple(n for n in change.needs if n.key in kept))
-            for change in self.changes
-            if change.key in kept
-        )
-        return replace(self, changes=tuple(changes))
+        changes = [
+            replace(change, reason=reason, differences=(), needs=tuple(n for n in needs[change.key] if n.key in needs))
+            for change in kept
+        ]
+        return replace(self, changes=tuple(changes if action == "start" else reversed(changes)))
 
     def keys(self) -> frozenset[Key]:
         return frozenset(change.key for change in self.changes)
+
+
+def _needed_by(changes: Collection[Change]) -> dict[Key, list[Need]]:
+    """For each of *changes* the others that need it, as its needs."""
+    reverse: dict[Key, list[Need]] = {change.key: [] for change in changes}
+    for change in changes:
+        for key in {need.key for need in change.needs} & reverse.keys():
+            reverse[key].append(Need(change.key))
+    return reverse

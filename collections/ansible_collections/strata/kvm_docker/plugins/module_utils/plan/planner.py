@@ -21,7 +21,7 @@ from .model import KINDS, Action, Change, Declared, Difference, Drift, Effect, K
 HELD = ("image", "docker_volume")
 
 #: Actions during which a replica may not serve; the replicas of a service take turns. An update may touch networks.
-DISRUPTIVE: tuple[Action, ...] = ("update", "restart", "replace", "stop")
+DISRUPTIVE: tuple[Action, ...] = ("update", "restart", "replace")
 
 ACTION_OF: Mapping[Effect, Action] = {
     Effect.IN_PLACE: "update",
@@ -156,14 +156,15 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
         if strongest is Effect.REPLACE and item.refusal:
             raise StrataError(f"{item.key}: {', '.join(map(str, found))}: {item.refusal}")
         return made(_action(item, now, strongest), _reason(found, strongest), found)
-    if item.running != now.running and compare.running(item, now):
+    right = now.needs_no_start if item.running else not now.running
+    if not right and compare.running(item, now):
         return made("start", "not running") if item.running else made("stop", "running")
     return None
 
 
 def _action(item: Declared, now: Observed, strongest: Effect) -> Action:
     """What is off, or is to be, needs no restart: it is started, stopped or only defined as declared."""
-    if strongest is Effect.REPLACE or (item.running and now.running):
+    if strongest is Effect.REPLACE or (item.running and now.needs_no_start):
         return ACTION_OF[strongest]
     if not item.running:
         return "stop" if now.running else "update"
