@@ -27,6 +27,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 
+#: Kinds that observe what was declared of them last.
+STORES = ("guest_image", "container_archive")
+
+
 @dataclass
 class World:
     """What is declared and what is there.
@@ -59,8 +63,10 @@ class Toy:
 
     kind: str
     world: World
+    asked: bool = False
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
+        self.asked = True
         return [item for item in self.world.declared if item.key.kind == self.kind]
 
     def effect(self, difference: Difference) -> Effect:
@@ -68,6 +74,7 @@ class Toy:
         return effects.get(difference.path[0], Effect.REPLACE)
 
     def observe(self, connection: Any, environment: str) -> Iterable[Observed]:
+        assert self.asked or self.kind not in STORES, "a store is looked through for what was declared"
         guest = getattr(connection, "guest", "")
         return [item for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest]
 

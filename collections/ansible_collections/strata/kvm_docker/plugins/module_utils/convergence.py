@@ -95,13 +95,18 @@ class Convergence:
         self._execute(plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect))
 
     def _plan(self) -> Plan:
-        """Observe every layer that can be looked at now, and plan."""
+        """Observe every layer that can be looked at now, and plan.
+
+        The hypervisor's layers are declared first: a store is asked for what is declared. Those of engines come after
+        their look, which tells where followed tags stand.
+        """
         with self._timed("observe"):
+            under = tuple(self._declared(HYPERVISOR_KINDS))
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
-            below = plan(self._declared(HYPERVISOR_KINDS), found, self._effect, adopt=self.adopt)
+            below = plan(under, found, self._effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
-        wanted = tuple(self._declared((*HYPERVISOR_KINDS, *ENGINE_KINDS)))
+        wanted = (*under, *self._declared(ENGINE_KINDS))
         with self._timed("plan"):
             made = plan(wanted, found, self._effect, waiting, self.remove_orphans, self.adopt, self._policy())
         self._found = frozenset(item.key for item in found)
