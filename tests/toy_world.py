@@ -26,7 +26,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
-
 #: Kinds that observe what was declared of them last.
 STORES = ("guest_image", "container_archive")
 
