@@ -22,7 +22,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 
 
 def main(declaration: str, events: str, state: Any = "present") -> int:
-    options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))))
+    options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))), lock_timeout=0)
     try:
         outcome = converge(Path(declaration), state, options)
     except StrataError as error:

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -24,6 +23,7 @@ from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layer import Layer
+from .locks import locked
 from .masking import Masker, hidden
 from .plan.model import Observed, Plan
 from .progress import Progress
@@ -44,7 +44,7 @@ class Options:
     remove_orphans: bool = False
     replace_guests: bool = False
     adopt: bool = False
-    lock_timeout: float = 0.0
+    lock_timeout: float = locks.TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,6 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
     goes on from there.
     """
     requirements.require("docker", "libvirt", "pydantic", "ruamel.yaml")
-    if not options.lock_timeout >= 0:
-        raise StrataError(f"lock_timeout must be a number of seconds, at least 0; it is {options.lock_timeout}.")
     with os_errors():
         if state == "absent":
             return _absent(declaration, options)
@@ -189,16 +187,9 @@ def _revive(uri: str, options: Options) -> None:
         embedded.start(folders, options.progress)
 
 
-@contextmanager
-def _locked(environment: str, options: Options) -> Iterator[None]:
-    """Check mode looks without a lock: it must leave nothing behind, not even the folder of the lock."""
-    if options.check:
-        yield
-        return
-    with locks.exclusive(
-        options.folders.lock(environment), f"environment {environment}", options.lock_timeout, options.progress
-    ):
-        yield
+def _locked(environment: str, options: Options) -> AbstractContextManager[None]:
+    path = options.folders.lock(environment)
+    return locked(path, environment, options.lock_timeout, options.progress, options.check)
 
 
 def _hypervisor(uri: str, options: Options, may_be_absent: bool = False) -> AbstractContextManager[Hypervisor]:

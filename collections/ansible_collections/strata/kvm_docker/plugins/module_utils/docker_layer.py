@@ -5,25 +5,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import locks, seal_key
+from . import seal_key
 from .declare.compose import Project
 from .declare.environment import ContainerImage, EngineSettings, Environment, Guest
-from .declare.scalars import NAME, WORDS
+from .declare.scalars import check_name
 from .docker import registry
 from .docker.docker_host import DEFAULT, Target, open_engine
 from .docker.engine import Engine
 from .docker.image_list import held
-from .errors import StrataError
 from .folders import Folders
 from .inputs import Inputs, resolve_images
 from .layer import Layer
+from .locks import TIMEOUT, locked
 from .masking import hidden
 from .plan.model import Declared, Observed, Plan
 from .progress import Progress
@@ -41,7 +40,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "state_folder": {"type": "path"},
 }
 #: Options of those that change something.
-CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "float", "default": 60}}
+CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "float", "default": TIMEOUT}}
 ADOPT: dict[str, dict[str, Any]] = {"adopt": {"type": "bool", "default": False}}
 
 MUTUALLY_EXCLUSIVE = [("docker_host", "guest")]
@@ -87,8 +86,8 @@ def speaks_for_one(kind: str, name: str) -> Callable[[Observed], bool]:
 def target_of(params: Mapping[str, Any]) -> Target:
     """The engine that the options name."""
     for option in ("environment", "guest"):
-        if params[option] is not None and not re.fullmatch(NAME, params[option]):
-            raise StrataError(f"{option}: {params[option]!r} is not {WORDS[NAME]}.")
+        if params[option] is not None:
+            check_name(option, params[option])
     return Target(
         docker_host=params["docker_host"] or DEFAULT, environment=params["environment"], guest=params["guest"]
     )
@@ -153,8 +152,7 @@ def _locked(params: Mapping[str, Any], engine: Engine, layer: Layer) -> Plan:
     """One run at a time: of an environment, or on an engine that is of none."""
     name = engine.environment if params["guest"] else f"{engine.environment}@{engine.guest}"
     folders = Folders.own(params["state_folder"])
-    path = folders.lock(name)
-    with locks.exclusive(path, f"environment {engine.environment}", params["lock_timeout"], layer.progress):
+    with locked(folders.lock(name), engine.environment, params["lock_timeout"], layer.progress):
         seal = seal_key.have(engine.environment, folders)
         engine.inputs = layer.inputs = replace(layer.inputs, seal=seal)
         return layer.converge()

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .declare.compose import Project
 from .declare.read_compose import read_compose, read_project
 from .docker_layer import Request
 from .errors import DeclarationError, Problem
+from .layer import ONLY
 from .plan.model import Observed
 from .requirements import require
 
@@ -21,7 +22,6 @@ from .requirements import require
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
 
 _KINDS = ("docker_network", "docker_volume", "container")
-_ONLY: Mapping[str, Literal["start", "stop"]] = {"started": "start", "stopped": "stop"}
 _NAME = r"[a-z0-9][a-z0-9_-]*"
 
 
@@ -40,7 +40,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
         remove_orphans=params["orphans"] == "remove" and state == "present",
         remove_volumes=params["remove_volumes"],
         running=state != "stopped",
-        only=_ONLY.get(state),
+        only=ONLY.get(state),
         wait=params["wait"],
     )
 

@@ -5,25 +5,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import locks
 from .declare.checks import check
 from .declare.environment import Environment
 from .declare.read_options import Place, read_options
-from .declare.scalars import NAME, WORDS
+from .declare.scalars import check_name
 from .errors import DeclarationError, StrataError
 from .folders import Folders
 from .kvm import existing, host
 from .kvm.existing import Existing
 from .kvm.hypervisor import Hypervisor, opened
 from .layer import Layer
+from .locks import TIMEOUT, locked
 from .plan.model import Key, Observed
 from .progress import Progress
 from .requirements import require
@@ -39,7 +38,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "state_folder": {"type": "path"},
 }
 #: Options of those that change something.
-CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "float", "default": 60}}
+CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "float", "default": TIMEOUT}}
 ADOPT: dict[str, dict[str, Any]] = {"adopt": {"type": "bool", "default": False}}
 
 
@@ -119,21 +118,10 @@ def site_of(module: AnsibleModule, may_be_absent: bool = False) -> Iterator[Site
     :func:`~.kvm.hypervisor.opened` has it."""
     params = module.params
     require("libvirt", "pydantic")
-    _check_name(params["environment"])
-    folders = Folders.of(params["state_folder"])
+    check_name("environment", params["environment"])
+    name, folders, only_looks = params["environment"], Folders.of(params["state_folder"]), "lock_timeout" not in params
     with (
-        nullcontext() if module.check_mode or "lock_timeout" not in params else _locked(params, folders),
+        locked(folders.lock(name), name, params.get("lock_timeout", 0), Progress(), module.check_mode or only_looks),
         opened(params["uri"], folders, may_be_absent or module.check_mode) as hypervisor,
     ):
-        yield Site(environment=params["environment"], hypervisor=hypervisor, check=module.check_mode)
-
-
-def _locked(params: Mapping[str, Any], folders: Folders) -> Any:
-    name = params["environment"]
-    return locks.exclusive(folders.lock(name), f"environment {name}", params["lock_timeout"], Progress())
-
-
-def _check_name(name: str) -> None:
-    """It is part of paths and of names in libvirt."""
-    if not re.fullmatch(NAME, name):
-        raise StrataError(f"environment: {name!r} is not {WORDS[NAME]}.")
+        yield Site(environment=name, hypervisor=hypervisor, check=module.check_mode)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +21,9 @@ from .resources import RESOURCES, declared, effect, observed
 from .rounds import come_to_rest
 
 Item: TypeAlias = Declared | Observed
+
+#: What a ``state`` of a module does and nothing else.
+ONLY: Mapping[str, Literal["start", "stop"]] = {"started": "start", "stopped": "stop"}
 
 
 def everything(item: Item) -> bool:

@@ -9,11 +9,24 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from .errors import BusyError
+from .errors import BusyError, StrataError
 from .progress import Progress
+
+#: Seconds that a run waits for another one: tasks on several hosts often reach one hypervisor or engine at once.
+TIMEOUT = 60.0
+
+
+@contextmanager
+def locked(path: Path, environment: str, timeout: float, progress: Progress, check: bool = False) -> Iterator[None]:
+    """One run at a time over *environment*. Who only looks (*check*) takes no lock: it must leave nothing behind, not
+    even the folder of the lock."""
+    if not timeout >= 0:
+        raise StrataError(f"lock_timeout must be a number of seconds, at least 0; it is {timeout}.")
+    with nullcontext() if check else exclusive(path, f"environment {environment}", timeout, progress):
+        yield
 
 
 @contextmanager

@@ -71,7 +71,7 @@ options:
   lock_timeout:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
     type: float
-    default: 0
+    default: 60
   progress_file:
     description:
       - Where to append progress while the module works, one JSON object a line, or V(-) to return it as RV(progress).
@@ -194,6 +194,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
@@ -203,7 +204,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
     "replace_guests": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
-    "lock_timeout": {"type": "float", "default": 0},
+    "lock_timeout": {"type": "float", "default": TIMEOUT},
     "state_folder": {"type": "path"},
     "progress_file": {"type": "path"},
 }

@@ -221,6 +221,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_opt
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import ADOPT, CHANGING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import network_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import ONLY
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
@@ -234,8 +235,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **MODEL,
     "cidr": {"type": "str"},
 }
-
-ONLY = {"started": "start", "stopped": "stop"}
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:

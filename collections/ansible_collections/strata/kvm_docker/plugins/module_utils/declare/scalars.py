@@ -9,6 +9,7 @@ import math
 import re
 from typing import Annotated, Any
 
+from ..errors import StrataError
 from ..requirements import BeforeValidator, Field, WithJsonSchema
 
 _UNITS = {"": 1, "b": 1, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -55,6 +56,13 @@ WORDS = {
     ABSOLUTE_PATH: "an absolute path of letters, digits, ., _ and -, e.g. /srv/data",
     JUMP_HOST: "a host for OpenSSH's ProxyJump, e.g. root@hypervisor.example",
 }
+
+
+def check_name(option: str, name: str) -> None:
+    """Raise :class:`StrataError` where an *option* that becomes part of paths and of names in libvirt is no name."""
+    if not re.fullmatch(NAME, name):
+        raise StrataError(f"{option}: {name!r} is not {WORDS[NAME]}.")
+
 
 Name = Annotated[str, Field(pattern=NAME)]
 GroupName = Annotated[str, Field(pattern=GROUP)]
