@@ -19,9 +19,10 @@ pytestmark = pytest.mark.lab
 
 TARGETS = COLLECTIONS / "ansible_collections/strata/kvm_docker/tests/integration/targets"
 KVM = ("disk", "guest", "guest_info", "guest_network", "snapshot", "storage_pool")
+WHOLE = ("drift", "environment", "host_info", "hypervisor", "plan")
 
 
-@pytest.mark.parametrize("target", KVM)
+@pytest.mark.parametrize("target", [*KVM, *WHOLE])
 def test_the_target_passes_on_a_real_libvirt(target: str, kvm: Hypervisor, tmp_path: Path) -> None:
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": [target]}]
     (tmp_path / "play.yml").write_text(json.dumps(play))
