@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -35,6 +35,8 @@ class World:
     """What is declared and what is there.
 
     ``failing``: keys whose changes fail. ``restless``: never as declared. ``jobs``: succeed and end.
+    ``notes``: what was last applied to containers, whose own mark stays what it was at their creation; one that is
+    removed is not known any more.
     """
 
     declared: list[Declared] = field(default_factory=list)
@@ -42,12 +44,14 @@ class World:
     failing: set[Key] = field(default_factory=set)
     restless: set[Key] = field(default_factory=set)
     jobs: set[Key] = field(default_factory=set)
+    notes: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
     def put(self, key: Key, **fields: Any) -> None:
         """Have an object there that is as it was declared."""
         spec = next((item.spec for item in self.declared if item.key == key), {})
         self.there[key] = Observed(key, **{"spec": spec, "applied": spec, **fields})
+        self.notes[key] = self.there[key].applied or {}
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> World:
         """Have every kind of the core look at and change this world."""
@@ -75,7 +79,16 @@ class Toy:
     def observe(self, connection: Any, environment: str) -> Iterable[Observed]:
         assert self.asked or self.kind not in STORES, "a store is looked through for what was declared"
         guest = getattr(connection, "guest", "")
-        return [item for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest]
+        return [
+            self._noted(item) for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest
+        ]
+
+    def _noted(self, item: Observed) -> Observed:
+        """As the kind of containers reads its marks: without a note, not what may have been applied in place."""
+        if self.kind != "container" or item.applied is None:
+            return item
+        fixed = {leaf: value for leaf, value in item.applied.items() if leaf != "memory"}
+        return replace(item, applied=self.world.notes.get(item.key, fixed))
 
     def apply(self, connection: Any, change: Change, progress: Progress) -> None:
         self.world.steps.append(f"{change.action} {change.key}")
@@ -98,4 +111,7 @@ class Toy:
         spec = self.world.there[change.key].spec if change.action in ("start", "stop") else declared.spec
         ended = declared.running and change.key in self.world.jobs
         running = declared.running and not ended
-        self.world.there[change.key] = Observed(change.key, spec, spec, running=running, completed=ended)
+        made_as = change.observed.applied if change.observed and change.action in ("update", "start", "stop") else spec
+        if change.action not in ("start", "stop"):
+            self.world.notes[change.key] = declared.spec
+        self.world.there[change.key] = Observed(change.key, spec, made_as, running=running, completed=ended)

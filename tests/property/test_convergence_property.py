@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
@@ -90,6 +92,71 @@ def test_one_declaration_after_another_ends_as_the_other_from_empty(
         alone = World(declared=second).use(patch)
         layer(True).converge()
         assert states(world) == states(alone)
+
+
+@st.composite
+def projects(draw: st.DrawFn) -> tuple[list[Declared], set[Key]]:
+    """Containers of which each may need earlier ones in some condition, and those of them that are jobs."""
+    keys = [Key("container", name, "web") for name in draw(st.lists(st.sampled_from("abcd"), unique=True))]
+    jobs = {key for key in keys if draw(st.booleans())}
+    made = []
+    for index, key in enumerate(keys):
+        needed = draw(st.sets(st.sampled_from(keys[:index]))) if index else set()
+        needs = (Need(other, "completed" if other in jobs else draw(conditions)) for other in sorted(needed))
+        made.append(Declared(key, draw(specs), tuple(needs), rolling=("web/all", 1)))
+    return made, jobs
+
+
+conditions = st.sampled_from(["applied", "healthy"])
+
+
+def containers(**options: Any) -> Layer:
+    connection = SimpleNamespace(guest="web")
+    return Layer(environment=ENVIRONMENT, connection=connection, kinds=("container",), wait=False, **options)
+
+
+@settings(deadline=None, max_examples=60)
+@given(projects())
+def test_what_stops_does_so_before_what_it_needs_and_starts_as_it_was(
+    project: tuple[list[Declared], set[Key]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        world = World(declared=project[0], jobs=project[1]).use(patch)
+        containers().converge()
+        before = dict(world.there)
+        world.steps.clear()
+        stopped = containers(running=False, only="stop").converge()
+        assert sorted(world.steps) == sorted(f"stop {change.key}" for change in stopped)
+        place = {step.removeprefix("stop "): index for index, step in enumerate(world.steps)}
+        for change in stopped:
+            needed = [str(need.key) for need in change.declared.needs] if change.declared else []
+            assert all(place[str(change.key)] < place[other] for other in needed if other in place)
+        assert not any(item.running for item in world.there.values())
+        assert not containers(running=False, only="stop").converge()
+        containers(only="start").converge()
+        assert world.there == before
+        assert not containers().converge()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["nothing", "edited", "note lost"])), min_size=1))
+def test_drift_that_is_ignored_stays_and_a_new_declaration_is_always_applied(history: list[tuple[int, str]]) -> None:
+    app = Key("container", "app", "web")
+    edited = False
+    with pytest.MonkeyPatch.context() as patch:
+        world, last = World().use(patch), 0
+        for memory, meanwhile in history:
+            world.declared = [Declared(app, {"memory": memory})]
+            stays = edited and memory == last and app in world.notes
+            containers(policy=lambda key, difference: "ignore").converge()
+            assert world.there[app].spec["memory"] == (9 if stays else memory)
+            edited = stays
+            if meanwhile == "edited":
+                world.there[app] = replace(world.there[app], spec={"memory": 9})
+                edited = True
+            elif meanwhile == "note lost":
+                world.notes.clear()
+            last = memory
 
 
 def states(world: World) -> dict[Key, dict[Path, object]]:

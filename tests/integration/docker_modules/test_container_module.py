@@ -98,6 +98,55 @@ def test_a_project_whose_services_wait_for_health_and_for_a_job_stops_and_starts
     modules.stands("container", **project)
 
 
+def memory(client: docker.APIClient, megabytes: int) -> None:
+    client.update_container("shop-app-1", mem_limit=f"{megabytes}m", memswap_limit=f"{2 * megabytes}m")
+
+
+def causes(result: dict[str, Any]) -> set[str]:
+    return {item["cause"] for change in result["plan"] for item in change["differences"]}
+
+
+def test_what_was_applied_in_place_is_known_when_somebody_edits_it_and_when_it_is_declared_back(
+    modules: Modules, client: docker.APIClient
+) -> None:
+    def shop(megabytes: int, **keys: Any) -> dict[str, Any]:
+        return {"project_name": "shop", "services": {"app": sleeper(mem_limit=f"{megabytes}m", **keys)}}
+
+    modules.run("container", **shop(64))
+    identity = identities(client)
+    assert causes(modules.four_phases("container", **shop(96))) == {"declaration"}
+    memory(client, 80)
+    client.rename("shop-app-1", "elsewhere")
+    client.rename("elsewhere", "shop-app-1")
+    assert causes(modules.run("container", check=True, **shop(96))) == {"drift"}
+    memory(client, 96)
+    assert causes(modules.four_phases("container", **shop(64))) == {"declaration"}
+    assert identities(client) == identity
+
+
+def test_without_a_note_of_what_was_applied_a_difference_is_taken_for_a_new_declaration(
+    modules: Modules, client: docker.APIClient, state: Path
+) -> None:
+    """As after a kill between the engine's update and the note, and on a machine with another state folder."""
+    services = {"app": sleeper(mem_limit="64m", environment={"DB_PASSWORD": "planted"})}
+    project: dict[str, Any] = {"project_name": "shop", "environment": "noted", "services": services}
+    modules.run("container", **project)
+    notes = state / "environments/noted/applied"
+    (note,) = notes.iterdir()
+    assert note.name == identities(client)["shop-app-1"]
+    assert "planted" not in note.read_text()
+    assert note.stat().st_mode & 0o777 == 0o600
+    memory(client, 80)
+    for there in (None, "{half a no"):
+        note.unlink() if there is None else note.write_text(there)
+        assert causes(modules.run("container", check=True, **project)) == {"declaration"}
+    modules.four_phases("container", **project)
+    memory(client, 80)
+    assert causes(modules.run("container", **project)) == {"drift"}
+    modules.run("container", project_name="shop", environment="noted", state="absent")
+    assert list(notes.iterdir()) == []
+
+
 def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker.APIClient) -> None:
     both = {"app": sleeper(), "old": sleeper(volumes=["data:/data"])}
     modules.run("container", project_name="shop", services=both, volumes={"data": {}})

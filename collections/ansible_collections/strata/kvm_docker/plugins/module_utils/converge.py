@@ -15,6 +15,7 @@ from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
+from .docker.applied_notes import AppliedNotes
 from .docker.engine import Engine, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
@@ -247,4 +248,5 @@ class _Preparation:
         with self.options.progress.stage(f"guest {guest}", "waiting for its engine"):
             shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
             socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
-            return open_engine(shell, socket, self.environment, inputs)
+            notes = AppliedNotes.of(self.environment.name, self.options.folders)
+            return open_engine(shell, socket, self.environment, inputs, notes)

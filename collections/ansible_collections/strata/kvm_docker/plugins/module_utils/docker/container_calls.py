@@ -35,8 +35,11 @@ def find(engine: Engine, name: str) -> dict[str, Any] | None:
     return found if found["Name"] == f"/{name}" else None
 
 
-def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[str, str]) -> None:
-    """Create the container and attach it to all its networks; *owner*: the name that it is to have in the end."""
+def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[str, str]) -> str:
+    """Create the container and attach it to all its networks; *owner*: the name that it is to have in the end.
+
+    Returns its id.
+    """
     body = create_body(resolved(engine, spec), labels, api_version(engine))
     name_volumes(engine, owner, body)
     created = _create_anew(engine, name, body)
@@ -45,6 +48,7 @@ def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[st
     for network in spec["Networking"].get("Endpoints", {}):
         if network != primary:
             connect(engine, name, spec, network)
+    return str(created["Id"])
 
 
 def _create_anew(engine: Engine, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,3 +142,5 @@ def remove(engine: Engine, name: str) -> None:
         raise ContainerError(f"container {name} of {engine.where} is not ours; it was not touched.")
     with suppress(NotFound):
         engine.client.remove_container(inspected["Id"], v=True, force=True)
+    if engine.notes:
+        engine.notes.forget(inspected["Id"])

@@ -14,7 +14,9 @@ from typing import Any
 from ..plan.model import Key, Observed
 from ..plan.secrets import Seal, sensitive
 from . import file_mounts
+from .applied_notes import AppliedNotes
 from .container_observe import Surroundings, broken, observed_spec, running, succeeded
+from .container_update import fixed
 from .engine import Engine
 from .image_list import list_images, sources
 from .labels import applied, is_by_module, is_ours, project_of
@@ -37,7 +39,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     beside: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(ours):
         beside[base_name(name)] += [name] if name != base_name(name) else []
-    found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal)
+    found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal, engine.notes)
     labels = {base_name(name): row["Labels"] for name, row in ours.items()}
     return strangers + [
         replace(
@@ -96,13 +98,17 @@ class _Observer:
     around: Surroundings
     jobs: frozenset[str]
     seal: Seal
+    notes: AppliedNotes | None
 
     def observed(self, name: str, inspected: dict[str, Any] | None, beside: tuple[str, ...]) -> Observed:
         key = Key("container", name, self.guest)
         if inspected is None:
             return Observed(key, {}, running=False, broken="its replacement was interrupted")
-        last = applied(inspected["Config"]["Labels"], self.seal)
+        note = self.notes.read(inspected["Id"], self.seal) if self.notes else None
+        last = note or applied(inspected["Config"]["Labels"], self.seal)
         spec = observed_spec(inspected, self.around, last or {}, beside)
+        if self.notes and last and not note:
+            last = fixed(last)
         return Observed(
             key,
             spec,

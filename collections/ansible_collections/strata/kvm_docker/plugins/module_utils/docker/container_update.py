@@ -37,8 +37,27 @@ def effect(difference: Difference) -> Effect:
     return Effect.REPLACE
 
 
+def fixed(spec: Tree) -> dict[str, Any]:
+    """*spec* without the leaves that an update may have changed since."""
+    host = {leaf: value for leaf, value in spec.get("HostConfig", {}).items() if leaf not in limits.UPDATABLE}
+    joined = spec.get("Networking", {}).get("Endpoints", {}).items()
+    endpoints = {name: {leaf: found[leaf] for leaf in found if leaf not in _JOINED} for name, found in joined}
+    return {**spec, "HostConfig": host, "Networking": {"Endpoints": endpoints}}
+
+
 def update(rollout: Rollout, change: Change) -> None:
     """Apply the differences of *change*, all of them in place, then have the container run."""
+    notes, now = rollout.engine.notes, change.observed
+    if notes and now:
+        notes.forget(now.handle)
+    _apply(rollout, change)
+    if notes and now:
+        notes.write(now.handle, rollout.declared, rollout.engine.inputs.seal)
+    if rollout.declared.running and now and not now.needs_no_start:
+        rollout.start()
+
+
+def _apply(rollout: Rollout, change: Change) -> None:
     sections = {difference.path[0] for difference in change.differences}
     if "Leftovers" in sections:
         rollout.clean()
@@ -49,8 +68,6 @@ def update(rollout: Rollout, change: Change) -> None:
         update_limits(rollout.engine, rollout.name, rollout.declared.spec, leaves)
     if "Networking" in sections:
         _attach(rollout)
-    if rollout.declared.running and change.observed and not change.observed.needs_no_start:
-        rollout.start()
 
 
 def _attach(rollout: Rollout) -> None:

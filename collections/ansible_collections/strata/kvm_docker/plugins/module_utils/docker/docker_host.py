@@ -13,6 +13,7 @@ from ..errors import EngineError, GuestError
 from ..folders import Folders
 from ..guest import access, ssh_host
 from ..guest.local_shell import LocalShell
+from .applied_notes import AppliedNotes
 from .client import connect
 from .engine import Engine
 
@@ -40,6 +41,7 @@ class Target:
 def open_engine(target: Target, folders: Folders) -> Iterator[Engine]:
     """The engine of *target*, closed at the end; an SSH connection stays for the next call."""
     engine = _open(target, folders)
+    engine.notes = AppliedNotes.of(target.mark, folders)
     try:
         yield engine
     finally:

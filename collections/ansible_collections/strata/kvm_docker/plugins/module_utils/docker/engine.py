@@ -17,6 +17,7 @@ from ..declare.environment import Environment
 from ..errors import GuestError
 from ..guest.mount import declared_mounts
 from ..inputs import Inputs
+from .applied_notes import AppliedNotes
 from .client import connect, ping
 from .labels import origin
 
@@ -52,7 +53,8 @@ class Engine:
     ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
     ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
-    had without a name goes with it. ``by_module``: a module of the Docker layer works on it.
+    had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``notes``: of what was applied
+    to containers; without them their labels are believed.
     """
 
     guest: str
@@ -67,6 +69,7 @@ class Engine:
     remove_volumes: bool = True
     by_module: bool = False
     builds: Builds = field(default_factory=Builds)
+    notes: AppliedNotes | None = None
 
     @property
     def where(self) -> str:
@@ -99,7 +102,9 @@ class Engine:
             self.shell.close()
 
 
-def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: Inputs) -> Engine:
+def open_engine(
+    shell: Shell, socket: Path, environment: Environment, inputs: Inputs, notes: AppliedNotes | None = None
+) -> Engine:
     """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..guest.ready.wait_for_engine`)."""
     guest = environment.guests[shell.guest]
     return Engine(
@@ -110,6 +115,7 @@ def open_engine(shell: Shell, socket: Path, environment: Environment, inputs: In
         project=guest.compose,
         inputs=inputs,
         mounts=declared_mounts(guest),
+        notes=notes,
     )
 
 

@@ -16,11 +16,21 @@ from ..plan.secrets import Seal
 
 def marks(environment: str, made_as: Declared, seal: Seal) -> dict[str, str]:
     """The labels that mark an object as *environment*'s, made as declared; *seal* keeps its secrets."""
-    spec = seal.close(made_as.spec, made_as.sensitive)
-    return {
-        LABEL_ENVIRONMENT: environment,
-        LABEL_APPLIED: json.dumps(spec, sort_keys=True, separators=(",", ":")),
-    }
+    return {LABEL_ENVIRONMENT: environment, LABEL_APPLIED: applied_text(made_as, seal)}
+
+
+def applied_text(made_as: Declared, seal: Seal) -> str:
+    """What a mark says of an object that was made as declared."""
+    return json.dumps(seal.close(made_as.spec, made_as.sensitive), sort_keys=True, separators=(",", ":"))
+
+
+def read_applied(text: str, seal: Seal) -> dict[str, Any] | None:
+    """The inverse of :func:`applied_text`, ``None`` where the text cannot be read."""
+    try:
+        spec = json.loads(text)
+    except ValueError:
+        return None
+    return seal.open(spec) if isinstance(spec, dict) else None
 
 
 def is_ours(labels: Mapping[str, str] | None, environment: str) -> bool:
@@ -48,11 +58,7 @@ def applied(labels: Mapping[str, str] | None, seal: Seal | None = None) -> dict[
 
     Its secrets are :class:`~..plan.secrets.Sealed`; without *seal* there is no telling what they were.
     """
-    try:
-        spec = json.loads((labels or {}).get(LABEL_APPLIED, "null"))
-    except ValueError:
-        return None
-    return (seal or Seal()).open(spec) if isinstance(spec, dict) else None
+    return read_applied((labels or {}).get(LABEL_APPLIED, "null"), seal or Seal())
 
 
 def pairs(values: Mapping[str, str] | None) -> dict[str, str]:

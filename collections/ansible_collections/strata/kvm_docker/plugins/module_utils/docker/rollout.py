@@ -202,7 +202,9 @@ class Rollout:
             LABEL_REPLICA: str(self.replica.index),
         }
         labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
-        create(self.engine, name, self.name, self.declared.spec, labels)
+        identity = create(self.engine, name, self.name, self.declared.spec, labels)
+        if self.engine.notes:
+            self.engine.notes.write(identity, self.declared, self.engine.inputs.seal)
 
     def _start_first(self) -> bool:
         """Two of it can run at once only without a port, an address or a namespace of its own name."""
