@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import lab
 import pytest
 from docker_module import Modules, actions
 from engine_host import HostShell, engine_host
@@ -28,7 +29,7 @@ def host() -> Iterator[HostShell]:
 
 @pytest.fixture
 def modules(host: HostShell, tmp_path: Path) -> Modules:
-    host.run("rm -rf /etc/docker; systemctl restart docker.service")
+    host.run(f"rm -rf /etc/docker; ln -sfn {host.forward()} /run/docker.sock; systemctl restart docker.service")
     path = f"PATH={host.root / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
     return Modules(
         defaults={"docker_host": f"unix://{host.forward()}", "state_folder": str(tmp_path)},
@@ -80,6 +81,20 @@ def test_an_engine_that_systemd_does_not_run_takes_a_command_of_its_own(modules:
     bare.four_phases("engine", settings={"debug": True}, restart_command=command)
     assert written(host) == {"debug": True}
     assert pid(host) != before
+
+
+@pytest.mark.parametrize("usual", ["none", "another"])
+def test_an_engine_that_is_not_the_one_of_the_file_is_refused(
+    modules: Modules, host: HostShell, lab_engine: lab.LabEngine, usual: str
+) -> None:
+    """Its socket is not the machine's usual one, behind which nobody or another engine answers."""
+    host.run(f"rm /run/docker.sock; test {usual} = none || ln -s {lab_engine.socket} /run/docker.sock")
+    before = pid(host)
+    for check in (True, False):
+        said = modules.refused("engine", check=check, settings={"debug": True})
+        assert "/etc/docker/daemon.json is not its file" in said
+    assert host.run(f"test -e {FILE} || echo none") == b"none\n"
+    assert pid(host) == before
 
 
 def test_settings_that_the_engine_refuses_change_nothing(modules: Modules, host: HostShell) -> None:

@@ -54,6 +54,8 @@ options:
     type: str
 notes:
   - Needs root on the engine's machine.
+  - The engine must be the one behind C(/var/run/docker.sock) of its machine; another one has its C(daemon.json)
+    elsewhere and is refused.
 """
 
 EXAMPLES = r"""
@@ -120,6 +122,7 @@ version:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_host import require_usual
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.restart import require_command
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
@@ -132,8 +135,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     converge,
     engine_of,
     layer_of,
+    target_of,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
@@ -152,6 +157,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     settings = {} if module.params["state"] == "absent" else written
     request = Request(project=alone(), kinds=("engine",), settings=settings)
     with engine_of(module.params) as engine:
+        require_usual(target_of(module.params), engine, Folders.own(module.params["state_folder"]))
         engine.restart_command = module.params["restart_command"]
         require_command(engine)
         if not module.params["adopt"]:

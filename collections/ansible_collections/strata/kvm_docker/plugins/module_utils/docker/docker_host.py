@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from ..errors import EngineError, GuestError
 from ..folders import Folders
@@ -46,6 +47,30 @@ def open_engine(target: Target, folders: Folders) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+def require_usual(target: Target, engine: Engine, folders: Folders) -> None:
+    """Raise :class:`EngineError` where *engine*, the one of *target*, is not the one behind the usual socket of its
+    machine: ``daemon.json`` and the service in their usual places are that one's."""
+    usual = _usual(target.docker_host)
+    if target.guest or target.docker_host == usual:
+        return
+    try:
+        with open_engine(replace(target, docker_host=usual), folders) as other:
+            same = other.client.info()["ID"] == engine.client.info()["ID"]
+    except (EngineError, GuestError):
+        same = False
+    if not same:
+        raise EngineError(
+            f"{engine.where}: it is not the engine behind {DEFAULT} of its machine, so /etc/docker/daemon.json is not "
+            "its file, and nothing was touched. Write its own file yourself."
+        )
+
+
+def _usual(docker_host: str) -> str:
+    """The URL of the usual engine of the machine that *docker_host* names."""
+    parts = urlsplit(docker_host)
+    return DEFAULT if parts.scheme == "unix" else f"{parts.scheme}://{parts.netloc}"
 
 
 def _open(target: Target, folders: Folders) -> Engine:
