@@ -28,6 +28,15 @@ def test_an_engine_that_hangs_up_is_told_as_such() -> None:
         raise RequestsConnectionError("Connection aborted")
 
 
+def test_a_local_file_that_cannot_be_read_is_not_the_engine_s_fault(tmp_path: Path) -> None:
+    def read() -> None:
+        with engine_errors("image app:1"):
+            (tmp_path / "Dockerfile").read_bytes()
+
+    with pytest.raises(EngineError, match=r"^image app:1: .*/Dockerfile: No such file or directory\. Run again"):
+        read()
+
+
 def test_the_caller_chooses_the_family_and_our_own_errors_pass() -> None:
     with pytest.raises(ImageError, match="x: gone"), engine_errors("x", ImageError):
         raise NotFound("404", explanation="gone")

@@ -26,6 +26,8 @@ def engine_errors(what: str, family: type[StrataError] = EngineError) -> Iterato
     except APIError as error:
         raise family(f"{what}: {error.explanation or error}") from error
     except (RequestException, HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise family(f"{what}: {error.filename}: {error.strerror}. Run again after the fix.") from error
         raise family(f"{what}: the engine does not answer ({error}). Is it up? Run again.") from error
     except DockerException as error:
         raise family(f"{what}: {error}") from error
