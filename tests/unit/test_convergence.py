@@ -168,6 +168,18 @@ def test_policies_of_the_declaration_are_heeded(world: World) -> None:
     assert [(drift.key, drift.difference.path) for drift in made.reported] == [(APP, ("memory",))]
 
 
+def test_a_container_that_a_policy_leaves_off_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    up(world)
+    world.put(APP, spec={"memory": 9}, running=False)
+    waited: list[Key] = []
+    monkeypatch.setattr(loop, "unsettled", lambda engine, wanted: waited.extend(item.key for item in wanted) or [])
+    rule = DriftRule(object="container web/*", path="running", policy="ignore")
+    assert words(run(world, replace(ENVIRONMENT, drift=(rule,))).run()) == ["update container web/app-1"]
+    assert (world.there[APP].running, waited) == (False, [])
+
+
 def layer(world: World, *kinds: str, **options: Any) -> Layer:
     connection = SimpleNamespace(guest="web")
     return Layer(environment=ENVIRONMENT, connection=connection, kinds=kinds, **options)

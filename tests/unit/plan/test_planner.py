@@ -18,6 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Need,
     Observed,
     Plan,
+    Policy,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 
@@ -173,6 +174,21 @@ def test_what_runs_and_is_not_to_is_stopped() -> None:
     item = Declared(GUEST, {"vcpus": 1}, running=False)
     assert [change.action for change in make([item], [Observed(GUEST, {"vcpus": 1})])] == ["stop"]
     assert not make([item], [Observed(GUEST, {"vcpus": 1}, running=False)])
+
+
+@pytest.mark.parametrize("policy", ["report", "ignore"])
+def test_what_a_policy_leaves_off_stays_off_whatever_else_differs(policy: Policy) -> None:
+    item, off = Declared(GUEST, {"vcpus": 2}), Observed(GUEST, {"vcpus": 1}, {"vcpus": 1}, running=False)
+    made = plan(
+        [item],
+        [off],
+        lambda *_: Effect.RESTART,
+        policy=lambda key, found: policy if found.path == ("running",) else "repair",
+    )
+    (change,) = made
+    assert (change.action, change.declared and change.declared.running) == ("update", False)
+    assert made.left_off == {GUEST}
+    assert len(made.reported) == (1 if policy == "report" else 0)
 
 
 def test_a_stranger_is_taken_over_only_where_somebody_agrees() -> None:

@@ -62,6 +62,7 @@ class Convergence:
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     done: list[Change] = field(default_factory=list)
     _found: frozenset[Key] = frozenset()
+    _left_off: frozenset[Key] = frozenset()
 
     def preview(self) -> Plan:
         """The plan of a run, with nothing touched."""
@@ -109,7 +110,7 @@ class Convergence:
         wanted = (*under, *self._declared(ENGINE_KINDS))
         with self._timed("plan"):
             made = plan(wanted, found, self._effect, waiting, self.remove_orphans, self.adopt, self._policy())
-        self._found = frozenset(item.key for item in found)
+        self._found, self._left_off = frozenset(item.key for item in found), made.left_off
         return made.only(self.only) if self.only else made
 
     def _effect(self, key: Key, difference: Difference) -> Effect:
@@ -126,7 +127,8 @@ class Convergence:
     def _settle_all(self) -> None:
         """Wait until every container is running and, where it has a health check, healthy."""
         with self._timed("settle"):
-            wanted = [item for item in self._declared(("container",)) if item.running and item.key in self._found]
+            there = self._found - self._left_off
+            wanted = [item for item in self._declared(("container",)) if item.running and item.key in there]
             guests = sorted({item.key.guest for item in wanted})
             with ThreadPoolExecutor(max(1, len(guests))) as pool:
                 list(pool.map(lambda guest: self._settle_guest(guest, wanted), guests))

@@ -189,6 +189,7 @@ class Plan:
     """Ordered changes: each stands after those it needs.
 
     ``orphans``: our objects that are no longer declared and are left alone. ``reported``: drift that is only told.
+    ``left_off``: objects that are to run, do not, and are left so by a policy.
     ``unobserved``: guests whose engine could not be looked at yet (they are to be started); their layer is planned
     once they run.
     """
@@ -197,6 +198,7 @@ class Plan:
     orphans: tuple[Key, ...] = ()
     unobserved: tuple[str, ...] = ()
     reported: tuple[Drift, ...] = ()
+    left_off: frozenset[Key] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.changes)

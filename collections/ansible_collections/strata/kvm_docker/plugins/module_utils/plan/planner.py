@@ -81,6 +81,7 @@ def plan(
         () if remove_orphans else tuple(sorted(deletions)),
         tuple(sorted(hidden)),
         tuple(sorted(compare.reported, key=lambda drift: (drift.key, drift.difference.path))),
+        frozenset(compare.left_off),
     )
 
 
@@ -109,6 +110,7 @@ class _Comparison:
     effect: Callable[[Key, Difference], Effect]
     policy: Callable[[Key, Difference], Policy]
     reported: list[Drift] = field(default_factory=list)
+    left_off: set[Key] = field(default_factory=set)
 
     def __call__(self, item: Declared, now: Observed) -> tuple[Difference, ...]:
         found = differences(item, now, lambda difference: self.effect(item.key, difference))
@@ -145,6 +147,10 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
 
     if not now.owned:
         return made("replace", "adopted: somebody else made it")
+    down = item.running and not now.needs_no_start and not now.broken
+    if down and not compare.running(item, now):
+        compare.left_off.add(item.key)
+        item = replace(item, running=False)
     found = compare(item, now)
     rebuilt = _replaced(item, changes, "rebuilt_with")
     if now.broken:
@@ -156,10 +162,9 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
         if strongest is Effect.REPLACE and item.refusal:
             raise StrataError(f"{item.key}: {', '.join(map(str, found))}: {item.refusal}")
         return made(_action(item, now, strongest), _reason(found, strongest), found)
-    right = now.needs_no_start if item.running else not now.running
-    if not right and compare.running(item, now):
-        return made("start", "not running") if item.running else made("stop", "running")
-    return None
+    if item.running and not now.needs_no_start:
+        return made("start", "not running")
+    return made("stop", "running") if now.running and not item.running and compare.running(item, now) else None
 
 
 def _action(item: Declared, now: Observed, strongest: Effect) -> Action:
