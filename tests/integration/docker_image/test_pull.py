@@ -25,6 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.client im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container import Container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_list import sweep
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -151,6 +152,7 @@ def test_a_digest_is_pulled_once_and_gets_no_tag_but_its_mark(host: Host, regist
     assert host.converge() == []
     assert host.client.inspect_image(reference)["RepoTags"] == [mark(host.name, reference, f"registry:{reference}")]
     host.services.clear()
+    sweep(host.look()[0])
     assert host.converge(remove_orphans=True) == [f"delete {reference}"]
     assert not any(host.name in name for name in host.names())
 

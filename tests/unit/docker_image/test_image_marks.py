@@ -88,6 +88,13 @@ def test_a_pulled_image_that_lost_its_tag_keeps_its_digest_and_may_go_unless_tha
     assert not superseded(image, "env", {digest: f"registry:{digest}"})
 
 
+def test_an_image_that_was_put_under_a_digest_is_not_superseded_by_who_does_not_declare_it() -> None:
+    digest = f"redis@sha256:{'0' * 64}"
+    image = listed(mark("env", digest, f"registry:{digest}"), RepoDigests=[digest])
+    assert not superseded(image, "env", {})
+    assert not superseded(image, "env", {"app:1": "context:1"})
+
+
 def test_what_a_build_left_is_known_by_its_label_alone() -> None:
     on_its_way = dict([build_label("env", "app:1")])
     assert listed(Labels=on_its_way).left_by_build("env", "app:1")

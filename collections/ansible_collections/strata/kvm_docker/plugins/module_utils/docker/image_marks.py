@@ -143,8 +143,14 @@ def build_label(environment: str, reference: str) -> tuple[str, str]:
 
 
 def superseded(image: ListedImage, environment: str, sources: Mapping[str, str]) -> bool:
-    """We put it there, and nothing calls for it any more: it has no name and no source of *sources* (by reference)."""
-    named = any("@" not in name for name in image.names) or {familiar(name) for name in sources} & set(image.names)
+    """We put it there, and nothing calls for it any more: it has no name and no source of *sources* (by reference).
+
+    A digest is a name where the image was put there under it; else it only says where the image once came from.
+    """
+    declared = {familiar(name) for name in sources}
+    named = any(
+        "@" not in name or name in declared or image.put_for(environment, name) is not None for name in image.names
+    )
     if named or image.stages or not image.put_by(environment):
         return False
     return all(image.origin(environment, reference, source) != source for reference, source in sources.items())
