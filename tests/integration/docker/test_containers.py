@@ -375,6 +375,36 @@ def test_a_network_that_the_engine_refuses_leaves_the_old_one_with_its_container
     assert not mine.plan()
 
 
+def test_a_network_that_the_engine_does_not_let_go_keeps_its_containers(
+    stack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's container comes in between."""
+    mine = lan_stack(stack)
+    before = endpoints(mine)
+    mine.client.create_container(IMAGE, ["sleep", "3600"], name="theirs")
+    mine.client.start("theirs")
+    client = type(mine.client)
+    remove = client.remove_network
+
+    def late(self: Any, network: str) -> Any:
+        self.connect_container_to_network("theirs", network)
+        return remove(self, network)
+
+    try:
+        mine.project = replace(mine.project, networks={**mine.project.networks, "lan": replace(LAN, labels={"a": ""})})
+        monkeypatch.setattr(client, "remove_network", late)
+        with pytest.raises(EngineError, match="active endpoints"):
+            mine.run()
+    finally:
+        mine.client.remove_container("theirs", force=True)
+    assert {name: (found[0], found[3]) for name, found in endpoints(mine).items()} == {
+        name: (found[0], found[3]) for name, found in before.items()
+    }
+    monkeypatch.undo()
+    mine.run()
+    assert not mine.plan()
+
+
 def test_a_run_that_is_killed_while_a_network_is_replaced_is_finished_by_the_next(
     stack: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

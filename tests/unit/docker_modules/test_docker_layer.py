@@ -120,6 +120,12 @@ def test_names_that_no_engine_takes_are_refused_by_option() -> None:
         image_service({"name": "UPPER:1", "build": None})
 
 
+@pytest.mark.parametrize("name", ["bridge", "host", "none"])
+def test_a_network_of_the_engines_own_is_nobodys_to_declare(name: str) -> None:
+    with pytest.raises(DeclarationError, match=f"options: name: '{name}' is a network of the engine's own"):
+        network_of({**NETWORK, "name": name})
+
+
 def observed(kind: str, project: str, owned: bool = True) -> Observed:
     return Observed(Key(kind, "x", "local"), {}, project=project, owned=owned)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..errors import DeclarationError, Problem
 from ..naming import LABEL_PREFIX
+from .check_shared import PREDEFINED
 from .compose import Build, IpamConfig, Network, Service, Volume
 from .node import as_text
 from .scalars import REFERENCE, WORDS
@@ -26,6 +27,8 @@ def network_of(options: Mapping[str, Any]) -> Network:
     """The network; raises :class:`DeclarationError`."""
     ipam = options["ipam"] or {"driver": "default", "config": []}
     _check_name(options)
+    if options["name"] in PREDEFINED:
+        raise _wrong("name", f"{options['name']!r} is a network of the engine's own; take another name")
     return Network(
         name=options["name"],
         driver=options["driver"],

@@ -82,8 +82,8 @@ def _remove(engine: Engine, network: str, endpoints: list[reconnect.Endpoint]) -
     from docker.errors import NotFound
 
     try:
-        reconnect.detach(engine, network, endpoints)
-        engine.client.remove_network(network)
+        with reconnect.detached(engine, network, endpoints):
+            engine.client.remove_network(network)
     except NotFound:
         return
 

@@ -9,6 +9,7 @@ What a killed run left detached is attached by the container's own change, which
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -97,13 +98,25 @@ def refuse_unfit(key: Key, found: Iterable[Endpoint], spec: Tree) -> None:
                 )
 
 
-def detach(engine: Engine, network: str, found: list[Endpoint]) -> None:
-    """Take all of *found* off *network*."""
-    for each in found:
-        disconnect(engine, each.container, network)
+@contextmanager
+def detached(engine: Engine, network: str, found: list[Endpoint]) -> Iterator[None]:
+    """Within, all of *found* are off *network*. Where it is not removed meanwhile they are on it again as they were."""
+    from docker.errors import APIError, NotFound
+
+    off: list[Endpoint] = []
+    try:
+        for each in found:
+            disconnect(engine, each.container, network)
+            off.append(each)
+        yield
+    except NotFound:
+        raise
+    except APIError:
+        attach(engine, network, off, declared=False)
+        raise
 
 
 def attach(engine: Engine, network: str, found: list[Endpoint], declared: bool = True) -> None:
-    """Put all of *found* on *network* (a name): as *declared*, or as they were."""
+    """Put all of *found* on *network*: as *declared*, or as they were."""
     for each in sorted(found, key=lambda each: each.turn(declared)):
         join(engine, each.container, network, each.config(declared))
