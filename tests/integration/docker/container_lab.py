@@ -122,17 +122,18 @@ class Stack:
     def observed(self) -> list[Observed]:
         return [item for kind in KINDS.values() for item in kind.observe(self.engine, self.name)]
 
-    def plan(self, remove_orphans: bool = False) -> Plan:
+    def plan(self, remove_orphans: bool = False, adopt: bool = False) -> Plan:
         return plan(
             self.declared(),
             self.observed(),
             lambda key, difference: KINDS[key.kind].effect(difference),
             remove_orphans=remove_orphans,
+            adopt=adopt,
         )
 
-    def run(self, remove_orphans: bool = False) -> Plan:
+    def run(self, remove_orphans: bool = False, adopt: bool = False) -> Plan:
         """One converge, one change after the other."""
-        planned = self.plan(remove_orphans)
+        planned = self.plan(remove_orphans, adopt)
         for change in planned:
             self.apply(change)
         return planned

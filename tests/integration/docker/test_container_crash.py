@@ -16,12 +16,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     Mount,
     Network,
     PublishedPort,
+    Service,
     ServiceNetwork,
     UpdateConfig,
     Volume,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volume_name
-from container_lab import HEALTHY, Stack, sleeper
+from container_lab import HEALTHY, IMAGE, SLEEP, Stack, sleeper
 
 pytestmark = pytest.mark.lab
 
@@ -119,6 +120,27 @@ def test_a_killed_run_is_brought_to_its_end(change: str, taken_back: bool, stack
             return
         if symmetric and not taken_back:
             first, second = second, first
+
+
+@pytest.mark.parametrize("service", [APP, BESIDE], ids=["after", "beside"])
+def test_a_killed_adoption_is_brought_to_its_end(service: Service, stack: Callable[..., Stack]) -> None:
+    name = "crash-app-1"
+    mine = stack("crash", service, networks=NETWORKS, volumes={"data": Volume(name="crash_data")})
+    for call in count(1):
+        mine.remove()
+        mine.client.create_container(IMAGE, SLEEP, name=name, entrypoint=[])
+        mine.client.start(name)
+        try:
+            with KillAfter(mine.client, call) as kill:
+                mine.run(adopt=True)
+        except Killed:
+            mine.run(adopt=True)
+            assert_converged(mine, kill.calls)
+            assert not [row for row in mine.client.containers(all=True) if f"/{name}.strata-old" in row["Names"]]
+        else:
+            return
+        finally:
+            mine.client.remove_container(name, force=True)
 
 
 def assert_converged(stack: Stack, calls: list[str]) -> None:

@@ -253,6 +253,42 @@ def test_what_docker_made_by_hand_is_adopted_with_its_data(modules: Modules, cli
     assert client.exec_start(run["Id"]) == b"kept\n"
 
 
+def theirs(client: docker.APIClient, *volumes: str) -> str:
+    client.create_container(IMAGE, SLEEP, name="db", volumes=list(volumes))
+    client.start("db")
+    return str(client.inspect_container("db")["Id"])
+
+
+def test_an_adopted_container_is_back_when_its_replacement_does_not_start(
+    modules: Modules, client: docker.APIClient
+) -> None:
+    before = theirs(client)
+    broken = {"project_name": "shop", "services": {"db": sleeper(container_name="db", entrypoint=["/none"])}}
+    for _again in range(2):
+        assert "does not start" in modules.refused("container", **broken, adopt=True)
+        assert identities(client) == {"db": before}
+        assert client.inspect_container("db")["State"]["Running"]
+    modules.four_phases("container", project_name="shop", services={"db": sleeper(container_name="db")}, adopt=True)
+    assert identities(client).keys() == {"db"}
+
+
+def test_a_container_with_a_volume_without_a_name_is_adopted_with_that_volume_only(
+    modules: Modules, client: docker.APIClient
+) -> None:
+    before = theirs(client, "/data")
+    (volume,) = [found["Name"] for found in client.volumes()["Volumes"]]
+    service = sleeper(container_name="db")
+    said = modules.refused("container", project_name="shop", services={"db": service}, adopt=True)
+    assert f"Declare volume {volume} as external" in said
+    assert identities(client) == {"db": before}
+    named = {
+        "services": {"db": {**service, "volumes": ["old:/data"]}},
+        "volumes": {"old": {"external": True, "name": volume}},
+    }
+    modules.four_phases("container", project_name="shop", **named, adopt=True)
+    assert client.inspect_container("db")["Mounts"][0]["Name"] == volume
+
+
 def test_no_secret_appears_in_what_the_module_returns(modules: Modules, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("planted-in-file")
     (tmp_path / "Dockerfile").write_text("FROM scratch\nARG NPM_TOKEN\n")

@@ -28,6 +28,8 @@ LABEL_REPLICA = "strata.replica"
 LABEL_PROJECT = "strata.project"
 #: On what a module of the Docker layer made; what the declaration of an environment makes has none.
 LABEL_LAYER = "strata.layer"
+#: On a container, the id of the one of somebody else that it was made in place of.
+LABEL_ADOPTED = "strata.adopted"
 #: Of a volume that outlives its declaration.
 LABEL_KEEP = "strata.keep"
 

@@ -19,7 +19,7 @@ from .container_observe import Surroundings, broken, observed_spec, running, suc
 from .container_update import fixed
 from .engine import Engine
 from .image_list import list_images, sources
-from .labels import applied, is_by_module, is_ours, project_of
+from .labels import adopted, applied, is_by_module, is_ours, project_of
 from .replicas import jobs, replicas
 from .rollout import base_name
 
@@ -28,9 +28,14 @@ _AT_ONCE = 8
 
 
 def observe(engine: Engine, environment: str) -> list[Observed]:
-    """Every container on *engine*, leftovers of replacements with the container that they belong to."""
+    """Every container on *engine*, leftovers of replacements with the container that they belong to.
+
+    What was about to take a stranger's place when a run was killed is no object yet: who adopts it finds that.
+    """
     rows = {_name(row): row for row in engine.client.containers(all=True)}
-    ours = {name: row for name, row in rows.items() if is_ours(row["Labels"], environment)}
+    aside = {adopted(row["Labels"], environment) for row in rows.values()}
+    replaced = {row["Id"] for name, row in rows.items() if row["Id"] in aside and name != base_name(name)}
+    ours = {name: row for name, row in rows.items() if is_ours(row["Labels"], environment) or row["Id"] in replaced}
     strangers = [Observed(Key("container", name, engine.guest), {}, owned=False) for name in rows if name not in ours]
     if not ours:
         return strangers
@@ -40,7 +45,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     for name in sorted(ours):
         beside[base_name(name)] += [name] if name != base_name(name) else []
     found = _Observer(engine.guest, around, jobs(engine.project), engine.inputs.seal, engine.notes)
-    labels = {base_name(name): row["Labels"] for name, row in ours.items()}
+    labels = {base_name(name): row["Labels"] for name, row in ours.items() if row["Id"] not in replaced}
     return strangers + [
         replace(
             found.observed(name, inspected.get(name), tuple(others)),
@@ -48,6 +53,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
             by_module=is_by_module(labels[name]),
         )
         for name, others in beside.items()
+        if name in ours or name not in rows
     ]
 
 

@@ -53,8 +53,8 @@ class Engine:
     ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
     ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
-    had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``notes``: of what was applied
-    to containers; without them their labels are believed.
+    had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``notes``: of what was
+    applied to containers; without them their labels are believed.
     """
 
     guest: str

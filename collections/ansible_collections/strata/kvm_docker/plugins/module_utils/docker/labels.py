@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..naming import LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_LAYER, LABEL_PREFIX, LABEL_PROJECT
+from ..naming import LABEL_ADOPTED, LABEL_APPLIED, LABEL_ENVIRONMENT, LABEL_LAYER, LABEL_PREFIX, LABEL_PROJECT
 from ..plan.model import Declared
 from ..plan.secrets import Seal
 
@@ -46,6 +46,11 @@ def origin(project: str, by_module: bool) -> dict[str, str]:
 def is_by_module(labels: Mapping[str, str] | None) -> bool:
     """Whether a module of the Docker layer made it."""
     return LABEL_LAYER in (labels or {})
+
+
+def adopted(labels: Mapping[str, str] | None, environment: str) -> str:
+    """Id of the container that one of *environment* took the place of; empty where there was none."""
+    return (labels or {}).get(LABEL_ADOPTED, "") if is_ours(labels, environment) else ""
 
 
 def project_of(labels: Mapping[str, str] | None) -> str:

@@ -12,18 +12,21 @@ A replacement is created beside the old container, as creating is slow, then tak
     start <name>                             -- to here nobody serves
     remove <name>.strata-old
 
-What a killed run leaves beside or in place of ``<name>`` carries our mark; observing tells it as a leftover.
+What a killed run leaves beside or in place of ``<name>`` carries our mark, or its id stands in the label
+``strata.adopted`` of the one that takes its place; observing tells it as a leftover.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
+from ..naming import LABEL_ADOPTED, LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
 from ..progress import Progress
 from . import file_mounts, health
@@ -32,9 +35,9 @@ from .container_start import start
 from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
-from .labels import applied, is_ours, marks
+from .labels import adopted, applied, is_ours, marks
 from .replicas import Replica
-from .unnamed_volumes import remove_unused
+from .unnamed_volumes import refuse_lost, remove_unused
 
 NEXT, OLD = LEFTOVERS
 
@@ -94,6 +97,8 @@ class Rollout:
         old = find(self.engine, self.name)
         if old and not self.adopting and not is_ours(old["Config"]["Labels"], self.engine.environment):
             raise EngineError(f"{self.key}: a container of this name exists and is not ours; it was not touched.")
+        if old and self.adopting:
+            refuse_lost(self.key, old, self.declared.spec)
         gone = [*self._remove_leftovers(), _made_as(old)]
         if old and old["State"]["Status"] not in ("dead", "removing"):
             self._replace(old)
@@ -131,7 +136,7 @@ class Rollout:
     def _replace(self, old: dict[str, Any]) -> None:
         require_externals(self.engine, self.replica)
         file_mounts.write(self.engine.shell, self.replica)
-        self._make(self.following)
+        self._make(self.following, {LABEL_ADOPTED: old["Id"]} if self.adopting else {})
         if self._start_first():
             self._start_beside(old)
         else:
@@ -143,8 +148,7 @@ class Rollout:
         try:
             self._start(self.name)
         except EngineError:
-            if not self.adopting:
-                self._bring_back(old)
+            self._bring_back(old)
             raise
 
     def _bring_back(self, old: dict[str, Any]) -> None:
@@ -171,32 +175,42 @@ class Rollout:
             start(self.engine, name, self.declared.spec)
 
     def _take_place(self, old: dict[str, Any]) -> None:
-        """Of somebody else's container nothing is left beside ours: a later run could not tell whose it is."""
-        if self.adopting:
-            self.engine.client.remove_container(old["Id"], force=True)
-        else:
-            self.engine.client.rename(old["Id"], self.former)
+        self.engine.client.rename(old["Id"], self.former)
         self.engine.client.rename(self.following, self.name)
 
     def _remove_leftovers(self) -> list[Tree]:
         """What they were made as. They go before anything starts: one may run (its engine was restarted) in the way."""
         found = [find(self.engine, name) for name in (self.following, self.former)]
-        for name in (self.following, self.former):
-            remove(self.engine, name)
+        self._remove_former()
+        remove(self.engine, self.following)
         return [_made_as(inspected) for inspected in found]
+
+    def _remove_former(self) -> None:
+        """Of somebody else's, nobody has the volumes: they stay."""
+        former, taken = (
+            find(self.engine, self.former),
+            [find(self.engine, name) for name in (self.name, self.following)],
+        )
+        if former and former["Id"] in {
+            adopted(each["Config"]["Labels"], self.engine.environment) for each in taken if each
+        }:
+            self.engine.client.remove_container(former["Id"], force=True)
+        else:
+            remove(self.engine, self.former)
 
     def _sweep(self, gone: list[Tree]) -> None:
         """Remove images and files that containers made as *gone* used and this one does not.
 
         Volumes without a name hold data: those that are left are orphans.
         """
-        remove(self.engine, self.former)
+        self._remove_former()
         kept = self.declared.spec
         file_mounts.prune(self.engine.shell, self.name, [*gone, kept], file_mounts.sources(kept))
         sweep(self.engine)
 
-    def _make(self, name: str) -> None:
+    def _make(self, name: str, told: Mapping[str, str] = MappingProxyType({})) -> None:
         service = {
+            **told,
             **self.engine.origin,
             LABEL_SERVICE: self.replica.service.name,
             LABEL_REPLICA: str(self.replica.index),

@@ -12,12 +12,18 @@ their container is declared no more they go or stay as its named volumes do; one
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import EngineError
 from ..naming import LABEL_ENVIRONMENT
+from ..plan.model import Key, Tree
 from .engine import Engine
 from .labels import is_ours
+
+#: A name that an engine invents.
+_INVENTED = re.compile("[0-9a-f]{64}")
 
 #: The container that a volume is for.
 LABEL_CONTAINER = "strata.container"
@@ -52,6 +58,18 @@ def unused(engine: Engine, container: str = "") -> frozenset[str]:
     label = f"{LABEL_CONTAINER}={container}" if container else LABEL_CONTAINER
     found = engine.client.volumes(filters={"dangling": True, "label": label})["Volumes"] or ()
     return frozenset(volume["Name"] for volume in found if is_ours(volume["Labels"], engine.environment))
+
+
+def refuse_lost(key: Key, theirs: Mapping[str, Any], spec: Tree) -> None:
+    """Raise :class:`EngineError` where *theirs*, which is adopted, has a volume without a name that *spec* lacks."""
+    kept = {mount.get("Source") for mount in spec["HostConfig"].get("Mounts", {}).values()}
+    for mount in theirs["Mounts"]:
+        if mount["Type"] == "volume" and _INVENTED.fullmatch(mount["Name"]) and mount["Name"] not in kept:
+            raise EngineError(
+                f"{key}: its data at {mount['Destination']} is in a volume without a name, which the new one would not "
+                f"have. Declare volume {mount['Name']} as external and mount it there, or remove the container "
+                "yourself. Nothing was touched."
+            )
 
 
 def remove_unused(engine: Engine, container: str) -> None:
