@@ -9,21 +9,25 @@ import importlib
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.strata.kvm_docker.plugins.module_utils import docker_layer, locks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import (
     image_service,
     network_of,
     volume_of,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import Request, alone
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_project import request_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import shown
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import DeclarationError, EngineError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import BusyError, DeclarationError, EngineError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import ssh_host
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 COLLECTION = Path(__file__).parents[3] / "collections/ansible_collections/strata/kvm_docker"
 PROJECT: dict[str, Any] = {
@@ -192,3 +196,21 @@ def argument_spec(name: str) -> dict[str, Any]:
     found = importlib.import_module(f"ansible_collections.strata.kvm_docker.plugins.modules.{name}")
     spec: dict[str, Any] = found.ARGUMENT_SPEC
     return spec
+
+
+def test_what_is_on_the_engine_is_looked_at_under_the_lock_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free = []
+
+    def look(params: dict[str, Any], *others: Any) -> Any:
+        with locks.exclusive(Folders(tmp_path).lock("lab@local"), "another run", 0, Progress()):
+            free.append(True)
+
+    monkeypatch.setattr(docker_layer, "layer_of", look)
+    params = {"guest": None, "state_folder": str(tmp_path), "lock_timeout": 0}
+    module: Any = SimpleNamespace(params=params, check_mode=False)
+    engine: Any = SimpleNamespace(environment="lab", guest="local")
+    with pytest.raises(BusyError):
+        docker_layer.converge(module, engine, Request(project=alone(), kinds=()))
+    assert not free

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +24,7 @@ from .inputs import Inputs, resolve_images
 from .layer import Layer
 from .locks import TIMEOUT, locked
 from .masking import hidden
-from .plan.model import Declared, Observed, Plan
+from .plan.model import Declared, Observed
 from .progress import Progress
 from .requirements import require
 from .result import changes_of
@@ -103,10 +103,10 @@ def engine_of(params: Mapping[str, Any]) -> Iterator[Engine]:
 
 def converge(module: AnsibleModule, engine: Engine, request: Request) -> dict[str, Any]:
     """Bring what *request* is about to what it declares; the common part of the module's result."""
-    layer = layer_of(module.params, engine, request)
-    with hidden(layer.environment, layer.progress) as mask:
-        made = layer.plan() if module.check_mode else _locked(module.params, engine, layer)
-        return changes_of(made, module._diff, mask.data)
+    with nullcontext() if module.check_mode else _locked(module.params, engine):
+        layer = layer_of(module.params, engine, request)
+        with hidden(layer.environment, layer.progress) as mask:
+            return changes_of(layer.converge(module.check_mode), module._diff, mask.data)
 
 
 def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Layer:
@@ -148,11 +148,11 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     return layer
 
 
-def _locked(params: Mapping[str, Any], engine: Engine, layer: Layer) -> Plan:
+@contextmanager
+def _locked(params: Mapping[str, Any], engine: Engine) -> Iterator[None]:
     """One run at a time: of an environment, or on an engine that is of none."""
     name = engine.environment if params["guest"] else f"{engine.environment}@{engine.guest}"
     folders = Folders.own(params["state_folder"])
-    with locked(folders.lock(name), engine.environment, params["lock_timeout"], layer.progress):
-        seal = seal_key.have(engine.environment, folders)
-        engine.inputs = layer.inputs = replace(layer.inputs, seal=seal)
-        return layer.converge()
+    with locked(folders.lock(name), engine.environment, params["lock_timeout"], Progress()):
+        seal_key.have(engine.environment, folders)
+        yield
