@@ -139,10 +139,7 @@ def test_a_guest_that_lost_power_comes_back_with_everything_on_it(two_hosts: Two
 def test_stopped_guests_are_off_and_started_ones_serve_again(two_hosts: TwoHosts) -> None:
     copy = two_hosts.copy
     stopped = copy.converge("stopped")["changes"]
-    assert [change for change in stopped if "guest" in change] == [
-        "stop guest apps: running",
-        "stop guest web: running",
-    ]
+    assert {"stop guest apps: running", "stop guest web: running"} < set(stopped)
     assert copy.converge("stopped")["changes"] == []
     assert copy.lab.virsh("list", "--name").split() == []
     copy.converge("started")
