@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import Rule, findings, policy_of, table
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import DriftRule
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import findings, policy_of, table
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
     Declared,
     Difference,
@@ -23,11 +24,15 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner imp
 APP = Key("container", "app-1", "apps")
 
 
+def rule(object: str, path: str, policy: Policy) -> DriftRule:
+    return DriftRule(object=object, path=path, policy=policy)
+
+
 def effect(_key: Key, difference: Difference) -> Effect:
     return Effect.IN_PLACE if difference.path == ("memory",) else Effect.REPLACE
 
 
-def planned(spec: Any, found: Observed | None, *rules: Rule, **fields: Any) -> Plan:
+def planned(spec: Any, found: Observed | None, *rules: DriftRule, **fields: Any) -> Plan:
     declared = Declared(APP, spec, **fields)
     return plan([declared], [found] if found else [], effect, policy=policy_of(rules))
 
@@ -68,7 +73,7 @@ def test_an_orphan_is_undeclared() -> None:
 @pytest.mark.parametrize(("policy", "changes", "found"), [("repair", 1, 1), ("report", 0, 1), ("ignore", 0, 0)])
 def test_a_policy_says_whether_drift_is_repaired_and_told(policy: Policy, changes: int, found: int) -> None:
     drifted = Observed(APP, {"memory": 64}, applied={"memory": 128})
-    made = planned({"memory": 128}, drifted, Rule("container apps/*", "mem*", policy))
+    made = planned({"memory": 128}, drifted, rule("container apps/*", "mem*", policy))
     assert (len(made.changes), [(each.state, each.policy) for each in findings(made)]) == (
         changes,
         [("changed", policy)] * found,
@@ -77,20 +82,20 @@ def test_a_policy_says_whether_drift_is_repaired_and_told(policy: Policy, change
 
 def test_a_policy_is_about_drift_and_not_about_a_new_declaration() -> None:
     found = Observed(APP, {"memory": 64}, applied={"memory": 64})
-    made = planned({"memory": 128}, found, Rule("*", "*", "ignore"))
+    made = planned({"memory": 128}, found, rule("*", "*", "ignore"))
     assert [str(change) for change in made] == ["update container apps/app-1: memory changed"]
 
 
 def test_whether_an_object_runs_is_a_leaf_to_policies() -> None:
     stopped = Observed(APP, {"memory": 1}, applied={"memory": 1}, running=False)
-    assert not planned({"memory": 1}, stopped, Rule("*", "running", "ignore"))
-    assert states(planned({"memory": 1}, stopped, Rule("*", "running", "report"))) == [
+    assert not planned({"memory": 1}, stopped, rule("*", "running", "ignore"))
+    assert states(planned({"memory": 1}, stopped, rule("*", "running", "report"))) == [
         ("changed", "in place", ["running"])
     ]
 
 
 def test_the_first_rule_that_matches_decides() -> None:
-    policy = policy_of([Rule("guest *", "*", "ignore"), Rule("*", "memory", "report"), Rule("*", "*", "ignore")])
+    policy = policy_of([rule("guest *", "*", "ignore"), rule("*", "memory", "report"), rule("*", "*", "ignore")])
     memory = Difference(("memory",), 1, 2, "drift")
     assert [policy(APP, memory), policy(Key("guest", "web"), memory)] == ["report", "ignore"]
     assert policy_of([])(APP, memory) == "repair"

@@ -21,7 +21,7 @@ from .errors import GuestError, StrataError
 from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
-from .plan.drift import Rule, policy_of
+from .plan.drift import policy_of
 from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
 from .plan.planner import plan
 from .progress import Progress
@@ -118,7 +118,7 @@ class Convergence:
         return Effect.RESTART if self.only else effect(key, difference)
 
     def _policy(self) -> Callable[[Key, Difference], Policy]:
-        return policy_of([Rule(rule.object, rule.path, rule.policy) for rule in self.environment.drift])
+        return policy_of(self.environment.drift)
 
     def _execute(self, made: Plan) -> None:
         with self._timed("apply"):

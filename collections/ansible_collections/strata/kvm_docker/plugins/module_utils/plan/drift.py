@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from .model import Action, Change, Difference, Key, Plan, Policy
+from .show import difference_data
 
 #: ``changed``: a leaf was edited behind our back. ``missing``, ``stopped``, ``broken``: the object as a whole.
 #: ``undeclared``: ours, and no longer declared. ``pending``: no drift; the declaration is newer than what is there.
@@ -19,13 +20,18 @@ State: TypeAlias = Literal["changed", "missing", "stopped", "broken", "undeclare
 _STATES: dict[Action, State] = {"create": "missing", "start": "stopped", "delete": "undeclared"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The policy for leaves whose object (``container apps/app-1``) and dotted path match these globs."""
+class Rule(Protocol):
+    """The policy for leaves whose object (``container apps/app-1``) and dotted path match these globs; declared as a
+    :class:`~..declare.environment.DriftRule`."""
 
-    object: str
-    path: str
-    policy: Policy
+    @property
+    def object(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def policy(self) -> Policy: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,7 @@ class Finding:
             "state": self.state,
             "policy": self.policy,
             "effect": self.effect,
-            "differences": [
-                {
-                    "path": ".".join(difference.path),
-                    "before": difference.shown(difference.before),
-                    "after": difference.shown(difference.after),
-                    "cause": difference.cause,
-                    "effect": str(difference.effect),
-                }
-                for difference in self.differences
-            ],
+            "differences": [difference_data(difference) for difference in self.differences],
         }
 
 

@@ -36,19 +36,21 @@ def as_data(plan: Plan, mask: Mask = as_it_is) -> list[dict[str, Any]]:
             "guest": change.key.guest,
             "action": change.action,
             "reason": change.reason,
-            "differences": [
-                {
-                    "path": ".".join(difference.path),
-                    "before": mask(_plain(difference.shown(difference.before))),
-                    "after": mask(_plain(difference.shown(difference.after))),
-                    "cause": difference.cause,
-                    "effect": str(difference.effect),
-                }
-                for difference in change.differences
-            ],
+            "differences": [difference_data(difference, mask) for difference in change.differences],
         }
         for change in plan
     ]
+
+
+def difference_data(difference: Difference, mask: Mask = as_it_is) -> dict[str, Any]:
+    """One leaf: path, before, after, cause and effect. *mask*: as above."""
+    return {
+        "path": ".".join(difference.path),
+        "before": mask(_plain(difference.shown(difference.before))),
+        "after": mask(_plain(difference.shown(difference.after))),
+        "cause": difference.cause,
+        "effect": str(difference.effect),
+    }
 
 
 def as_diff(plan: Plan, mask: Mask = as_it_is) -> list[dict[str, Any]]:
