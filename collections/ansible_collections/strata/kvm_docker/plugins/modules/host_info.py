@@ -116,8 +116,6 @@ environments:
 """
 
 import os
-import shutil
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -143,17 +141,13 @@ def described(params: dict[str, Any]) -> dict[str, Any]:
         "uri": "",
         "memory": host.memory(),
         "cpus": os.cpu_count(),
-        "free_disk": shutil.disk_usage(_existing(folders.root)).free,
+        "free_disk": host.free_disk(folders.root),
     }
     if params["probe"]:
         found = accelerator.probe(folders, None, "auto")
         result["accelerator"] = {"virt_type": found.virt_type, "reason": found.reason}
     uri = find_uri(params["uri"], folders)
     return result | (_of_libvirt(uri, folders) if uri else {})
-
-
-def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def _of_libvirt(uri: str, folders: Folders) -> dict[str, Any]:

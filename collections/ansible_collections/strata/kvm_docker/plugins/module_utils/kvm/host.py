@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from ..declare.facts import HostFacts
-from ..folders import Folders
 from . import programs, sockets
 from .errors import libvirt_errors
 from .forward import ports_of
@@ -37,7 +36,7 @@ def facts(hypervisor: Hypervisor, environment: str) -> HostFacts:
         listening=sockets.listening_loopback() - ports_of(hypervisor.folders, environment),
         networks=_networks(hypervisor, environment),
         pools=dict(_pools(hypervisor, environment)),
-        free_disk=_free_disk(hypervisor.folders, environment),
+        free_disk=free_disk(hypervisor.folders.pool(environment)),
     )
 
 
@@ -94,9 +93,8 @@ def _pools(hypervisor: Hypervisor, environment: str) -> Iterator[tuple[str, str]
                 yield pool_path(pool), pool.name()
 
 
-def _free_disk(folders: Folders, environment: str) -> int:
-    """Bytes free where the environment's disks are, or will be."""
-    folder: Path = folders.pool(environment)
+def free_disk(folder: Path) -> int:
+    """Bytes free where *folder* is, or will be."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
