@@ -14,7 +14,7 @@ from .masking import mask_of
 from .plan.model import MASK
 
 
-class QuietModule(AnsibleModule):  # type: ignore[misc]
+class QuietModule(AnsibleModule):
     """Of options that are mappings its result has the keys only, of the others what does not look like a secret.
 
     Options that it does not know are hidden too: they may be misspelt. Nothing of it goes to the system's log:

@@ -88,7 +88,7 @@ def _subnet(index: int, config: Mapping[str, Any]) -> IpamConfig:
     inside = {key: config[key] for key in ("gateway", "ip_range") if config[key]}
     found = {key: _parsed(ip_network, value, f"{path}.{key}") for key, value in inside.items()}
     for key, part in found.items():
-        if part.version != subnet.version or not part.subnet_of(subnet):  # type: ignore[arg-type]
+        if part.version != subnet.version or not part.subnet_of(subnet):  # type: ignore[arg-type] # one version
             raise _wrong(f"{path}.{key}", f"{inside[key]} is outside of {subnet}")
     auxiliary = _texts(config["aux_addresses"])
     return IpamConfig(

@@ -9,6 +9,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 _BLOCK = 1024 * 1024
 
@@ -38,7 +39,7 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         while not self._rest:
             try:
                 self._rest = next(self._chunks)

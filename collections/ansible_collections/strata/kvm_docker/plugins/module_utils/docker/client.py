@@ -64,7 +64,8 @@ def _client() -> type[docker.APIClient]:
         def inspect_container(self, container: Any) -> Any:
             """What is asked for every container of a run is sent by the pool of connections itself: requests takes four
             times as long as the engine (measured)."""
-            pool: Any = self.get_adapter(self.base_url).get_connection(self.base_url)  # type: ignore[attr-defined]
+            adapter: Any = self.get_adapter(self.base_url)
+            pool = adapter.get_connection(self.base_url)
             path = f"/v{self.api_version}/containers/{quote(container, safe='')}/json"
             answer = pool.request("GET", path, timeout=SILENCE)
             if answer.status != 200:
