@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +15,9 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
-from traces import COLLECTIONS
+from traces import run_module
 
 pytestmark = pytest.mark.lab
-
-MODULE = COLLECTIONS / "ansible_collections/strata/kvm_docker/plugins/modules/host_info.py"
 
 
 @pytest.fixture
@@ -32,12 +27,7 @@ def folders() -> Iterator[Folders]:
 
 
 def run(folders: Folders, **options: Any) -> dict[str, Any]:
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"uri": "embedded", "state_folder": str(folders.root), **options}})
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    command = [sys.executable, str(MODULE)]
-    done = subprocess.run(command, input=arguments, capture_output=True, text=True, check=False, env=environment)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_module("host_info", folders, options)
 
 
 def test_without_libvirt_it_tells_the_machine_and_starts_nothing(folders: Folders) -> None:

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +13,9 @@ import lab
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import open_hypervisor
-from traces import COLLECTIONS
+from traces import run_module
 
 pytestmark = pytest.mark.lab
-
-MODULE = COLLECTIONS / "ansible_collections/strata/kvm_docker/plugins/modules/hypervisor.py"
 
 
 @pytest.fixture
@@ -31,12 +25,7 @@ def folders() -> Iterator[Folders]:
 
 
 def run(folders: Folders, **options: Any) -> dict[str, Any]:
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"uri": "embedded", "state_folder": str(folders.root), **options}})
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    command = [sys.executable, str(MODULE)]
-    done = subprocess.run(command, input=arguments, capture_output=True, text=True, check=False, env=environment)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_module("hypervisor", folders, options)
 
 
 def test_started_twice_changes_once_and_tells_uri_and_version(folders: Folders) -> None:

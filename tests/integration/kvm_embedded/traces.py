@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded, processes
@@ -110,3 +112,19 @@ def tiny_guest(connection: libvirt.virConnect, root: Path, name: str) -> libvirt
         f"<target dev='vda' bus='virtio'/></disk>"
         f"<serial type='file'><source path='{root}/{name}.console.log'/></serial></devices></domain>"
     )
+
+
+def run_module(name: str, folders: Folders, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of the module *name*, run as Ansible runs it, on the embedded hypervisor of *folders*."""
+    given = {"uri": "embedded", "state_folder": str(folders.root), **options}
+    module = COLLECTIONS / f"ansible_collections/strata/kvm_docker/plugins/modules/{name}.py"
+    done = subprocess.run(
+        [sys.executable, str(module)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
