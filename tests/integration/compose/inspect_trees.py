@@ -16,7 +16,7 @@ Leaves = dict[str, Any]
 
 #: Leaves that follow from the moment, not from the declaration.
 VOLATILE = re.compile(
-    r"(^|/)(Id|Created|CreatedAt|State/.*|GraphDriver/.*|\w+Path|Mountpoint|NetworkID|EndpointID|SandboxID|SandboxKey)$"
+    r"(^|/)(Id|Created|CreatedAt|ExecIDs|State/.*|GraphDriver/.*|\w+Path|Mountpoint|NetworkID|EndpointID|SandboxID|SandboxKey)$"
     r"|/NetworkSettings/(IP\w+|Mac\w+|Gateway|Global\w+|LinkLocal\w+)$"
     r"|/NetworkSettings/Networks/[^/]+/(IPAddress|IPPrefixLen|IPv6Gateway|Gateway|Global\w+|MacAddress)$"
     r"|^network/[^/]+/Containers/|^network/(?!networks_lan/)[^/]+/IPAM/Config$"

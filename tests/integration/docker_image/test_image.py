@@ -453,4 +453,4 @@ def test_a_run_that_is_killed_at_any_point_is_finished_by_the_next_one(
 
 
 def names(host: Host) -> list[str]:
-    return [tag for entry in host.client.images() for tag in entry["RepoTags"] or ()]
+    return sorted(tag for entry in host.client.images() for tag in entry["RepoTags"] or ())

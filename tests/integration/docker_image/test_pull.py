@@ -108,7 +108,7 @@ class Host:
         return str(self.client.inspect_image(reference)["Id"])
 
     def names(self) -> list[str]:
-        return [tag for entry in self.client.images() for tag in entry["RepoTags"] or ()]
+        return sorted(tag for entry in self.client.images() for tag in entry["RepoTags"] or ())
 
 
 @pytest.fixture
