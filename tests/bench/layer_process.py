@@ -29,7 +29,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import F
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs  # noqa: E402
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded  # noqa: E402
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import open_hypervisor  # noqa: E402
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import Layer  # noqa: E402
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer  # noqa: E402
 
 ENGINE = "local"
 ENGINE_KINDS = ("docker_network", "docker_volume", "container")

@@ -19,7 +19,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import see
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import disk, embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.connection import connect
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor, open_hypervisor
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import Layer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
 from environments import Lab
 from figure import Figure
 from peer_tools import Peers, alternate, run, timed

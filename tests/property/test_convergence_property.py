@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import Layer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.diff import leaves
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Need, Path
 from hypothesis import given, settings

@@ -28,7 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     StrataError,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import Layer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Need, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from toy_world import World

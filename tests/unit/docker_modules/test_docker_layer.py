@@ -20,12 +20,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_o
     network_of,
     volume_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import Request, alone
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_project import request_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import shown
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import BusyError, DeclarationError, EngineError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import ssh_host
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import Request, alone
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_project import request_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import shown
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 

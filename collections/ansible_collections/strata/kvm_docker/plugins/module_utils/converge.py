@@ -23,7 +23,7 @@ from .guest import access, image_store, ready
 from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
-from .layer import Layer
+from .layers.layer import Layer
 from .locks import locked
 from .masking import Masker, hidden
 from .plan.model import Observed, Plan

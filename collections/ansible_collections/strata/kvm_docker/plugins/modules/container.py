@@ -191,7 +191,7 @@ failures:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
     MUTUALLY_EXCLUSIVE,
@@ -199,7 +199,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     converge,
     engine_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_project import SECTIONS, request_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_project import SECTIONS, request_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.report import container_rows
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer

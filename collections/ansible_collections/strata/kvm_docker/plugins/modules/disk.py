@@ -142,9 +142,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Disk
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_disk import DiskRun
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CHANGING, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import disk_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_disk import DiskRun
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import disk_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
 MODEL = option_spec(Disk)

@@ -105,13 +105,13 @@ images:
 
 from typing import Any
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     CONNECTION,
     MUTUALLY_EXCLUSIVE,
     REQUIRED_BY,
     engine_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import Filter, listed, shown
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import Filter, listed, shown
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

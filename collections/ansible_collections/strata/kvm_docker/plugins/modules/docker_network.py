@@ -165,7 +165,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import network_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
     MUTUALLY_EXCLUSIVE,
@@ -176,7 +176,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     engine_of,
     speaks_for_one,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import found
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

@@ -129,7 +129,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import volume_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_volume import refuse_kept
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
     MUTUALLY_EXCLUSIVE,
@@ -140,7 +140,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     engine_of,
     speaks_for_one,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import found
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

@@ -125,7 +125,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_host import require_usual
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.restart import require_command
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
     MUTUALLY_EXCLUSIVE,
@@ -137,8 +139,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     layer_of,
     target_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

@@ -213,9 +213,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Guest, GuestImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_guest import GuestRun
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CHANGING, Site, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import guest_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_guest import GuestRun
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import guest_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 

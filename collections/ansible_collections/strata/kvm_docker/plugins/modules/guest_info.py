@@ -131,8 +131,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CONNECTION, Site, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import guest_view, snapshot_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CONNECTION, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import guest_view, snapshot_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

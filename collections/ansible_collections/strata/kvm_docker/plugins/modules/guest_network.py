@@ -219,9 +219,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_options import Place
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import ADOPT, CHANGING, Site, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import network_view
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layer import ONLY
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import ADOPT, CHANGING, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import network_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import ONLY
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 

@@ -155,7 +155,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import ContainerImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import image_service
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.reference import familiar
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer import (
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
     MUTUALLY_EXCLUSIVE,
@@ -165,8 +166,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_layer imp
     converge,
     engine_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker_view import found
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import found
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 

@@ -145,8 +145,8 @@ from typing import Any, Literal
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_layer import CHANGING, Site, site_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm_view import snapshot_view
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import snapshot_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {

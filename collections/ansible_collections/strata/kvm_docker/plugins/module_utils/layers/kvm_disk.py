@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .declare.environment import Environment, Guest
-from .declare.read_options import Place, read_options
-from .errors import DeclarationError, Problem, StrataError
-from .guest import access
-from .inputs import Inputs
-from .kvm.disk_files import disk_name
+from ..declare.environment import Environment, Guest
+from ..declare.read_options import Place, read_options
+from ..errors import DeclarationError, Problem, StrataError
+from ..guest import access
+from ..inputs import Inputs
+from ..kvm.disk_files import disk_name
+from ..plan.model import Difference, Key, Observed, Plan, Policy
 from .kvm_layer import Site
 from .layer import Layer
-from .plan.model import Difference, Key, Observed, Plan, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

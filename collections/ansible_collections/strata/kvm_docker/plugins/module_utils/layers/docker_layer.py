@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import seal_key
-from .declare.compose import Project
-from .declare.environment import ContainerImage, EngineSettings, Environment, Guest
-from .declare.scalars import check_name
-from .docker import registry
-from .docker.docker_host import DEFAULT, Target, open_engine
-from .docker.engine import Engine
-from .docker.image_list import held
-from .folders import Folders
-from .inputs import Inputs, resolve_images
+from .. import seal_key
+from ..declare.compose import Project
+from ..declare.environment import ContainerImage, EngineSettings, Environment, Guest
+from ..declare.scalars import check_name
+from ..docker import registry
+from ..docker.docker_host import DEFAULT, Target, open_engine
+from ..docker.engine import Engine
+from ..docker.image_list import held
+from ..folders import Folders
+from ..inputs import Inputs, resolve_images
+from ..locks import TIMEOUT, locked
+from ..masking import hidden
+from ..plan.model import Declared, Observed
+from ..progress import Progress
+from ..requirements import require
+from ..result import changes_of
 from .layer import Layer
-from .locks import TIMEOUT, locked
-from .masking import hidden
-from .plan.model import Declared, Observed
-from .progress import Progress
-from .requirements import require
-from .result import changes_of
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .declare.compose import Project
-from .declare.read_compose import read_compose, read_project
+from ..declare.compose import Project
+from ..declare.read_compose import read_compose, read_project
+from ..errors import DeclarationError, Problem
+from ..plan.model import Observed
+from ..requirements import require
 from .docker_layer import Request
-from .errors import DeclarationError, Problem
 from .layer import ONLY
-from .plan.model import Observed
-from .requirements import require
 
 #: Options that are sections of a Compose file.
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs")

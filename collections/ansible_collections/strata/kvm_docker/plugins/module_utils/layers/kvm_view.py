@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from . import naming
-from .kvm.snapshot import Snapshot
-from .plan.diff import differences
-from .plan.model import Declared, Difference, Effect, Observed
+from .. import naming
+from ..kvm.snapshot import Snapshot
+from ..plan.diff import differences
+from ..plan.model import Declared, Difference, Effect, Observed
 
 #: Leaves that tell what to put right, and nothing of the object.
 _BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "authorized_key"})

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .docker.engine import Engine
-from .docker.errors import engine_errors
-from .docker.image_list import list_images
-from .docker.labels import is_ours, project_of
-from .docker.reference import familiar
-from .naming import LABEL_APPLIED
-from .plan.model import MASK
-from .plan.secrets import secret_values, sensitive
+from ..docker.engine import Engine
+from ..docker.errors import engine_errors
+from ..docker.image_list import list_images
+from ..docker.labels import is_ours, project_of
+from ..docker.reference import familiar
+from ..naming import LABEL_APPLIED
+from ..plan.model import MASK
+from ..plan.secrets import secret_values, sensitive
 
 
 def found(engine: Engine, kind: str, name: str) -> dict[str, Any] | None:

@@ -12,21 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .declare.checks import check
-from .declare.environment import Environment
-from .declare.read_options import Place, read_options
-from .declare.scalars import check_name
-from .errors import DeclarationError, StrataError
-from .folders import Folders
-from .kvm import existing, host
-from .kvm.existing import Existing
-from .kvm.hypervisor import Hypervisor, opened
+from ..declare.checks import check
+from ..declare.environment import Environment
+from ..declare.read_options import Place, read_options
+from ..declare.scalars import check_name
+from ..errors import DeclarationError, StrataError
+from ..folders import Folders
+from ..kvm import existing, host
+from ..kvm.existing import Existing
+from ..kvm.hypervisor import Hypervisor, opened
+from ..locks import TIMEOUT, locked
+from ..plan.model import Key, Observed
+from ..progress import Progress
+from ..requirements import require
+from ..resources import observed
 from .layer import Layer
-from .locks import TIMEOUT, locked
-from .plan.model import Key, Observed
-from .progress import Progress
-from .requirements import require
-from .resources import observed
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from .declare.environment import Environment
-from .docker.health import unsettled
-from .errors import ForeignObjectError, StrataError
-from .execute import execute
-from .inputs import Inputs
-from .plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
-from .plan.planner import plan, repair, titles
-from .progress import Progress
-from .resources import RESOURCES, declared, effect, observed
-from .rounds import come_to_rest
+from ..declare.environment import Environment
+from ..docker.health import unsettled
+from ..errors import ForeignObjectError, StrataError
+from ..execute import execute
+from ..inputs import Inputs
+from ..plan.model import RUNNING, Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
+from ..plan.planner import plan, repair, titles
+from ..progress import Progress
+from ..resources import RESOURCES, declared, effect, observed
+from ..rounds import come_to_rest
 
 Item: TypeAlias = Declared | Observed
 

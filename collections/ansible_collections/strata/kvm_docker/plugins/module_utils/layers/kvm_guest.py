@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .consent import refuse_lost_disks
-from .declare.environment import Environment, Guest
-from .declare.read_options import Place, read_options
-from .errors import DeclarationError, Problem, StrataError
-from .guest import access, image_store, ready
-from .guest.ssh import Shell
-from .inputs import Inputs, guest_images
-from .kvm import accelerator
+from ..consent import refuse_lost_disks
+from ..declare.environment import Environment, Guest
+from ..declare.read_options import Place, read_options
+from ..errors import DeclarationError, Problem, StrataError
+from ..guest import access, image_store, ready
+from ..guest.ssh import Shell
+from ..inputs import Inputs, guest_images
+from ..kvm import accelerator
+from ..plan.model import Change, Difference, Key, Plan, Policy
 from .kvm_layer import Site
 from .layer import Item, Layer
-from .plan.model import Change, Difference, Key, Plan, Policy
 
 KINDS = ("network", "pool", "disk", "guest", "forward")
 
