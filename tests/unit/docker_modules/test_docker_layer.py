@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.strata.kvm_docker.plugins.module_utils import docker_layer, locks
+from ansible_collections.strata.kvm_docker.plugins.module_utils import locks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import (
     image_service,
     network_of,
@@ -23,11 +24,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_o
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import BusyError, DeclarationError, EngineError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import ssh_host
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers import docker_layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import Request, alone
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_project import request_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_view import shown
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from lab import root_folder
 
 COLLECTION = Path(__file__).parents[3] / "collections/ansible_collections/strata/kvm_docker"
 PROJECT: dict[str, Any] = {
@@ -76,10 +79,17 @@ def test_a_url_that_ssh_could_take_for_an_option_is_refused(url: str) -> None:
         ssh_host.parse(url)
 
 
-def test_openssh_reads_our_options_before_the_users(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """For the socket of a connection: its name holds 108 bytes."""
+    with root_folder() as folder:
+        yield folder
+
+
+def test_openssh_reads_our_options_before_the_users(short_path: Path) -> None:
     """As ssh itself resolves it (``ssh -G``), with a configuration of the user's that says otherwise."""
-    shell = ssh_host.shell(ssh_host.parse("ssh://deploy@apps:2222"), Folders(tmp_path))
-    theirs = tmp_path / "theirs"
+    shell = ssh_host.shell(ssh_host.parse("ssh://deploy@apps:2222"), Folders(short_path))
+    theirs = short_path / "theirs"
     theirs.write_text("Host apps\n  HostName 192.0.2.7\n  User root\n  ControlMaster no\n  ControlPath none\n")
     text = shell.config.read_text()
     assert "Include ~/.ssh/config\n" in text
@@ -92,8 +102,8 @@ def test_openssh_reads_our_options_before_the_users(tmp_path: Path) -> None:
     assert shell.config.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_two_urls_of_one_host_have_a_connection_each(tmp_path: Path) -> None:
-    shells = [ssh_host.shell(ssh_host.parse(url), Folders(tmp_path)) for url in ("ssh://a@apps", "ssh://b@apps")]
+def test_two_urls_of_one_host_have_a_connection_each(short_path: Path) -> None:
+    shells = [ssh_host.shell(ssh_host.parse(url), Folders(short_path)) for url in ("ssh://a@apps", "ssh://b@apps")]
     assert shells[0].config != shells[1].config
 
 
