@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import convergence as loop
-from ansible_collections.strata.kvm_docker.plugins.module_utils import layer as layer_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.convergence import Convergence
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
     Attachment,
@@ -28,6 +27,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     StrataError,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers import layer as layer_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Need, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -90,13 +90,13 @@ def words(plan: Any) -> list[str]:
 
 
 def test_an_empty_world_is_made_whole_and_then_nothing_is_left(world: World) -> None:
-    assert words(run(world).run()) == [f"create {item.key}" for item in DECLARED]
-    assert not run(world).run()
+    assert words(run(world).converge()) == [f"create {item.key}" for item in DECLARED]
+    assert not run(world).converge()
 
 
 def test_a_preview_tells_what_the_run_then_does(world: World) -> None:
-    previewed = words(run(world).preview())
-    assert previewed == words(run(world).run())
+    previewed = words(run(world).converge(check=True))
+    assert previewed == words(run(world).converge())
     assert previewed
 
 
@@ -104,17 +104,17 @@ def test_what_is_on_a_guest_that_was_off_is_planned_in_a_second_round(world: Wor
     up(world)
     world.put(WEB, running=False)
     world.put(APP, spec={"memory": 9})
-    before = run(world).preview()
+    before = run(world).converge(check=True)
     assert (words(before), before.unobserved) == (["start guest web"], ("web",))
-    assert words(run(world).run()) == ["start guest web", "update container web/app-1"]
+    assert words(run(world).converge()) == ["start guest web", "update container web/app-1"]
 
 
 def test_a_guest_whose_network_is_down_is_not_asked_before_that_is_up(world: World) -> None:
     up(world)
     world.put(LAN, running=False)
-    before = run(world).preview()
+    before = run(world).converge(check=True)
     assert (words(before), before.unobserved) == (["start network lan"], ("web",))
-    assert words(run(world).run()) == ["start network lan"]
+    assert words(run(world).converge()) == ["start network lan"]
 
 
 def test_what_does_not_come_to_rest_is_an_error_that_tells_what_is_left(world: World) -> None:
@@ -122,28 +122,28 @@ def test_what_does_not_come_to_rest_is_an_error_that_tells_what_is_left(world: W
     world.restless.add(APP)
     world.put(APP, spec={"memory": 9})
     with pytest.raises(StrataError, match="does not come to rest; still to do:\nupdate container web/app-1"):
-        run(world).run()
+        run(world).converge()
 
 
 def test_a_failed_run_tells_what_it_had_changed(world: World) -> None:
     world.failing.add(VOLUME)
     with pytest.raises(ConvergeError) as failed:
-        run(world).run()
+        run(world).converge()
     assert words(failed.value.made) == ["create network lan", "create disk web", "create guest web"]
     world.failing.clear()
-    assert words(run(world).run()) == ["create docker_volume web/data", "create container web/app-1"]
+    assert words(run(world).converge()) == ["create docker_volume web/data", "create container web/app-1"]
 
 
 def test_a_disk_is_replaced_only_with_consent_and_refused_before_anything_is_touched(world: World) -> None:
     up(world)
     world.put(DISK, spec={"image": "other"}, applied={"image": "other"})
     world.put(LAN, spec={"cidr": "10.1.0.0/24"})
-    for attempt in (run(world).run, run(world).preview):
+    for check in (False, True):
         with pytest.raises(ConsentError, match="replace_guests: true") as refused:
-            attempt()
+            run(world).converge(check)
         assert words(refused.value.plan) == ["replace disk web"]
     assert world.steps == []
-    made = words(run(world, replace_guests=True).run())
+    made = words(run(world, replace_guests=True).converge())
     assert made[:3] == ["replace network lan", "replace disk web", "create guest web"]
 
 
@@ -152,7 +152,7 @@ def test_starting_starts_and_leaves_what_differs(world: World) -> None:
     world.put(WEB, spec={"vcpus": 9}, running=False)
     world.put(APP, spec={"memory": 9}, running=False)
     del world.there[VOLUME]
-    assert words(run(world, only="start").run()) == ["start guest web", "start container web/app-1"]
+    assert words(run(world, only="start").converge()) == ["start guest web", "start container web/app-1"]
     assert world.there[APP].spec == {"memory": 9}
     assert VOLUME not in world.there
 
@@ -163,7 +163,7 @@ def test_policies_of_the_declaration_are_heeded(world: World) -> None:
     up(world)
     world.put(APP, spec={"memory": 9})
     rule = DriftRule(object="container web/*", path="memory", policy="report")
-    made = run(world, replace(ENVIRONMENT, drift=(rule,))).run()
+    made = run(world, replace(ENVIRONMENT, drift=(rule,))).converge()
     assert not made
     assert [(drift.key, drift.difference.path) for drift in made.reported] == [(APP, ("memory",))]
 
@@ -176,7 +176,7 @@ def test_a_container_that_a_policy_leaves_off_is_not_waited_for(world: World, mo
     waited: list[Key] = []
     monkeypatch.setattr(loop, "unsettled", lambda engine, wanted: waited.extend(item.key for item in wanted) or [])
     rule = DriftRule(object="container web/*", path="running", policy="ignore")
-    assert words(run(world, replace(ENVIRONMENT, drift=(rule,))).run()) == ["update container web/app-1"]
+    assert words(run(world, replace(ENVIRONMENT, drift=(rule,))).converge()) == ["update container web/app-1"]
     assert (world.there[APP].running, waited) == (False, [])
 
 
@@ -189,10 +189,10 @@ def test_what_a_module_made_on_a_guest_is_no_orphan_and_is_not_taken(world: Worl
     up(world)
     other = Key("docker_volume", "other", "web")
     world.there[other] = Observed(other, {}, project="shop", by_module=True)
-    assert not run(world, remove_orphans=True).run()
+    assert not run(world, remove_orphans=True).converge()
     world.there[VOLUME] = Observed(VOLUME, {}, project="shop", by_module=True)
     with pytest.raises(ForeignObjectError, match="docker_volume web/data of project shop: exists already"):
-        run(world, remove_orphans=True).run()
+        run(world, remove_orphans=True).converge()
     assert {other, VOLUME} <= set(world.there)
 
 
@@ -288,15 +288,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_registries_are_asked_once_a_run_in_check_mode_too(world: World, asked: list[str]) -> None:
     up(world)
     world.put(APP, spec={"memory": 9})
-    run(world).preview()
+    run(world).converge(check=True)
     assert asked == ["web"]
-    run(world).run()
+    run(world).converge()
     assert asked == ["web", "web"]
 
 
 def test_registries_are_not_asked_where_nothing_but_starting_is_to_be_done(world: World, asked: list[str]) -> None:
     up(world)
-    run(world, only="start").run()
+    run(world, only="start").converge()
     assert asked == []
 
 
@@ -305,7 +305,7 @@ def test_registries_are_asked_after_the_engine_has_its_settings(world: World, as
     world.declared.append(Declared(settings, {"settings": {"insecure-registries": ["registry.lan:5000"]}}))
     up(world)
     world.put(settings, spec={"settings": {}})
-    run(world).preview()
+    run(world).converge(check=True)
     assert asked == []
-    run(world).run()
+    run(world).converge()
     assert asked == ["web"]

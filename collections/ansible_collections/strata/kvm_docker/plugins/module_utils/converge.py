@@ -103,7 +103,7 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
         preparation = _Preparation(environment, hypervisor, options, only)
         run = preparation.convergence()
         try:
-            made = run.preview() if options.check else run.run()
+            made = run.converge(options.check)
             return Outcome(
                 environment=environment.name,
                 plan=made,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one loop: declare -> observe -> plan -> apply, until nothing is left to change."""
+"""A run over a whole environment: the hypervisor, and the engine of every guest, as one plan."""
 
 from __future__ import annotations
 
@@ -10,80 +10,57 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from .consent import refuse_lost_disks
-from .declare.environment import Environment
 from .docker import registry
 from .docker.engine import Engine
 from .docker.health import unsettled
 from .errors import GuestError, StrataError
-from .execute import execute
 from .guest.watch import domain_problem
 from .inputs import Inputs
 from .plan.drift import policy_of
-from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Plan, Policy
+from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
 from .plan.planner import plan
-from .progress import Progress
 from .resources import (
     ENGINE_KINDS,
     HYPERVISOR_KINDS,
     IMAGE_KINDS,
-    RESOURCES,
     SETTINGS_KINDS,
     declared,
     effect,
     observed,
 )
-from .rounds import come_to_rest
+from .run import Run
 from .session import Session
 
 
 @dataclass(slots=True, kw_only=True)
-class Convergence:
+class Convergence(Run):
     """One run over one environment: its connections, its inputs, and how long each part took (seconds).
 
-    ``probe``: tells the virtualization type, once the guest images are there. ``only``: do this action and nothing
-    else; what is there stays as it is. ``running``: guests whose engine was looked at last. ``tags``: by guest and
-    reference, the digests that tags stand for; they are asked for once.
+    ``probe``: tells the virtualization type, once the guest images are there. ``replace_guests``: with their disks,
+    where their image changed. ``running``: guests whose engine was looked at last. ``tags``: by guest and reference,
+    the digests that tags stand for; they are asked for once.
     """
 
-    environment: Environment
-    inputs: Inputs
     session: Session
-    progress: Progress
     probe: Callable[[Inputs], str]
-    remove_orphans: bool = False
     replace_guests: bool = False
-    adopt: bool = False
-    only: Literal["start", "stop"] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    done: list[Change] = field(default_factory=list)
     _found: frozenset[Key] = frozenset()
     _left_off: frozenset[Key] = frozenset()
 
-    def preview(self) -> Plan:
-        """The plan of a run, with nothing touched."""
-        if not self.only:
-            self._refuse_lost_disks()
-            self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
-        return self._plan()
-
-    def run(self) -> Plan:
-        """Converge; returns everything that was changed. Raises :class:`StrataError` if it does not come to rest."""
-        try:
-            if not self.only:
-                self._refuse_lost_disks()
-                self._build_guest_images()
-                self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
-            rest = come_to_rest(self._plan, self._execute)
-            self._settle_all()
-        except StrataError as error:
-            error.made = tuple(self.done)
-            raise
-        return replace(rest, changes=tuple(self.done))
+    def prepare(self, check: bool) -> None:
+        """Guest images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
+        if self.only:
+            return
+        self._refuse_lost_disks()
+        if not check:
+            self.execute(plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect))
+        self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
 
     def _refuse_lost_disks(self) -> None:
         """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""
@@ -91,11 +68,7 @@ class Convergence:
         if not self.replace_guests:
             refuse_lost_disks(made)
 
-    def _build_guest_images(self) -> None:
-        """Images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
-        self._execute(plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect))
-
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
         """Observe every layer that can be looked at now, and plan.
 
         The hypervisor's layers are declared first: a store is asked for what is declared. Those of engines come after
@@ -104,28 +77,25 @@ class Convergence:
         with self._timed("observe"):
             under = tuple(self._declared(HYPERVISOR_KINDS))
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
-            below = plan(under, found, self._effect, adopt=self.adopt)
+            below = plan(under, found, self.effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
         wanted = (*under, *self._declared(ENGINE_KINDS))
         with self._timed("plan"):
-            made = plan(wanted, found, self._effect, waiting, self.remove_orphans, self.adopt, self._policy())
+            made = plan(wanted, found, self.effect, waiting, self.remove_orphans, self.adopt, self._policy())
         self._found, self._left_off = frozenset(item.key for item in found), made.left_off
         return made.only(self.only) if self.only else made
-
-    def _effect(self, key: Key, difference: Difference) -> Effect:
-        """Where differences are not applied, none of them is refused."""
-        return Effect.RESTART if self.only else effect(key, difference)
 
     def _policy(self) -> Callable[[Key, Difference], Policy]:
         return policy_of(self.environment.drift)
 
-    def _execute(self, made: Plan) -> None:
+    def execute(self, made: Plan) -> None:
+        """Timed."""
         with self._timed("apply"):
-            execute(made, self._apply, self._settle, self.done)
+            Run.execute(self, made)
 
-    def _settle_all(self) -> None:
-        """Wait until every container is running and, where it has a health check, healthy."""
+    def settle_containers(self) -> None:
+        """On all engines at once."""
         with self._timed("settle"):
             there = self._found - self._left_off
             wanted = [item for item in self._declared(("container",)) if item.running and item.key in there]
@@ -136,7 +106,7 @@ class Convergence:
     def _settle_guest(self, guest: str, wanted: list[Declared]) -> None:
         engine = self.session.engine(guest)
         for key in unsettled(engine, wanted):
-            self._settle(key, "healthy")
+            self.settle(key, "healthy")
 
     def _declared(self, kinds: Iterable[str]) -> Iterator[Declared]:
         return declared(kinds, self.environment, self.inputs)
@@ -165,7 +135,7 @@ class Convergence:
         """Ask registries where tags stand now, once the engine has the settings that may be needed to reach them."""
         if engine.guest not in self.tags:
             wanted = (item for item in self._declared(SETTINGS_KINDS) if item.key.guest == engine.guest)
-            if plan(wanted, settings, self._effect, policy=self._policy()):
+            if plan(wanted, settings, self.effect, policy=self._policy()):
                 return
             self.tags[engine.guest] = registry.ask(engine)
         engine.inputs = engine.inputs.following(engine.guest, self.tags[engine.guest])
@@ -192,19 +162,18 @@ class Convergence:
         moved = {change.key.name for change in first if change.key.kind == "guest" and _concerns(change, "interfaces")}
         return moved | {name for name, guest in self.environment.guests.items() if broken & guest.networks.keys()}
 
-    def _apply(self, change: Change) -> None:
-        stage = self.progress.stage(str(change.key), f"{change.action}: {change.reason}")
-        with stage, self._told_by_the_guest(change.key):
-            RESOURCES[change.key.kind].apply(self.session.connection(change.key), change, self.progress)
+    def connection_to(self, key: Key) -> Any:
+        """The hypervisor, or the engine of a guest."""
+        return self.session.connection(key)
+
+    def apply(self, change: Change) -> None:
+        """What was known of a guest before is forgotten."""
+        Run.apply(self, change)
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
 
-    def _settle(self, key: Key, condition: Condition) -> None:
-        with self._told_by_the_guest(key):
-            RESOURCES[key.kind].settle(self.session.connection(key), key, condition, self.progress)
-
     @contextmanager
-    def _told_by_the_guest(self, key: Key) -> Iterator[None]:
+    def explained(self, key: Key) -> Iterator[None]:
         """Where the guest has failed, that is the news, and not that its engine does not answer any more."""
         try:
             yield
