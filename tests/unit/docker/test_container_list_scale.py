@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import pytest
 import simulated_engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Service, ServiceNetwork
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import container_list
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_body import create_body
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_list import observe
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
@@ -29,6 +32,8 @@ class Client:
 
     def __init__(self, count: int) -> None:
         self.asked = 0
+        self.inspected: list[str] = []
+        self.health: dict[str, str] = {}
         self._found = {f"id{number}": self._container(number) for number in range(count)}
 
     @staticmethod
@@ -41,7 +46,13 @@ class Client:
     def containers(self, **_filters: Any) -> list[dict[str, Any]]:
         self.asked += 1
         return [
-            {"Id": identity, "Names": [item["Name"]], "Labels": item["Config"]["Labels"]}
+            {
+                "Id": identity,
+                "Names": [item["Name"]],
+                "Labels": item["Config"]["Labels"],
+                "State": "running",
+                "Status": f"Up {self.asked} seconds{self.health.get(identity, '')}",
+            }
             for identity, item in self._found.items()
         ]
 
@@ -59,6 +70,7 @@ class Client:
 
     def inspect_container(self, identity: str) -> dict[str, Any]:
         self.asked += 1
+        self.inspected.append(identity)
         return self._found[identity]
 
 
@@ -85,3 +97,23 @@ def test_each_further_container_takes_one_call_to_the_engine() -> None:
 
 def test_looking_at_twice_as_many_containers_takes_about_twice_the_work() -> None:
     assert worked(2 * FEW) < 2.5 * worked(FEW)
+
+
+def test_a_second_look_of_a_run_inspects_what_changed_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: Any = engine(4)
+    client = looked_at.client
+    first = observe(looked_at, "lab")
+    client.inspected.clear()
+    assert observe(looked_at, "lab") == first
+    assert client.inspected == []
+
+    client.health["id2"] = " (unhealthy)"
+    looked_at.looks.pop("id1")
+    observe(looked_at, "lab")
+    assert sorted(client.inspected) == ["id1", "id2"]
+
+    client.inspected.clear()
+    later = time.monotonic() + 6
+    monkeypatch.setattr(container_list.time, "monotonic", lambda: later)
+    observe(looked_at, "lab")
+    assert len(client.inspected) == 4

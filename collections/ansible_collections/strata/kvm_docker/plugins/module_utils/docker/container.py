@@ -51,6 +51,8 @@ class Container:
 
     def apply(self, connection: Engine, change: Change, progress: Progress) -> None:
         """Do what *change* says. Raises :class:`EngineError`, of a container that does not start a ContainerError."""
+        if change.observed:
+            connection.looks.pop(change.observed.handle, None)
         with engine_errors(str(change.key)):
             if change.action == "delete":
                 delete(connection, change.key.name)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +19,7 @@ from . import file_mounts
 from .applied_notes import AppliedNotes
 from .container_observe import Surroundings, broken, observed_spec, running, succeeded
 from .container_update import fixed
-from .engine import Engine
+from .engine import Engine, Look
 from .image_list import list_images, sources
 from .labels import adopted, applied, is_by_module, is_ours, project_of
 from .replicas import jobs, replicas
@@ -25,6 +27,10 @@ from .rollout import base_name
 
 #: Inspections at once; through an SSH connection an answer takes tens of milliseconds.
 _AT_ONCE = 8
+#: Seconds that an inspection of this very run is good for.
+_MOMENTS = 5.0
+#: In the status of a row: ``Up 3 minutes (healthy)``.
+_TIME = re.compile(r"^(Up|Exited \(\d+\)) .*?(?= \(|$)")
 
 
 def observe(engine: Engine, environment: str) -> list[Observed]:
@@ -39,7 +45,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
     strangers = [Observed(Key("container", name, engine.guest), {}, owned=False) for name in rows if name not in ours]
     if not ours:
         return strangers
-    inspected = _inspect(engine, [row["Id"] for name, row in ours.items() if name == base_name(name)])
+    inspected = _inspect(engine, [row for name, row in ours.items() if name == base_name(name)])
     around = _surroundings(engine, environment, rows, inspected.values())
     beside: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(ours):
@@ -81,19 +87,30 @@ def _surroundings(
     )
 
 
-def _inspect(engine: Engine, identities: list[str]) -> dict[str, dict[str, Any]]:
-    """By name; a container that vanished meanwhile is left out."""
+def _inspect(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By name; a container that vanished meanwhile is left out.
+
+    The look that proves a run comes moments after the first one: what was neither changed by the run nor is listed any
+    other way is not inspected again.
+    """
     from docker.errors import NotFound
 
-    def inspect(identity: str) -> dict[str, Any] | None:
+    began = time.monotonic()
+
+    def look(row: Mapping[str, Any]) -> Look | None:
+        identity, essence = row["Id"], {**row, "Status": _TIME.sub("", row["Status"])}
+        last = engine.looks.get(identity)
+        if last and last.row == essence and began - last.at < _MOMENTS:
+            return last
         try:
-            found: dict[str, Any] = engine.client.inspect_container(identity)
+            return Look(began, essence, engine.client.inspect_container(identity))
         except NotFound:
             return None
-        return found
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return {item["Name"].lstrip("/"): item for item in pool.map(inspect, identities) if item}
+        looks = {row["Id"]: found for row, found in zip(rows, pool.map(look, rows), strict=True) if found}
+    engine.looks = looks
+    return {found.inspected["Name"].lstrip("/"): found.inspected for found in looks.values()}
 
 
 @dataclass(frozen=True, slots=True)

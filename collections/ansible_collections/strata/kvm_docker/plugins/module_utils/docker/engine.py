@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
@@ -45,6 +45,15 @@ class Builds:
             self.under_way.discard(reference)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An inspection of a container, ``at`` a moment of the monotonic clock, and the ``row`` that it was listed with."""
+
+    at: float
+    row: Mapping[str, Any]
+    inspected: dict[str, Any]
+
+
 @dataclass(slots=True, kw_only=True)
 class Engine:
     """A guest's Docker engine and what observing and applying on it need.
@@ -54,7 +63,7 @@ class Engine:
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
     ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
     had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``notes``: of what was
-    applied to containers; without them their labels are believed.
+    applied to containers; without them their labels are believed. ``looks``: the last one at each container, by id.
     """
 
     guest: str
@@ -70,6 +79,7 @@ class Engine:
     by_module: bool = False
     builds: Builds = field(default_factory=Builds)
     notes: AppliedNotes | None = None
+    looks: dict[str, Look] = field(default_factory=dict)
 
     @property
     def where(self) -> str:

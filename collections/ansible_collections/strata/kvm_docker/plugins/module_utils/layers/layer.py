@@ -50,6 +50,7 @@ class Layer(Run):
     policy: Callable[[Key, Difference], Policy] = repair
     running: bool = True
     wait: bool = True
+    _declared: tuple[Declared, ...] = ()
 
     def prepare(self, check: bool) -> None:
         """Nothing: the connection is open."""
@@ -71,7 +72,7 @@ class Layer(Run):
 
     def wanted(self) -> tuple[Declared, ...]:
         """Everything that is to be there, as far as this run is about it."""
-        found = declared(self.kinds, self.environment, self.inputs)
+        found = self._declared = self._declared or tuple(declared(self.kinds, self.environment, self.inputs))
         return tuple(self._powered(item) for item in found if self.speaks_for(item))
 
     def observed(self) -> list[Observed]:

@@ -58,7 +58,6 @@ def secret_name(name: str) -> bool:
     return bool(_NAME.search(name)) and not _PLACE.search(name)
 
 
-@lru_cache(maxsize=4096)
 def secrets_in(text: str) -> tuple[str, ...]:
     """The parts of *text*, of whatever name, that look like secrets."""
     if _PLAIN.fullmatch(text):
@@ -69,21 +68,24 @@ def secrets_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def secret_values(name: str, value: Any) -> Iterator[str]:
+def secret_values(name: str, value: Any) -> tuple[str, ...]:
     """Secrets in the leaf *name*: all of *value* where the name tells so, else what looks like one in it.
 
     A value may be a pair ``name=value``, as Docker writes it.
     """
     if isinstance(value, (list, tuple)):
-        words = [str(item) for item in value]
-    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        words = [str(value).removeprefix(f"{name}=")]
-    else:
-        return
-    if secret_name(name):
-        yield from filter(None, words)
-    yield from (word for option, word in pairwise(words) if _names_next(option, word))
-    yield from secrets_in(" ".join(words))
+        return _in_words(name, tuple(str(item) for item in value))
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return _in_words(name, (str(value).removeprefix(f"{name}="),))
+    return ()
+
+
+@lru_cache(maxsize=16384)
+def _in_words(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Containers of a project are much alike: most leaves were asked about before."""
+    named = filter(None, words) if secret_name(name) else ()
+    following = (word for option, word in pairwise(words) if _names_next(option, word))
+    return (*named, *following, *secrets_in(" ".join(words)))
 
 
 def _names_next(option: str, word: str) -> bool:
@@ -93,9 +95,7 @@ def _names_next(option: str, word: str) -> bool:
 def sensitive(tree: Tree) -> frozenset[Path]:
     """Paths of the leaves of *tree* that hold a secret, or a sealed one."""
     return frozenset(
-        path
-        for path, value in _leaves(tree)
-        if isinstance(value, Sealed) or next(secret_values(path[-1], value), None) is not None
+        path for path, value in _leaves(tree) if isinstance(value, Sealed) or secret_values(path[-1], value)
     )
 
 
