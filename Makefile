@@ -46,8 +46,8 @@ clean: root build/.ready-up ## Do "down", then stop and remove the embedded hype
 
 .PHONY: test
 test: root build/.ready-test lint types sanity ## Run all tests: lint, types, sanity, then everything in tests/ (root)
-	@pytest -n 2 --dist loadfile -m "not booted" $(ARGS) $(MAY_BE_EMPTY)
-	@pytest -m booted $(ARGS) $(MAY_BE_EMPTY)
+	@pytest -n 2 --dist loadfile -m "not alone" $(ARGS) $(MAY_BE_EMPTY)
+	@pytest -m alone $(ARGS) $(MAY_BE_EMPTY)
 
 .PHONY: lint
 lint: build/.ready-dev ## Check style: ruff, yamllint, ansible-lint

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from environments import EnvironmentCopy, running_lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.booted]
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 DECLARATION = """\
 plugin: strata.kvm_docker.environment

@@ -14,7 +14,7 @@ import pytest
 from environments import load
 from two_hosts import TwoHosts
 
-pytestmark = [pytest.mark.lab, pytest.mark.booted]
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 RECAP = re.compile(r"^localhost\s*: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0", re.MULTILINE)
 

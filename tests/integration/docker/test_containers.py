@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -511,9 +513,13 @@ def test_one_call_tells_which_containers_are_not_healthy_yet(stack: Make) -> Non
     mine.run()
     mine.settle("wait-plain-1")
     assert [key.name for key in unsettled(mine.engine, mine.declared())] == ["wait-slow-1"]
-    mine.client.exec_start(mine.client.exec_create("wait-slow-1", ["sh", "-c", "echo > /tmp/ready"])["Id"])
-    mine.settle("wait-slow-1")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(mine.settle, "wait-slow-1")
+        while "health: starting" not in mine.events:
+            assert not waiting.done()
+            time.sleep(0.05)
+        mine.client.exec_start(mine.client.exec_create("wait-slow-1", ["sh", "-c", "echo > /tmp/ready"])["Id"])
+        waiting.result(timeout=60)
     assert not unsettled(mine.engine, mine.declared())
-    assert "health: starting" in mine.events
     mine.kill("wait-plain-1")
     assert [key.name for key in unsettled(mine.engine, mine.declared())] == ["wait-plain-1"]

@@ -25,7 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh_config
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from booted_guest import BootedGuest
 
-pytestmark = [pytest.mark.lab, pytest.mark.booted]
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 def master(booted: BootedGuest) -> int:

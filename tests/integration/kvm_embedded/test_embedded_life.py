@@ -20,7 +20,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor i
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from traces import command_names, kill, process_of, starter, tiny_guest, traces
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 DAEMONS = ["libvirtd", "virtlogd"]
 

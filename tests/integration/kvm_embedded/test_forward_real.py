@@ -33,7 +33,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 ECHO, UPPER = 7007, 7008
 
