@@ -73,7 +73,7 @@ class Modules:
         announced = self.run(module, check=True, **options)
         made = self.run(module, **options)
         assert announced["changed"] is made["changed"] is True
-        assert announced["plan"] == made["plan"]
+        assert announced["plan"] == made["plan"], (announced["plan"], made["plan"])
         assert made["plan"]
         assert announced["diff"] == made["diff"]
         self.stands(module, **options)
