@@ -25,7 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container import Container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_network import DockerNetwork
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_volume import DockerVolume
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import WAIT_TIMEOUT, Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
@@ -91,6 +91,7 @@ class Stack:
     shell: Any = None
     events: list[str] = field(default_factory=list)
     seal: Seal = field(default_factory=Seal)
+    wait_timeout: int = WAIT_TIMEOUT
 
     @property
     def engine(self) -> Engine:
@@ -101,6 +102,7 @@ class Stack:
             shell=self.shell,
             project=self.project,
             inputs=self.inputs,
+            wait_timeout=self.wait_timeout,
         )
 
     @property

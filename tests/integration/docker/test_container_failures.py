@@ -82,6 +82,51 @@ def test_who_waits_for_a_job_is_not_started_when_the_job_fails(stack: Make) -> N
     assert not mine.plan()
 
 
+def test_a_check_that_stays_starting_ends_the_wait_when_its_time_is_up(stack: Make) -> None:
+    check = Healthcheck(test=("CMD-SHELL", "echo not yet; false"), interval=0.2, start_period=300)
+    mine = stack("late", sleeper(command=("sh", "-c", "echo loading; sleep 3600"), healthcheck=check))
+    mine.wait_timeout = 1
+    mine.run()
+    with pytest.raises(ContainerError) as failure:
+        mine.settle("late-app-1")
+    said = str(failure.value)
+    assert said.startswith("container apps/late-app-1 is not ready after 1 s (health: starting)")
+    assert "Mend its health check, which says not yet, or raise wait_timeout" in said
+    assert said.endswith("loading")
+    mine.change("app", healthcheck=HEALTHY)
+    mine.wait_timeout = 60
+    assert converges(mine)
+
+
+@pytest.mark.parametrize("condition", ["service_healthy", "service_completed_successfully"])
+def test_who_waits_for_what_does_not_come_is_not_started_when_its_time_is_up(condition: Any, stack: Make) -> None:
+    check = Healthcheck(test=("CMD", "false"), interval=0.2, start_period=300)
+    waits = sleeper(depends_on={"slow": Dependency(condition=condition)})
+    mine = stack("late", sleeper("slow", healthcheck=check if condition == "service_healthy" else None), waits)
+    mine.wait_timeout = 1
+    for _again in range(2):
+        with pytest.raises(ContainerError, match=r"container apps/late-slow-1 is not ready after 1 s"):
+            mine.run()
+        assert mine.containers() == {"late-slow-1": "running"}
+    mine.change("slow", command=("true",) if condition != "service_healthy" else SLEEP, healthcheck=None)
+    mine.wait_timeout = 60
+    assert mine.run()
+    assert not mine.plan()
+
+
+def test_a_replacement_beside_the_old_container_that_does_not_get_healthy_goes_when_its_time_is_up(stack: Make) -> None:
+    mine = stack("late", sleeper(healthcheck=HEALTHY, update_config=UpdateConfig(order="start-first")))
+    mine.run()
+    mine.settle("late-app-1")
+    before = mine.inspect("late-app-1")["Id"]
+    mine.change("app", healthcheck=Healthcheck(test=("CMD", "false"), interval=0.2, start_period=300))
+    mine.wait_timeout = 1
+    with pytest.raises(ContainerError, match=r"not ready after 1 s \(health: starting\)"):
+        mine.run()
+    assert mine.containers() == {"late-app-1": "running"}
+    assert mine.inspect("late-app-1")["Id"] == before
+
+
 def test_a_port_in_use_by_another_container_names_it(stack: Make) -> None:
     port = (PublishedPort(target=80, published="18400"),)
     other = stack("other", sleeper(ports=port))

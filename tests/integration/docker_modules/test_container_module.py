@@ -98,6 +98,19 @@ def test_a_project_whose_services_wait_for_health_and_for_a_job_stops_and_starts
     modules.stands("container", **project)
 
 
+def test_a_job_that_does_not_end_fails_the_task_when_its_time_is_up(modules: Modules, client: docker.APIClient) -> None:
+    waits = sleeper(depends_on={"job": {"condition": "service_completed_successfully"}})
+    project: dict[str, Any] = {"project_name": "shop", "services": {"app": waits, "job": sleeper()}}
+    said = modules.refused("container", wait_timeout=1, **project)
+    assert "container local/shop-job-1 is not ready after 1 s (has not ended yet)" in said
+    assert "raise wait_timeout" in said
+    assert set(identities(client)) == {"shop-job-1"}
+    assert "wait_timeout must be a number of seconds" in modules.refused("container", wait_timeout=-1, **project)
+    project["services"]["job"] = {"image": IMAGE, "command": ["true"]}
+    modules.run("container", wait_timeout=60, **project)
+    modules.stands("container", **project)
+
+
 def memory(client: docker.APIClient, megabytes: int) -> None:
     client.update_container("shop-app-1", mem_limit=f"{megabytes}m", memswap_limit=f"{2 * megabytes}m")
 

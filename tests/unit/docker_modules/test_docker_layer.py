@@ -47,6 +47,7 @@ PROJECT: dict[str, Any] = {
     "orphans": "report",
     "remove_volumes": False,
     "wait": True,
+    "wait_timeout": 600,
 }
 NETWORK: dict[str, Any] = {
     "name": "backend",

@@ -16,7 +16,7 @@ from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
 from .docker.applied_notes import AppliedNotes
-from .docker.engine import Engine, open_engine
+from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
 from .guest import access, image_store, ready
@@ -37,6 +37,7 @@ class Options:
     """How to converge. ``lock_timeout``: seconds to wait for another run of the same environment.
 
     ``replace_guests``: make guests anew whose image changed, with their disks. ``adopt``: take over strangers.
+    ``wait_timeout``: seconds to wait for one container, 0: no limit.
     """
 
     folders: Folders
@@ -46,6 +47,10 @@ class Options:
     replace_guests: bool = False
     adopt: bool = False
     lock_timeout: float = locks.TIMEOUT
+    wait_timeout: int = WAIT_TIMEOUT
+
+    def __post_init__(self) -> None:
+        check_wait(self.wait_timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,4 +254,6 @@ class _Preparation:
             shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
             socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
             notes = AppliedNotes.of(self.environment.name, self.options.folders)
-            return open_engine(shell, socket, self.environment, inputs, notes)
+            engine = open_engine(shell, socket, self.environment, inputs, notes)
+            engine.wait_timeout = self.options.wait_timeout
+            return engine

@@ -95,6 +95,12 @@ options:
     description: Whether to wait at the end until every container runs and, where it has a health check, is healthy.
     type: bool
     default: true
+  wait_timeout:
+    description:
+      - Seconds to wait for one container, at the end and where another one waits for its health or its end; V(0) sets
+        no limit. Then it is an error, with the container's last log lines.
+    type: int
+    default: 600
 """
 
 EXAMPLES = r"""
@@ -191,6 +197,7 @@ failures:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import WAIT_TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,
     CHANGING,
@@ -220,6 +227,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
     "remove_volumes": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
 }
 
 

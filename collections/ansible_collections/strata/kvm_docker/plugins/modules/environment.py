@@ -72,6 +72,13 @@ options:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
     type: float
     default: 60
+  wait_timeout:
+    description:
+      - Seconds to wait for one container until it runs and, where it has a health check, is healthy; of a job that
+        others wait for, until it has ended. V(0) sets no limit. Then it is an error, with the container's last log
+        lines.
+    type: int
+    default: 600
   progress_file:
     description:
       - Where to append progress while the module works, one JSON object a line, or V(-) to return it as RV(progress).
@@ -193,6 +200,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import WAIT_TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
@@ -205,6 +213,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "replace_guests": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
     "lock_timeout": {"type": "float", "default": TIMEOUT},
+    "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
     "state_folder": {"type": "path"},
     "progress_file": {"type": "path"},
 }
@@ -220,6 +229,7 @@ def run(module: AnsibleModule, progress: Progress) -> Outcome:
         replace_guests=module.params["replace_guests"],
         adopt=module.params["adopt"],
         lock_timeout=module.params["lock_timeout"],
+        wait_timeout=module.params["wait_timeout"],
     )
     return converge(Path(module.params["declaration"]), module.params["state"], options)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
-from ..errors import GuestError
+from ..errors import GuestError, StrataError
 from ..guest.mount import declared_mounts
 from ..inputs import Inputs
 from .applied_notes import AppliedNotes
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
     from ..guest.machine import Machine
     from ..guest.ssh import Shell
+
+#: Seconds that one container is waited for.
+WAIT_TIMEOUT = 600
+
+
+def check_wait(seconds: int) -> int:
+    """*seconds*, if a container can be waited for so long. Raises :class:`StrataError`."""
+    if seconds < 0:
+        raise StrataError(f"wait_timeout must be a number of seconds, 0 for no limit; it is {seconds}.")
+    return seconds
 
 
 @dataclass(slots=True)
@@ -62,8 +72,9 @@ class Engine:
     ``restart_command``: of one that systemd does not run. ``environment``: name in the ownership marks. ``shell``: the
     engine's machine, ``None`` where it cannot be had. ``project``: the Compose project to run on it.
     ``mounts``: where the guest's data disks are to be mounted, by name. ``remove_volumes``: what a container that goes
-    had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``notes``: of what was
-    applied to containers; without them their labels are believed. ``looks``: the last one at each container, by id.
+    had without a name goes with it. ``by_module``: a module of the Docker layer works on it. ``wait_timeout``: seconds
+    that one container is waited for, 0: no limit. ``notes``: of what was applied to containers; without them their
+    labels are believed. ``looks``: the last one at each container, by id.
     """
 
     guest: str
@@ -77,6 +88,7 @@ class Engine:
     mounts: Mapping[str, str] = field(default_factory=dict)
     remove_volumes: bool = True
     by_module: bool = False
+    wait_timeout: int = WAIT_TIMEOUT
     builds: Builds = field(default_factory=Builds)
     notes: AppliedNotes | None = None
     looks: dict[str, Look] = field(default_factory=dict)

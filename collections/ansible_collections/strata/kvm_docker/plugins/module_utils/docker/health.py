@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ContainerError
@@ -27,26 +28,30 @@ def settle(engine: Engine, key: Key, condition: Condition, progress: Progress) -
     """Return once the container is in *condition*: ``healthy`` (without a health check: up) or ``completed``.
 
     Raises :class:`ContainerError`, ending with the container's last log lines, when it exits with an error, keeps
-    crashing or turns unhealthy.
+    crashing, turns unhealthy, or is not there after the ``wait_timeout`` of *engine*.
     """
     if condition == "applied":
         return
     job = condition == "completed" or key.name in jobs(engine.project)
-    shown = ""
+    began, shown = time.monotonic(), ""
     while not (state := _look(engine, key, job)).done:
+        if engine.wait_timeout and time.monotonic() - began >= engine.wait_timeout:
+            raise ContainerError(
+                f"{key} is not ready after {engine.wait_timeout} s ({state.text}). Mend {state.mend}, or raise "
+                f"wait_timeout (0: no limit).{last_lines(engine, key.name)}"
+            )
         if state.text != shown:
             progress.report(f"container {key.guest}/{key.name}", "progress", shown := state.text)
         time.sleep(INTERVAL)
 
 
+@dataclass(frozen=True, slots=True)
 class _State:
-    """What one look saw: ``done``, or ``text`` says what is waited for."""
+    """What one look saw: ``done``, or ``text`` says what is waited for, and ``mend`` what may keep it from coming."""
 
-    __slots__ = ("done", "text")
-
-    def __init__(self, done: bool, text: str) -> None:
-        self.done = done
-        self.text = text
+    done: bool
+    text: str
+    mend: str = "what it runs"
 
 
 def _look(engine: Engine, key: Key, job: bool) -> _State:
@@ -58,9 +63,11 @@ def _look(engine: Engine, key: Key, job: bool) -> _State:
     if problem:
         raise ContainerError(f"{key} {problem}{last_lines(engine, key.name)}")
     if job:
-        return _State(state["Status"] == "exited", "waits for its end")
-    if state["Status"] != "running" or health == "starting":
-        return _State(False, f"health: {health}" if health else state["Status"])
+        return _State(state["Status"] == "exited", "has not ended yet")
+    if state["Status"] != "running":
+        return _State(False, state["Status"])
+    if health == "starting":
+        return _State(False, f"health: {health}", f"its health check, which says {_says(state) or 'nothing'}")
     return _State(bool(health) or not _fresh(engine, key.name), "has just started")
 
 
@@ -78,9 +85,14 @@ def failure(inspected: Mapping[str, Any], job: bool = False) -> str:
     if state["Status"] in ("created", "dead", "removing", "paused"):
         return f"is {state['Status']}, not started. Run again."
     if not job and state["Status"] == "running" and _health(inspected) == "unhealthy":
-        log = state["Health"].get("Log") or [{}]
-        return f"is unhealthy; its health check says: {str(log[-1].get('Output', '')).strip()[:500]}"
+        return f"is unhealthy; its health check says: {_says(state)}"
     return ""
+
+
+def _says(state: Mapping[str, Any]) -> str:
+    """What the last health check wrote."""
+    log = state["Health"].get("Log") or [{}]
+    return str(log[-1].get("Output", "")).strip()[:500]
 
 
 def _health(inspected: Mapping[str, Any]) -> str:

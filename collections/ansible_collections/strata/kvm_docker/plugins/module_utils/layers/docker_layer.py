@@ -17,7 +17,7 @@ from ..declare.environment import ContainerImage, EngineSettings, Environment, G
 from ..declare.scalars import check_name
 from ..docker import registry
 from ..docker.docker_host import DEFAULT, Target, open_engine
-from ..docker.engine import Engine
+from ..docker.engine import WAIT_TIMEOUT, Engine, check_wait
 from ..docker.image_list import held
 from ..folders import Folders
 from ..inputs import Inputs, resolve_images
@@ -56,7 +56,8 @@ class Request:
 
     ``speaks_for``: what it is about beside what it declares. ``files``: folder that relative paths of
     ``container_images`` start at. ``absent``: what is there is to go. ``remove_orphans``: only what is not declared.
-    ``remove_volumes``: containers that go take their volumes without a name along.
+    ``remove_volumes``: containers that go take their volumes without a name along. ``wait_timeout``: seconds to
+    wait for one container, 0: no limit.
     """
 
     project: Project
@@ -71,6 +72,7 @@ class Request:
     running: bool = True
     only: Literal["start", "stop"] | None = None
     wait: bool = True
+    wait_timeout: int = WAIT_TIMEOUT
 
 
 def alone(**parts: Any) -> Project:
@@ -127,6 +129,7 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
     seal = seal_key.find(engine.environment, folders)
     engine.by_module, engine.remove_volumes = True, request.remove_volumes
+    engine.wait_timeout = check_wait(request.wait_timeout)
     engine.project, engine.inputs = request.project, Inputs(images=images, seal=seal)
     if not request.absent and not request.only:
         engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))

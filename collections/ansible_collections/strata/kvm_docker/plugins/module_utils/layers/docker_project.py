@@ -42,6 +42,7 @@ def request_of(params: Mapping[str, Any]) -> Request:
         running=state != "stopped",
         only=ONLY.get(state),
         wait=params["wait"],
+        wait_timeout=params["wait_timeout"],
     )
 
 
