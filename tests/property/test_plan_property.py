@@ -17,6 +17,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Key,
     Need,
     Observed,
+    Plan,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from hypothesis import assume, given
@@ -64,6 +65,7 @@ def worlds(draw: st.DrawFn) -> World:
             owned=draw(st.integers(0, 9)) > 0,
             running=draw(st.booleans()),
             broken=draw(st.sampled_from(["", "", "", "half-made"])),
+            surplus=draw(st.sampled_from(["", "", "app has 1 replica now"])),
         )
         for key in chosen
     }
@@ -135,5 +137,11 @@ def test_orphans_are_only_reported_unless_they_are_to_be_removed(declared: list[
     assume(not any(not item.owned for item in world.values()))
     kept = plan(declared, world.values(), effect)
     removed = plan(declared, world.values(), effect, remove_orphans=True)
-    assert not any(change.action == "delete" for change in kept)
-    assert {change.key for change in removed if change.action == "delete"} == set(kept.orphans)
+    surplus = {key for key in deleted(kept) | set(kept.orphans) if world[key].surplus}
+    assert deleted(kept) == surplus
+    assert deleted(removed) == surplus | set(kept.orphans)
+    assert not removed.orphans
+
+
+def deleted(made: Plan) -> set[Key]:
+    return {change.key for change in made if change.action == "delete"}

@@ -28,6 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import unsettled
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.replicas import replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volume_name
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     EngineError,
@@ -260,6 +261,58 @@ def test_secrets_are_private_files_and_appear_nowhere_else(
     mine.project = replace(mine.project, services={})
     mine.run(remove_orphans=True)
     assert not folder.exists()
+
+
+def test_a_replica_beyond_the_declared_number_goes_and_the_others_run_on(stack: Make) -> None:
+    mine = stack("scale", sleeper(replicas=3), sleeper("old"))
+    mine.run()
+    before = mine.inspect("scale-app-1")["State"]
+    mine.project = replace(mine.project, services={"app": replace(mine.project.services["app"], replicas=1)})
+    planned = mine.run()
+    assert [str(change) for change in planned] == [
+        f"delete container apps/scale-app-{index}: app has 1 replica now" for index in (2, 3)
+    ]
+    assert planned.orphans == (Key("container", "scale-old-1", GUEST),)
+    assert mine.containers() == {"scale-app-1": "running", "scale-old-1": "running"}
+    assert mine.inspect("scale-app-1")["State"] == before
+    assert not mine.plan()
+    mine.change("app", replicas=0)
+    assert [change.reason for change in mine.run()] == ["app has 0 replicas now"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"replicas": 2}, {"container_name": "scale-other"}, {"container_name": None}], ids=str
+)
+def test_a_container_of_another_name_gives_its_port_and_address_to_those_of_the_new_one(
+    fields: dict[str, Any], stack: Make
+) -> None:
+    lan = {"lan": Network(name="scale_lan", ipam=(IpamConfig(subnet="10.97.0.0/29"),))}
+    ports = (PublishedPort(target=80, published="18310-18311"),)
+    mine = stack(
+        "scale", sleeper(container_name="scale-app", ports=ports, networks={"lan": ServiceNetwork()}), networks=lan
+    )
+    mine.run()
+    mine.change("app", **fields)
+    made = replicas(mine.project)
+    assert [(change.action, change.key.name) for change in mine.run()] == [
+        ("delete", "scale-app"),
+        *(("create", name) for name in made),
+    ]
+    assert mine.containers() == dict.fromkeys(made, "running")
+    assert not mine.plan()
+
+
+def test_a_container_that_somebody_renamed_is_an_orphan_whatever_its_number(stack: Make) -> None:
+    mine = stack("scale", sleeper(replicas=2))
+    mine.run()
+    for index in (1, 2):
+        mine.client.rename(f"scale-app-{index}", f"aside-{index}")
+    mine.change("app", replicas=1)
+    planned = mine.run()
+    assert [str(change) for change in planned] == ["create container apps/scale-app-1: not there"]
+    assert [key.name for key in planned.orphans] == ["aside-1", "aside-2"]
+    mine.run(remove_orphans=True)
+    assert mine.containers() == {"scale-app-1": "running"}
 
 
 def test_a_volume_without_a_name_keeps_its_data_until_its_container_goes(stack: Make) -> None:

@@ -182,6 +182,31 @@ def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker
     assert [volume["Name"] for volume in client.volumes()["Volumes"]] == ["alone"]
 
 
+def test_a_service_that_is_scaled_down_keeps_the_data_of_the_replicas_that_go(
+    modules: Modules, client: docker.APIClient
+) -> None:
+    def shop(replicas: int, **keys: Any) -> dict[str, Any]:
+        service = sleeper(volumes=["/data"], deploy={"replicas": replicas}, **keys)
+        return {"project_name": "shop", "services": {"app": service}}
+
+    modules.run("container", **shop(2))
+    before = identities(client)
+    volumes = {found["Name"] for found in client.volumes()["Volumes"]}
+    (left,) = [found for found in volumes if "app-2" in found]
+    down = modules.four_phases("container", **shop(1))
+    assert [(change["name"], change["reason"]) for change in down["plan"]] == [("shop-app-2", "app has 1 replica now")]
+    assert down["orphans"] == [f"docker_volume local/{left}"]
+    assert {found["Name"] for found in client.volumes()["Volumes"]} == volumes
+    assert identities(client)["shop-app-1"] == before["shop-app-1"]
+    modules.four_phases("container", **shop(2))
+    assert {found["Name"] for found in client.volumes()["Volumes"]} == volumes
+    both = modules.four_phases("container", **shop(1, environment={"MODE": "b"}))
+    assert actions(both) == ["delete container shop-app-2", "replace container shop-app-1"]
+    modules.run("container", **shop(2, environment={"MODE": "b"}))
+    modules.run("container", remove_volumes=True, **shop(1, environment={"MODE": "b"}))
+    assert {found["Name"] for found in client.volumes()["Volumes"]} == volumes - {left}
+
+
 def test_what_is_of_another_project_is_not_taken_from_it(modules: Modules, client: docker.APIClient) -> None:
     service, names = sleeper(container_name="db", volumes=["data:/data"]), {"data": {"name": "data"}}
     modules.run("container", project_name="shop", services={"db": service}, volumes=names)

@@ -70,6 +70,13 @@ def test_an_orphan_is_undeclared() -> None:
     ]
 
 
+def test_a_surplus_is_no_drift_as_a_declaration_wants_it_gone() -> None:
+    made = plan([], [Observed(APP, {}, surplus="app has 0 replicas now")], effect)
+    assert [(finding.state, finding.is_drift, finding.effect) for finding in findings(made)] == [
+        ("pending", False, "delete")
+    ]
+
+
 @pytest.mark.parametrize(("policy", "changes", "found"), [("repair", 1, 1), ("report", 0, 1), ("ignore", 0, 0)])
 def test_a_policy_says_whether_drift_is_repaired_and_told(policy: Policy, changes: int, found: int) -> None:
     drifted = Observed(APP, {"memory": 64}, applied={"memory": 128})

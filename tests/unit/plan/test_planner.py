@@ -114,6 +114,22 @@ def test_orphans_are_reported_and_kept_by_default() -> None:
     assert (steps(made), made.orphans) == ([], (GUEST,))
 
 
+def test_a_surplus_goes_before_anything_is_made_whatever_happens_to_orphans() -> None:
+    surplus = Observed(SECOND, {}, surplus="app has 1 replica now")
+    made = make([declare(FIRST, image="b")], [Observed(FIRST, {"image": "a"}), surplus, Observed(NETWORK, {})])
+    assert [str(change) for change in made] == [
+        "delete container web/app-2: app has 1 replica now",
+        "replace container web/app-1: image changed",
+    ]
+    assert made.orphans == (NETWORK,)
+
+
+def test_a_surplus_of_somebody_else_is_left_alone_and_one_that_is_declared_is_none() -> None:
+    theirs = Observed(SECOND, {}, owned=False, surplus="app has 1 replica now")
+    made = make([declare(FIRST)], [Observed(FIRST, {}, surplus="its name is app-2 now"), theirs], remove_orphans=True)
+    assert (steps(made), made.orphans) == ([], ())
+
+
 def test_orphans_are_deleted_from_the_top_layer_down_and_before_anything_is_made() -> None:
     pool = Key("pool", "home")
     made = make([declare(Key("network", "lan"))], [Observed(pool, {}), Observed(GUEST, {})], remove_orphans=True)

@@ -256,4 +256,5 @@ class _Preparation:
             notes = AppliedNotes.of(self.environment.name, self.options.folders)
             engine = open_engine(shell, socket, self.environment, inputs, notes)
             engine.wait_timeout = self.options.wait_timeout
+            engine.remove_volumes = self.options.remove_orphans
             return engine

@@ -26,6 +26,8 @@ LABEL_APPLIED = "strata.applied"
 LABEL_SERVICE = "strata.service"
 LABEL_REPLICA = "strata.replica"
 LABEL_PROJECT = "strata.project"
+#: The name that a container was made for, which somebody may have changed since; the container that a volume is for.
+LABEL_CONTAINER = "strata.container"
 #: On what a module of the Docker layer made; what the declaration of an environment makes has none.
 LABEL_LAYER = "strata.layer"
 #: On a container, the id of the one of somebody else that it was made in place of.

@@ -82,6 +82,7 @@ options:
       - What happens to objects of the project that are no longer declared.
       - V(report) leaves them alone and returns them as RV(orphans); V(remove) removes them, volumes only where
         O(remove_volumes) is set.
+      - Containers beyond the declared number of replicas are none; they are removed in any case.
     type: str
     choices: [report, remove]
     default: report

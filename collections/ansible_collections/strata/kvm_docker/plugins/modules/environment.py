@@ -52,6 +52,7 @@ options:
     description:
       - What happens to objects of the environment that are no longer declared.
       - V(report) leaves them alone, returns them as RV(orphans) and warns; V(remove) removes them.
+      - Containers beyond the declared number of replicas are none; they are removed in any case.
     type: str
     choices: [report, remove]
     default: report

@@ -24,6 +24,7 @@ from .image_list import list_images, sources
 from .labels import adopted, applied, is_by_module, is_ours, project_of
 from .replicas import jobs, replicas
 from .rollout import base_name
+from .surplus import surplus
 
 #: Inspections at once; through an SSH connection an answer takes tens of milliseconds.
 _AT_ONCE = 8
@@ -57,6 +58,7 @@ def observe(engine: Engine, environment: str) -> list[Observed]:
             found.observed(name, inspected.get(name), tuple(others)),
             project=project_of(labels[name]),
             by_module=is_by_module(labels[name]),
+            surplus=surplus(engine, name, labels[name]),
         )
         for name, others in beside.items()
         if name in ours or name not in rows

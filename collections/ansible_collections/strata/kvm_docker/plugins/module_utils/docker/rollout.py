@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_ADOPTED, LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
+from ..naming import LABEL_ADOPTED, LABEL_CONTAINER, LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
 from ..progress import Progress
 from . import file_mounts, health
@@ -212,6 +212,7 @@ class Rollout:
         service = {
             **told,
             **self.engine.origin,
+            LABEL_CONTAINER: self.name,
             LABEL_SERVICE: self.replica.service.name,
             LABEL_REPLICA: str(self.replica.index),
         }

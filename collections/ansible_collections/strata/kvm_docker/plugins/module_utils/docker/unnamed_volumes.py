@@ -17,16 +17,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import EngineError
-from ..naming import LABEL_ENVIRONMENT
+from ..naming import LABEL_CONTAINER, LABEL_ENVIRONMENT
 from ..plan.model import Key, Tree
 from .engine import Engine
 from .labels import is_ours
 
 #: A name that an engine invents.
 _INVENTED = re.compile("[0-9a-f]{64}")
-
-#: The container that a volume is for.
-LABEL_CONTAINER = "strata.container"
 
 
 def volume_name(container: str, target: str) -> str:

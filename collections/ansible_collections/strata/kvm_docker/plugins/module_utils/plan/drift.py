@@ -91,6 +91,8 @@ def _changes(plan: Plan) -> Iterator[Finding]:
 
 def _state(change: Change, drifted: bool) -> State | None:
     """What is wrong with the object itself; nothing where it only follows another one, or a new declaration."""
+    if change.action == "delete" and change.observed and change.observed.surplus:
+        return "pending"
     if change.observed and change.observed.broken:
         return "broken"
     if change.action == "create" and change.reason.endswith("is made anew"):

@@ -119,7 +119,8 @@ class Observed:
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
-    ``completed``: a job that has succeeded; it is not started again.
+    ``completed``: a job that has succeeded; it is not started again. ``surplus``: why an object that is declared no
+    more is no orphan, but goes with what is declared in its place.
     """
 
     key: Key
@@ -134,6 +135,7 @@ class Observed:
     sensitive: frozenset[Path] = frozenset()
     keep: bool = False
     completed: bool = False
+    surplus: str = ""
 
     @property
     def needs_no_start(self) -> bool:

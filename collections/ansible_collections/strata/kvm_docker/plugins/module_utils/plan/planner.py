@@ -54,9 +54,10 @@ def plan(
     """The changes that turn what is observed into what is declared.
 
     *effect* tells what a difference of an object takes. *unobserved* names guests that exist but whose engine cannot
-    be looked at: nothing is planned on them yet. *policy* tells what is done about a leaf that drifted. Raises
-    :class:`ForeignObjectError` before anything is planned when an object with a declared name is not ours, but for
-    kinds that are taken over with *adopt*.
+    be looked at: nothing is planned on them yet. What is ours and declared no more is an orphan, deleted with
+    *remove_orphans*; what is surplus is deleted in any case. *policy* tells what is done about a leaf that drifted.
+    Raises :class:`ForeignObjectError` before anything is planned when an object with a declared name is not ours, but
+    for kinds that are taken over with *adopt*.
     """
     wanted = {item.key: item for item in declared}
     found = {item.key: item for item in observed}
@@ -71,14 +72,12 @@ def plan(
         if change:
             changes[key] = change
     left = [item for key, item in found.items() if key not in wanted and item.owned and not item.keep]
-    orphans = [item for item in left if _stays(item.key, changes, hidden)]
-    deletions = {item.key: Change(item.key, "delete", "no longer declared", observed=item) for item in orphans}
-    if remove_orphans:
-        changes = _around_deletions(changes, deletions)
-    linked = _linked(changes)
+    left = [item for item in left if _stays(item.key, changes, hidden)]
+    deletions = {item.key: _deletion(item) for item in left if item.surplus or remove_orphans}
+    linked = _linked(_around_deletions(changes, deletions))
     return Plan(
         tuple(linked[key] for key in _sorted_keys(linked)),
-        () if remove_orphans else tuple(sorted(deletions)),
+        tuple(sorted(item.key for item in left if item.key not in deletions)),
         tuple(sorted(hidden)),
         tuple(sorted(compare.reported, key=lambda drift: (drift.key, drift.difference.path))),
         frozenset(compare.left_off),
@@ -198,6 +197,10 @@ def _reason(found: tuple[Difference, ...], strongest: Effect) -> str:
     more = f" and {len(deciding) - 3} more" if len(deciding) > 3 else ""
     verb = "drifted" if causes == ["drift"] else "changed"
     return f"{paths}{more} {verb}"
+
+
+def _deletion(item: Observed) -> Change:
+    return Change(item.key, "delete", item.surplus or "no longer declared", observed=item)
 
 
 def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> bool:

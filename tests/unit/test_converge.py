@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the options of a run come to on the engines that it opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils import converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.modules import environment
+
+ENVIRONMENT = Environment(name="lab", folder="/nowhere", guests={"web": Guest(name="web", image="i")})
+NOBODY: Any = None
+
+
+def options(monkeypatch: pytest.MonkeyPatch, folder: Path, **given: Any) -> Any:
+    """What the module of *given* options asks for."""
+    defaults = {name: spec.get("default") for name, spec in environment.ARGUMENT_SPEC.items()}
+    params = {**defaults, "declaration": "/nowhere", "state_folder": str(folder), **given}
+    monkeypatch.setattr(environment, "converge", lambda declaration, state, options: options)
+    module: Any = SimpleNamespace(params=params, check_mode=False)
+    return environment.run(module, Progress())
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds", "volumes"),
+    [({}, 600, False), ({"wait_timeout": 5}, 5, False), ({"wait_timeout": 0, "orphans": "remove"}, 0, True)],
+)
+def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
+    given: dict[str, Any], seconds: int, volumes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(converge.ready, "wait_for_shell", lambda *_given: NOBODY)
+    monkeypatch.setattr(converge.ready, "wait_for_engine", lambda *_given: tmp_path)
+    opened = Engine(guest="web", environment="lab", client=NOBODY)
+    monkeypatch.setattr(converge, "open_engine", lambda *_given: opened)
+    run = converge._Preparation(ENVIRONMENT, NOBODY, options(monkeypatch, tmp_path, **given))
+    engine = run._engine("web", Inputs())
+    assert (engine.wait_timeout, engine.remove_volumes) == (seconds, volumes)
