@@ -5,32 +5,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-COLLECTIONS = Path(__file__).parents[3] / "collections"
+from front_module import ran
 
 
 def failed(module: str, **options: Any) -> str:
     """What the module says when it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
+    result = ran(module, **options)
     assert result["failed"]
-    assert "Traceback" not in done.stdout + done.stderr
     return str(result["msg"])
 
 

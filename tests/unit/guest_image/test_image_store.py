@@ -65,6 +65,14 @@ def test_an_image_whose_disk_was_cut_short_does_not_resolve_and_is_replaced_when
     assert image_store.resolve(folders, "r1") is not None
 
 
+def test_the_store_lists_what_resolves_by_recipe(folders: Folders) -> None:
+    assert list(image_store.stored(folders)) == []
+    second, first, cut = put(folders, "r2"), put(folders, "r1"), put(folders, "r3", disk=b"other")
+    cut.disk.write_bytes(b"ot")
+
+    assert list(image_store.stored(folders)) == [("r1", first), ("r2", second)]
+
+
 @pytest.mark.parametrize("name", ["disk.qcow2", "manifest.json"])
 def test_an_image_with_a_missing_file_does_not_resolve(folders: Folders, name: str) -> None:
     (put(folders, "r1").disk.parent / name).unlink()

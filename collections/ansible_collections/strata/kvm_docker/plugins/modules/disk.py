@@ -58,6 +58,8 @@ options:
     description: Its file outlives the guest and the environment, and the next disk of this name finds it again.
     type: bool
     default: false
+seealso:
+  - module: strata.kvm_docker.disk_info
 """
 
 EXAMPLES = r"""

@@ -72,6 +72,7 @@ requirements:
   - qemu-img
 seealso:
   - module: strata.kvm_docker.environment
+  - module: strata.kvm_docker.guest_image_info
 """
 
 EXAMPLES = r"""
@@ -100,6 +101,10 @@ image:
   returned: when it is there
   type: dict
   contains:
+    recipe:
+      description: Digest of the recipe or source that led to it.
+      type: str
+      sample: 4d4cfc2352c8daf299e27daadb3f9245b7c0ea666c69d154fbf94e7c773305cd
     digest:
       description: SHA-256 over the content of the image.
       type: str
@@ -134,6 +139,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError, StrataError, os_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import image_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import secrets_in
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
@@ -190,20 +196,8 @@ def stored(module: AnsibleModule) -> dict[str, Any]:
     if present is None and not module.check_mode:
         present = guest_image.obtain(image, folder, folders, lambda message, fraction: None)
     if present:
-        result["image"] = described(present)
+        result["image"] = image_view(recipe, present)
     return result
-
-
-def described(image: image_store.StoredImage) -> dict[str, Any]:
-    """*image* as plain values."""
-    return {
-        "digest": image.digest,
-        "disk": str(image.disk),
-        "kernel": str(image.kernel or ""),
-        "initrd": str(image.initrd or ""),
-        "cmdline": image.cmdline,
-        "packages": dict(image.manifest),
-    }
 
 
 def main() -> None:

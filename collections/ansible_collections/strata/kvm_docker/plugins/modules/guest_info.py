@@ -130,33 +130,29 @@ guests:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CONNECTION, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import LOOKING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import guest_view, snapshot_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**CONNECTION, "name": {"type": "str"}}
-
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
-    name = module.params["name"]
     with site_of(module, may_be_absent=True) as site:
-        found = [item for item in site.observed("guest") if item.owned and name in (None, item.key.name)]
         others = site.observed("disk", "forward")
-        found.sort(key=lambda item: item.key)
+        found = site.own("guest", module.params["name"])
         return {"changed": False, "guests": [told(site, item, others) for item in found]}
 
 
 def told(site: Site, item: Observed, others: list[Observed]) -> dict[str, Any]:
     """One guest, with its snapshots."""
-    snapshots = snapshot.observe(site.hypervisor, site.environment, item.key.name)
-    return {**guest_view(site.environment, item, others), "snapshots": [snapshot_view(each) for each in snapshots]}
+    name = item.key.name
+    snapshots = [snapshot_view(name, each) for each in site.snapshots(name)]
+    return {**guest_view(site.environment, item, others), "snapshots": snapshots}
 
 
 def main() -> None:
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(LOOKING, supports_check_mode=True)
     answer(module, lambda: run(module))
 
 

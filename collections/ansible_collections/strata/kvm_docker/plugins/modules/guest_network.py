@@ -111,6 +111,8 @@ options:
         description: Last port of the range.
         type: int
         required: true
+seealso:
+  - module: strata.kvm_docker.guest_network_info
 """
 
 EXAMPLES = r"""
@@ -177,6 +179,10 @@ network:
   returned: when it is there
   type: dict
   contains:
+    name:
+      description: Its name in the environment.
+      type: str
+      sample: lan
     libvirt_name:
       description: Its name in libvirt.
       type: str
@@ -209,7 +215,7 @@ network:
       description: DNS names by address.
       type: dict
       sample: {10.80.0.11: [web]}
-  sample: {libvirt_name: shop-lan, running: true, cidr: 10.80.0.0/24}
+  sample: {name: lan, libvirt_name: shop-lan, running: true, cidr: 10.80.0.0/24}
 """
 
 from typing import Any

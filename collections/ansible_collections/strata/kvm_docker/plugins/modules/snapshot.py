@@ -54,6 +54,8 @@ options:
     default: present
 notes:
   - A guest with UEFI firmware is refused, as libvirt 9.0 cannot keep its variables in such a snapshot.
+seealso:
+  - module: strata.kvm_docker.snapshot_info
 """
 
 EXAMPLES = r"""
@@ -111,6 +113,10 @@ snapshots:
   type: list
   elements: dict
   contains:
+    guest:
+      description: Name of the guest.
+      type: str
+      sample: web
     name:
       description: Name of the snapshot.
       type: str
@@ -174,18 +180,17 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         due = is_due(site, guest, name, action)
         if due and not module.check_mode:
             act(site, guest, name, action, params["description"])
-        left = snapshot.observe(site.hypervisor, site.environment, guest)
         change = {"kind": "snapshot", "name": name, "guest": guest, "action": action, "reason": reason}
         return {
             "changed": due,
             "plan": [change] if due else [],
-            "snapshots": [snapshot_view(item) for item in left],
+            "snapshots": [snapshot_view(guest, item) for item in site.snapshots(guest)],
         }
 
 
 def is_due(site: Site, guest: str, name: str, action: Act) -> bool:
     """Whether *action* would change anything; raises what it would raise."""
-    found = snapshot.observe(site.hypervisor, site.environment, guest)
+    found = site.snapshots(guest)
     if action == "create":
         site.require_there("guest", guest)
         return snapshot.creation(found, name)

@@ -49,6 +49,8 @@ options:
     description: Start the pool when the hypervisor starts.
     type: bool
     default: true
+seealso:
+  - module: strata.kvm_docker.storage_pool_info
 """
 
 EXAMPLES = r"""
@@ -102,6 +104,10 @@ pool:
   returned: when it is there
   type: dict
   contains:
+    name:
+      description: Its name in the environment.
+      type: str
+      sample: fast
     libvirt_name:
       description: Its name in libvirt.
       type: str
@@ -122,7 +128,7 @@ pool:
       description: Whether it starts with the hypervisor.
       type: bool
       sample: true
-  sample: {libvirt_name: shop-fast, running: true, path: /srv/fast, autostart: true}
+  sample: {name: fast, libvirt_name: shop-fast, running: true, path: /srv/fast, autostart: true}
 """
 
 from typing import Any
@@ -164,7 +170,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         )
         result = changes_of(layer.converge(module.check_mode), module._diff)
         found = site.find("pool", params["name"])
-        return result | ({"pool": pool_view(site.environment, found)} if found else {})
+        return result | ({"pool": pool_view(found)} if found else {})
 
 
 def _refuse_in_use(site: Site, name: str) -> None:

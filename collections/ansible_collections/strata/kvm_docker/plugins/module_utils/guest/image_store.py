@@ -70,6 +70,14 @@ def resolve(folders: Folders, recipe: str) -> StoredImage | None:
     return _stored(folder, manifest)
 
 
+def stored(folders: Folders) -> Iterator[tuple[str, StoredImage]]:
+    """(recipe, image) of all that :func:`resolve` finds, in the order of the recipes."""
+    for pointer in sorted((folders.images / "recipes").glob("*.json")):
+        image = resolve(folders, pointer.stem)
+        if image:
+            yield pointer.stem, image
+
+
 def verify(image: StoredImage) -> None:
     """Read the whole image and compare digests; raises :class:`ImageError` naming the file that differs."""
     folder = image.disk.parent

@@ -9,7 +9,7 @@ Those that it declares beside that are in folders that may hold files of others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from xml.etree import ElementTree
@@ -92,10 +92,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Which pool of which environment."""
+    """Which pool of which environment. ``path``: its folder, of one that is there."""
 
     environment: str
     pool: str
+    path: str = ""
 
     @property
     def is_own(self) -> bool:
@@ -125,7 +126,7 @@ def _observed(place: _Place, pool: libvirt.virStoragePool, own: Path | None, own
         {"autostart": bool(pool.autostart()), **where},
         owned=owned,
         running=bool(pool.isActive()),
-        handle=place,
+        handle=replace(place, path=path),
     )
 
 

@@ -18,11 +18,12 @@ from ..declare.read_options import Place, read_options
 from ..declare.scalars import check_name
 from ..errors import DeclarationError, StrataError
 from ..folders import Folders
-from ..kvm import existing, host
+from ..kvm import existing, host, snapshot
 from ..kvm.existing import Existing
 from ..kvm.hypervisor import Hypervisor, opened
+from ..kvm.snapshot import Snapshot
 from ..locks import TIMEOUT, locked
-from ..plan.model import Key, Observed
+from ..plan.model import Observed
 from ..progress import Progress
 from ..requirements import require
 from ..resources import observed
@@ -37,6 +38,8 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "uri": {"type": "str", "default": "auto"},
     "state_folder": {"type": "path"},
 }
+#: Options of those that only look: at the object of a name, or at all.
+LOOKING: dict[str, dict[str, Any]] = {**CONNECTION, "name": {"type": "str"}}
 #: Options of those that change something.
 CHANGING: dict[str, dict[str, Any]] = {**CONNECTION, "lock_timeout": {"type": "float", "default": TIMEOUT}}
 ADOPT: dict[str, dict[str, Any]] = {"adopt": {"type": "bool", "default": False}}
@@ -67,8 +70,16 @@ class Site:
 
     def find(self, kind: str, name: str) -> Observed | None:
         """Our object *name*; ``None`` where there is none, or somebody else's."""
-        found = (item for item in self.observed(kind) if item.key == Key(kind, name) and item.owned)
-        return next(found, None)
+        return next(iter(self.own(kind, name)), None)
+
+    def own(self, kind: str, name: str | None = None) -> list[Observed]:
+        """Our objects of *kind*, by name; where *name* is given, that one."""
+        found = [item for item in self.observed(kind) if item.owned and name in (None, item.key.name)]
+        return sorted(found, key=lambda item: item.key)
+
+    def snapshots(self, guest: str) -> list[Snapshot]:
+        """Those of *guest*, the oldest first; none where there is no such guest."""
+        return snapshot.observe(self.hypervisor, self.environment, guest)
 
     def with_object(self, place: Place, options: Mapping[str, Any]) -> Environment:
         """What there is, with the object of the *options* in place of the one of its name; what is wrong with it

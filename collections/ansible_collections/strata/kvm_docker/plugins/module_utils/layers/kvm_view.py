@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import naming
+from ..guest.image_store import StoredImage
 from ..kvm.snapshot import Snapshot
 from ..plan.diff import differences
 from ..plan.model import Declared, Difference, Effect, Observed
@@ -20,17 +21,16 @@ _BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "auth
 
 def network_view(environment: str, found: Observed) -> dict[str, Any]:
     """A network, with its reservations and names."""
-    return {"libvirt_name": naming.libvirt_name(environment, found.key.name), "uuid": found.handle, **_leaves(found)}
+    name = found.key.name
+    libvirt_name = naming.libvirt_name(environment, name)
+    return {"name": name, "libvirt_name": libvirt_name, "uuid": found.handle, **_leaves(found)}
 
 
-def pool_view(environment: str, found: Observed) -> dict[str, Any]:
-    """A declared storage pool."""
-    name = naming.libvirt_name(environment, found.key.name)
-    return {
-        "libvirt_name": name,
-        "uuid": str(naming.object_uuid(environment, "pool", found.key.name)),
-        **_leaves(found),
-    }
+def pool_view(found: Observed) -> dict[str, Any]:
+    """A storage pool, declared or the environment's own."""
+    place = found.handle
+    names = {"name": place.pool, "libvirt_name": place.libvirt_name, "uuid": place.uuid}
+    return {**names, **_leaves(found), "path": place.path}
 
 
 def guest_view(environment: str, found: Observed, others: Sequence[Observed]) -> dict[str, Any]:
@@ -56,9 +56,22 @@ def _disks(guest: str, others: Sequence[Observed]) -> list[dict[str, Any]]:
     return [disk_view(item) for item in others if item.key.kind == "disk" and is_disk_of(item, guest)]
 
 
-def snapshot_view(found: Snapshot) -> dict[str, Any]:
-    """A snapshot; when it was made in UTC, as ISO 8601 has it."""
-    return {**asdict(found), "created": found.created.isoformat()}
+def snapshot_view(guest: str, found: Snapshot) -> dict[str, Any]:
+    """A snapshot of *guest*; when it was made in UTC, as ISO 8601 has it."""
+    return {"guest": guest, **asdict(found), "created": found.created.isoformat()}
+
+
+def image_view(recipe: str, image: StoredImage) -> dict[str, Any]:
+    """A guest image in the store, which *recipe* led to."""
+    return {
+        "recipe": recipe,
+        "digest": image.digest,
+        "disk": str(image.disk),
+        "kernel": str(image.kernel or ""),
+        "initrd": str(image.initrd or ""),
+        "cmdline": image.cmdline,
+        "packages": dict(image.manifest),
+    }
 
 
 def is_disk_of(item: Observed, guest: str) -> bool:
