@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.declaration
 attributes:
   check_mode:
     support: full
@@ -31,10 +32,6 @@ attributes:
   idempotent:
     support: full
 options:
-  declaration:
-    description: Path of the declaration, C(<name>.environment.yml), on the machine that the module runs on.
-    type: path
-    required: true
   fail_on_drift:
     description: Whether the module fails where something drifted, for pipelines.
     type: bool
@@ -124,15 +121,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.environment_options import DECLARATION
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import findings, table
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "declaration": {"type": "path", "required": True},
+    **DECLARATION,
     "fail_on_drift": {"type": "bool", "default": False},
-    "state_folder": {"type": "path"},
 }
 
 

@@ -23,6 +23,8 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.declaration
+  - strata.kvm_docker.declaration.converging
 attributes:
   check_mode:
     support: full
@@ -33,42 +35,6 @@ attributes:
   idempotent:
     support: full
 options:
-  declaration:
-    description: Path of the declaration, C(<name>.environment.yml), on the machine that the module runs on.
-    type: path
-    required: true
-  state:
-    description:
-      - V(present) makes the environment as declared.
-      - V(absent) removes every object of the environment, volumes and disks included.
-      - Guest images are kept for the next build.
-      - V(stopped) shuts the guests down and ends the forwards of published ports; V(started) starts what is there and
-        is not running, and waits for the containers. Both leave all else as it is, also where it differs from the
-        declaration.
-    type: str
-    choices: [present, absent, started, stopped]
-    default: present
-  orphans:
-    description:
-      - What happens to objects of the environment that are no longer declared.
-      - V(report) leaves them alone, returns them as RV(orphans) and warns; V(remove) removes them.
-      - Containers beyond the declared number of replicas are none; they are removed in any case.
-    type: str
-    choices: [report, remove]
-    default: report
-  replace_guests:
-    description:
-      - Whether a guest whose image changed is made anew.
-      - Its disk goes with it, and so does every volume on its engine. Without this option such a change is refused
-        before anything is touched.
-    type: bool
-    default: false
-  adopt:
-    description:
-      - Whether objects that somebody else made under a declared name are taken over. They are replaced by objects of
-        the environment; the data of a volume is copied. Guests, disks and pools are never taken over.
-    type: bool
-    default: false
   lock_timeout:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
     type: float
@@ -200,39 +166,19 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Outcome
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import WAIT_TIMEOUT
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.environment_options import CONVERGING, converged
 from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "declaration": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
-    "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
-    "replace_guests": {"type": "bool", "default": False},
-    "adopt": {"type": "bool", "default": False},
+    **CONVERGING,
     "lock_timeout": {"type": "float", "default": TIMEOUT},
     "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
-    "state_folder": {"type": "path"},
     "progress_file": {"type": "path"},
 }
-
-
-def run(module: AnsibleModule, progress: Progress) -> Outcome:
-    """Converge as the options say."""
-    options = Options(
-        folders=Folders.of(module.params["state_folder"]),
-        progress=progress,
-        check=module.check_mode,
-        remove_orphans=module.params["orphans"] == "remove",
-        replace_guests=module.params["replace_guests"],
-        adopt=module.params["adopt"],
-        lock_timeout=module.params["lock_timeout"],
-        wait_timeout=module.params["wait_timeout"],
-    )
-    return converge(Path(module.params["declaration"]), module.params["state"], options)
 
 
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
@@ -256,7 +202,8 @@ def main() -> None:
     extra: dict[str, Any] = {"progress": events} if module.params["progress_file"] == "-" else {}
 
     def work() -> dict[str, Any]:
-        outcome = run(module, Progress(sink_of(module.params["progress_file"], events)))
+        progress = Progress(sink_of(module.params["progress_file"], events))
+        outcome = converged(module.params, module.check_mode, progress)
         for warning in outcome.warnings:
             module.warn(warning)
         return result_of(outcome, module._diff)

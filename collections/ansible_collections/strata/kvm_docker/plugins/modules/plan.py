@@ -13,13 +13,15 @@ version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:
-  - Observes an environment and plans what the module M(strata.kvm_docker.environment) would do, by the same code, and
-    changes nothing.
+  - Observes an environment and plans what the module M(strata.kvm_docker.environment) would do with the same options,
+    by the same code, and changes nothing.
   - An environment of which nothing is there yet is planned whole.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.declaration
+  - strata.kvm_docker.declaration.converging
 attributes:
   check_mode:
     support: full
@@ -28,26 +30,6 @@ attributes:
     support: full
   idempotent:
     support: full
-options:
-  declaration:
-    description: Path of the declaration, C(<name>.environment.yml), on the machine that the module runs on.
-    type: path
-    required: true
-  orphans:
-    description:
-      - What would happen to objects of the environment that are no longer declared.
-      - V(report) returns them as RV(orphans); V(remove) plans their removal.
-    type: str
-    choices: [report, remove]
-    default: report
-  replace_guests:
-    description: Whether guests whose image changed would be made anew. Without this option such a plan is an error.
-    type: bool
-    default: false
-  adopt:
-    description: Whether objects that somebody else made under a declared name would be taken over.
-    type: bool
-    default: false
 seealso:
   - module: strata.kvm_docker.environment
   - module: strata.kvm_docker.drift
@@ -65,6 +47,11 @@ EXAMPLES = r"""
   vars:
     guests: "{{ preview.plan | selectattr('kind', 'eq', 'guest') }}"
     interrupted: "{{ guests | selectattr('action', 'in', ['restart', 'replace']) }}"
+
+- name: Tell what would be lost with the environment
+  strata.kvm_docker.plan:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    state: absent
 
 - name: Keep the plan for a review
   ansible.builtin.copy:
@@ -102,36 +89,18 @@ unobserved:
   elements: str
 """
 
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.environment_options import CONVERGING, converged
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan import show
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "declaration": {"type": "path", "required": True},
-    "orphans": {"type": "str", "choices": ["report", "remove"], "default": "report"},
-    "replace_guests": {"type": "bool", "default": False},
-    "adopt": {"type": "bool", "default": False},
-    "state_folder": {"type": "path"},
-}
-
 
 def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
     """The module's result."""
-    options = Options(
-        folders=Folders.of(params["state_folder"]),
-        progress=Progress(),
-        check=True,
-        remove_orphans=params["orphans"] == "remove",
-        replace_guests=params["replace_guests"],
-        adopt=params["adopt"],
-    )
-    outcome = converge(Path(params["declaration"]), "present", options)
+    outcome = converged(params, True, Progress())
     return {
         **changes_of(outcome.plan, with_diff, outcome.mask.data),
         "changed": False,
@@ -142,7 +111,7 @@ def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(CONVERGING, supports_check_mode=True)
     answer(module, lambda: planned(module.params, module._diff))
 
 
