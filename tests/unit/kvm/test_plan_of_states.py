@@ -120,7 +120,7 @@ def lab(hypervisor: Any, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(hypervisor, replace(kvm_lab.INPUTS, guest_images={"debian": digest}, authorized_key=key))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CASES, st.booleans())
 def test_plan_tells_of_every_state_what_environment_tells_in_check_mode(lab: Lab, case: Case, check: bool) -> None:
     lab.make(case)
