@@ -12,6 +12,7 @@ from typing import Any
 
 import lab
 import pytest
+import target
 from docker_module import Modules, actions
 from engine_host import HostShell, engine_host
 
@@ -95,6 +96,11 @@ def test_an_engine_that_is_not_the_one_of_the_file_is_refused(
         assert "/etc/docker/daemon.json is not its file" in said
     assert host.run(f"test -e {FILE} || echo none") == b"none\n"
     assert pid(host) == before
+
+
+def test_the_integration_target_passes(modules: Modules, tmp_path: Path) -> None:
+    given = {"strata_docker_host": modules.defaults["docker_host"]}
+    target.passes("engine", tmp_path, given, modules.before, STRATA_STATE=str(tmp_path / "state"))
 
 
 def test_settings_that_the_engine_refuses_change_nothing(modules: Modules, host: HostShell) -> None:

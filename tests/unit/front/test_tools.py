@@ -49,6 +49,13 @@ def test_the_makefile_reads_the_same_list_of_packages_as_the_role() -> None:
     assert read == yaml.safe_load(defaults.read_text())["hypervisor_packages"]
 
 
+def test_the_action_group_of_all_modules_has_all_of_them() -> None:
+    collection = CLONE / "collections/ansible_collections/strata/kvm_docker"
+    groups = yaml.safe_load((collection / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert groups["all"] == sorted(path.stem for path in (collection / "plugins" / "modules").glob("*.py"))
+    assert {*groups["docker"], *groups["kvm"]} < set(groups["all"])
+
+
 def test_what_a_role_takes_is_what_its_defaults_give() -> None:
     for role in (CLONE / "roles").iterdir():
         specification = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
