@@ -26,8 +26,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest import
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network import Network
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.pool import Pool
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Observed, Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 KINDS: dict[str, Any] = {kind.kind: kind for kind in (Network(), Pool(), Disk(), GuestKind())}
 MIB = 1024**2

@@ -15,7 +15,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
-    KINDS,
     Change,
     Condition,
     Declared,
@@ -55,7 +54,7 @@ class World:
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> World:
         """Have every kind of the core look at and change this world."""
-        for kind in KINDS:
+        for kind in resources.KINDS:
             monkeypatch.setitem(resources.RESOURCES, kind, Toy(kind, self))
         return self
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
-    KINDS,
     Change,
     Declared,
     Difference,
@@ -19,11 +18,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Observed,
     Plan,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import KINDS as TRAITS
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 World = dict[Key, Observed]
+KINDS = tuple(TRAITS)
 
 names = st.sampled_from(["a", "b", "c"])
 hypervisor_keys = st.builds(Key, st.sampled_from(KINDS[:6]), names)

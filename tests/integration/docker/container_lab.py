@@ -29,9 +29,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 if TYPE_CHECKING:
     import docker

@@ -29,8 +29,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import Fo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs, resolve_images
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Key, Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from docker.errors import APIError
 from image_archives import docker_archive, oci_archive
 

@@ -26,8 +26,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.settings 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from engine_host import HostShell, engine_host
 
 pytestmark = pytest.mark.lab

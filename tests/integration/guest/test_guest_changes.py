@@ -26,8 +26,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.mount impo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh import Shell
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from conftest import IMAGE
 from kvm_lab import converge, planned, remove, with_guest, words
 

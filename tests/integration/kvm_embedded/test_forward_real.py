@@ -30,8 +30,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import host,
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.forward import Forward
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone]
 

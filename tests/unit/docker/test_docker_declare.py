@@ -37,7 +37,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Need,
     Observed,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from simulated_engine import project
 
 

@@ -24,8 +24,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.guest_imag
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.store_kind import StoreKind
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 CONTAINER = ContainerImageBuild(suite="trixie", packages=("redis-server",))
 INPUTS = Inputs(guest_images={"debian": "d1", "unused": "d2"})

@@ -27,7 +27,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network impo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import network_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import render_network, unknown_parts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from kvm_lab import INPUTS, apply, converge, environment, planned, with_guest, with_network, words
 
 ONE = environment(guests=("web",))

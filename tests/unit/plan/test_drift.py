@@ -19,7 +19,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Plan,
     Policy,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 APP = Key("container", "app-1", "apps")
 

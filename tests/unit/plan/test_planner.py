@@ -20,7 +20,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Plan,
     Policy,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 GUEST = Key("guest", "web")
 NETWORK = Key("docker_network", "front", "web")
@@ -216,9 +216,11 @@ def test_a_stranger_is_taken_over_only_where_somebody_agrees() -> None:
     assert [str(change) for change in made] == ["replace container web/app-1: adopted: somebody else made it"]
 
 
-def test_a_guest_of_somebody_else_is_never_taken_over() -> None:
+@pytest.mark.parametrize("adopt", [False, True])
+def test_what_is_of_a_kind_that_is_never_taken_over_is_refused_without_naming_the_option(adopt: bool) -> None:
+    forward = Key("forward", "127.0.0.1:80")
     with pytest.raises(ForeignObjectError) as refused:
-        make([declare(GUEST)], [Observed(GUEST, {}, owned=False)], adopt=True)
+        make([declare(forward)], [Observed(forward, {}, owned=False)], adopt=adopt)
     assert "adopt" not in str(refused.value)
 
 

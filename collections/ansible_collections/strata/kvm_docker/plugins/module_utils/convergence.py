@@ -21,7 +21,6 @@ from .guest.watch import domain_problem
 from .inputs import Inputs
 from .plan.drift import policy_of
 from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
-from .plan.planner import plan
 from .resources import (
     ENGINE_KINDS,
     HYPERVISOR_KINDS,
@@ -30,6 +29,7 @@ from .resources import (
     declared,
     effect,
     observed,
+    plan,
 )
 from .run import Run
 from .session import Session
@@ -64,7 +64,8 @@ class Convergence(Run):
 
     def _refuse_lost_disks(self) -> None:
         """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""
-        made = plan(self._declared(("disk",)), self._observe(self.session.hypervisor, ("disk",)), effect)
+        found = self._observe(self.session.hypervisor, ("disk",))
+        made = plan(self._declared(("disk",)), found, effect, adopt=self.adopt)
         if not self.replace_guests:
             refuse_lost_disks(made)
 

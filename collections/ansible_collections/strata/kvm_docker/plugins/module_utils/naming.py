@@ -41,7 +41,7 @@ LEFTOVERS = (".strata-next", ".strata-old")
 
 
 def object_uuid(environment: str, kind: str, name: str) -> UUID:
-    """UUID of the object of *kind* (see ``plan.model.KINDS``) and *name* in *environment*."""
+    """UUID of the object of *kind* (see ``resources.KINDS``) and *name* in *environment*."""
     return uuid5(NAMESPACE, f"{environment}/{kind}/{name}")
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from .declare.environment import Environment
 from .inputs import Inputs
-from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from .plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from .progress import Progress
 
 ConnectionT_contra = TypeVar("ConnectionT_contra", contravariant=True)
@@ -24,6 +24,7 @@ class Resource(Protocol[ConnectionT_contra]):
     """
 
     kind: ClassVar[str]
+    traits: ClassVar[Traits]
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
         """The objects that *environment* asks for. Pure."""

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every kind of object that there is, by name; the order of the layers is that of ``plan.model.KINDS``."""
+"""Every kind of object that there is, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .declare.environment import Environment
@@ -24,7 +25,8 @@ from .kvm.forward import Forward
 from .kvm.guest import Guest
 from .kvm.network import Network
 from .kvm.pool import Pool
-from .plan.model import Declared, Difference, Effect, Key, Observed
+from .plan import planner
+from .plan.model import Declared, Difference, Effect, Key, Observed, Traits
 
 #: Objects of the hypervisor; their connection is a ``Hypervisor``.
 HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), Disk(), Guest(), Forward())
@@ -36,6 +38,11 @@ IMAGE_KINDS = (GuestImageKind.kind,)
 SETTINGS_KINDS = (Settings.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}
+#: Every kind, in the order of the layers that they stand on.
+KINDS: Mapping[str, Traits] = {resource.kind: resource.traits for resource in (*HYPERVISOR, *ENGINE)}
+
+#: :func:`~.plan.planner.plan` of these kinds.
+plan = partial(planner.plan, kinds=KINDS)
 
 
 def declared(kinds: Iterable[str], environment: Environment, inputs: Inputs) -> Iterator[Declared]:

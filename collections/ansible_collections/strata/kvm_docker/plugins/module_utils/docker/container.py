@@ -14,7 +14,7 @@ from ..declare.environment import Environment
 from ..errors import EngineError
 from ..guest.mount import mount_needs
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..plan.secrets import sensitive
 from ..progress import Progress
 from . import container_update, health
@@ -32,6 +32,7 @@ class Container:
     """Declares, observes and applies containers; ``spec``: see :mod:`.container_spec`."""
 
     kind: ClassVar[str] = "container"
+    traits: ClassVar[Traits] = Traits(runs=True, adoption=Effect.REPLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every replica of every service of every project."""

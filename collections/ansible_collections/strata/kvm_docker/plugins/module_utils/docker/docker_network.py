@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ..declare.compose import IpamConfig, Network
 from ..declare.environment import Environment
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from . import reconnect
@@ -29,6 +29,7 @@ class DockerNetwork:
     """
 
     kind: ClassVar[str] = "docker_network"
+    traits: ClassVar[Traits] = Traits(adoption=Effect.REPLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every network of every project but external ones, which are somebody else's."""

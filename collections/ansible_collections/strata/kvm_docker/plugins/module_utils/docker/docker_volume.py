@@ -14,7 +14,7 @@ from ..declare.environment import Environment
 from ..errors import EngineError
 from ..inputs import Inputs
 from ..naming import LABEL_KEEP
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..plan.secrets import Seal, sensitive
 from ..progress import Progress
 from .engine import Engine
@@ -37,6 +37,7 @@ class DockerVolume:
     Keep: it is never an orphan."""
 
     kind: ClassVar[str] = "docker_volume"
+    traits: ClassVar[Traits] = Traits(held=True, adoption=Effect.REPLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every volume of every project but external ones, which are somebody else's."""

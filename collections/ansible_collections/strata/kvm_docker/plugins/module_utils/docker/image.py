@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..declare.environment import Environment
 from ..inputs import ImageInput, Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
@@ -26,6 +26,7 @@ class Image:
     (or was named) as a leaf of its own, and the ids of what builds of it left that were killed."""
 
     kind: ClassVar[str] = "image"
+    traits: ClassVar[Traits] = Traits(held=True, adoption=Effect.REPLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
         recipes = {familiar(name): name for name, image in environment.container_images.items() if image.build}

@@ -12,7 +12,7 @@ from ..declare.environment import Environment
 from ..errors import EngineError, GuestError
 from ..guest.seed import daemon_json
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits, Tree
 from ..plan.secrets import sensitive
 from ..progress import Progress
 from .daemon_file import DaemonFile, DaemonFiles
@@ -46,6 +46,7 @@ class Settings:
     """``spec``: ``{"settings": {...}}``, daemon.json. The whole file is ours: what else it says is removed."""
 
     kind: ClassVar[str] = "engine"
+    traits: ClassVar[Traits] = Traits()
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
         for guest in environment.guests.values():

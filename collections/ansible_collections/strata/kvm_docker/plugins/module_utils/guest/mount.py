@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from .. import naming
 from ..declare.environment import Environment, Guest
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
 from . import inside
 from .inside import device_path
@@ -50,6 +50,7 @@ class Mount:
     """
 
     kind: ClassVar[str] = "mount"
+    traits: ClassVar[Traits] = Traits()
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every data disk that is declared with a place for it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..declare.environment import Environment
 from ..folders import Folders
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class StoreKind(ABC):
     """
 
     kind: ClassVar[str]
+    traits: ClassVar[Traits] = Traits()
 
     def __init__(self) -> None:
         self._wanted: dict[str, tuple[Declared, ...]] = {}

@@ -17,7 +17,7 @@ from ..declare.environment import Environment, Guest
 from ..errors import HypervisorError, ImageError, StrataError
 from ..guest import inside
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
 from .disk_files import (
     DiskFile,
@@ -64,6 +64,7 @@ class Disk:
     """
 
     kind: ClassVar[str] = "disk"
+    traits: ClassVar[Traits] = Traits()
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """The first disk of each guest, and its data disks."""

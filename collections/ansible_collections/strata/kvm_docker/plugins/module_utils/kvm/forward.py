@@ -23,7 +23,7 @@ from ..errors import HypervisorError
 from ..folders import Folders
 from ..guest.files import make_private, write_whole
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits, Tree
 from ..progress import Progress
 from . import processes, sockets
 
@@ -45,6 +45,7 @@ class Forward:
     """Declares, observes and applies forwards; ``spec``: ``guest``, ``address`` and ``port`` that it leads to."""
 
     kind: ClassVar[str] = "forward"
+    traits: ClassVar[Traits] = Traits(runs=True)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """One forward for each published port; the name is the address that it listens on."""

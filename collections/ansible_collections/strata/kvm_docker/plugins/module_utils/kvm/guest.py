@@ -18,7 +18,7 @@ from ..errors import HypervisorError
 from ..folders import Folders
 from ..guest.console import console_path
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Tree
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits, Tree
 from ..progress import Progress
 from .disk import stored_image
 from .disk_files import chain, data_disk_path, disk_files, disk_name, disk_path, external_snapshots, goes_with
@@ -48,6 +48,7 @@ class Guest:
     """
 
     kind: ClassVar[str] = "guest"
+    traits: ClassVar[Traits] = Traits(runs=True)
 
     def declare(self, environment: model.Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every guest of the environment."""

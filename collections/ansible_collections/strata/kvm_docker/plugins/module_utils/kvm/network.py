@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from .. import naming
 from ..declare.environment import Environment
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
 from .errors import find, libvirt_errors
 from .links import Links, reattach
@@ -37,6 +37,7 @@ class Network:
     """
 
     kind: ClassVar[str] = "network"
+    traits: ClassVar[Traits] = Traits(runs=True, adoption=Effect.REPLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every network of the environment."""

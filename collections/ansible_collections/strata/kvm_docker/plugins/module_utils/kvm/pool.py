@@ -19,7 +19,7 @@ from .. import naming
 from ..declare.environment import Environment
 from ..errors import HypervisorError
 from ..inputs import Inputs
-from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed
+from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
 from .errors import find, libvirt_errors
 from .mark import claim, to_text
@@ -44,6 +44,7 @@ class Pool:
     """
 
     kind: ClassVar[str] = "pool"
+    traits: ClassVar[Traits] = Traits(runs=True)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """One pool, named like the environment, where there are guests; and the declared ones."""

@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeAlias
 
 from ..docker.health import unsettled
 from ..errors import ForeignObjectError
-from ..plan.model import RUNNING, Declared, Difference, Key, Observed, Plan, Policy
-from ..plan.planner import plan, repair, titles
-from ..resources import declared, observed
+from ..plan.model import Declared, Difference, Key, Observed, Plan, Policy
+from ..plan.planner import repair, titles
+from ..resources import KINDS, declared, observed, plan
 from ..run import Run
 
 Item: TypeAlias = Declared | Observed
@@ -81,7 +81,7 @@ class Layer(Run):
         return [replace(item, owned=item.owned and not self.apart(item)) for item in found]
 
     def _powered(self, item: Declared) -> Declared:
-        return item if self.running or item.key.kind not in RUNNING else replace(item, running=False)
+        return item if self.running or not KINDS[item.key.kind].runs else replace(item, running=False)
 
     def settle_containers(self) -> None:
         """Those that this run is about."""

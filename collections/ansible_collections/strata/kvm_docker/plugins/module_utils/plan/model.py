@@ -27,26 +27,6 @@ Policy: TypeAlias = Literal["repair", "report", "ignore"]
 #: Stands for a value that must not be shown.
 MASK = "********"
 
-#: Every kind of object, in the order of the layers that they stand on.
-KINDS = (
-    "network",
-    "pool",
-    "guest_image",
-    "container_archive",
-    "disk",
-    "guest",
-    "forward",
-    "mount",
-    "engine",
-    "image",
-    "docker_network",
-    "docker_volume",
-    "container",
-)
-
-#: Kinds whose objects run, and can be started and stopped.
-RUNNING = ("network", "pool", "guest", "forward", "container")
-
 
 class Effect(IntEnum):
     """What it takes to apply a difference; the strongest of an object's differences decides its action."""
@@ -57,6 +37,20 @@ class Effect(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What planning has to know of a kind of object.
+
+    ``runs``: its objects can be started and stopped. ``held``: one cannot be deleted while something above it uses it,
+    and frees nothing that others need. ``adoption``: what it takes, at the least, to make a stranger's object ours:
+    ``REPLACE`` has one of ours in its place, all else keeps what is in it; ``None`` where that is not done.
+    """
+
+    runs: bool = False
+    held: bool = False
+    adoption: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,7 +109,8 @@ class Observed:
     ``applied``: the spec that we last wrote, from the mark on the object; ``None`` where there is no mark to read.
     ``owned``: it carries our mark for this environment. ``project``: the Compose project in its mark, on an engine.
     ``by_module``: a module of the Docker layer made it, and not the declaration of an environment.
-    ``broken``: half-made, why it can only be replaced.
+    ``broken``: half-made, why it can only be replaced. ``obstacle``: why a stranger's cannot be taken over as it is,
+    and what to do.
     ``handle``: what the applier needs to find it (an id, a path); the planner does not look at it. ``sensitive``: as
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
@@ -131,6 +126,7 @@ class Observed:
     by_module: bool = False
     running: bool = True
     broken: str = ""
+    obstacle: str = ""
     handle: Any = None
     sensitive: frozenset[Path] = frozenset()
     keep: bool = False

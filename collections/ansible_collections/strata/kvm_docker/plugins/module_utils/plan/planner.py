@@ -15,10 +15,7 @@ from typing import Any
 
 from ..errors import ForeignObjectError, StrataError
 from .diff import differences
-from .model import KINDS, Action, Change, Declared, Difference, Drift, Effect, Key, Need, Observed, Plan, Policy
-
-#: Kinds that cannot be deleted while a container uses them, and whose deletion frees nothing that others need.
-HELD = ("image", "docker_volume")
+from .model import Action, Change, Declared, Difference, Drift, Effect, Key, Need, Observed, Plan, Policy, Traits
 
 #: Actions during which a replica may not serve; the replicas of a service take turns. An update may touch networks.
 DISRUPTIVE: tuple[Action, ...] = ("update", "restart", "replace")
@@ -33,8 +30,8 @@ ACTION_OF: Mapping[Effect, Action] = {
 #: The leaf that says where a tag stands; a reason tells both ends of it.
 DIGEST = ("digest",)
 
-#: Kinds of which a stranger can be taken over: it is replaced by an object of ours, and its data is kept.
-ADOPTABLE = ("network", "image", "docker_network", "docker_volume", "container")
+#: Why an object that a stranger made is changed.
+ADOPTED = "adopted: somebody else made it"
 
 
 def repair(key: Key, difference: Difference) -> Policy:
@@ -50,33 +47,40 @@ def plan(
     remove_orphans: bool = False,
     adopt: bool = False,
     policy: Callable[[Key, Difference], Policy] = repair,
+    *,
+    kinds: Mapping[str, Traits],
 ) -> Plan:
     """The changes that turn what is observed into what is declared.
 
     *effect* tells what a difference of an object takes. *unobserved* names guests that exist but whose engine cannot
     be looked at: nothing is planned on them yet. What is ours and declared no more is an orphan, deleted with
     *remove_orphans*; what is surplus is deleted in any case. *policy* tells what is done about a leaf that drifted.
-    Raises :class:`ForeignObjectError` before anything is planned when an object with a declared name is not ours, but
-    for kinds that are taken over with *adopt*.
+    *kinds*: all of them, in the order of the layers that they stand on. Raises :class:`ForeignObjectError` when an
+    object with a declared name is not ours, and with *adopt* where such a one cannot be taken over.
     """
     wanted = {item.key: item for item in declared}
     found = {item.key: item for item in observed}
     hidden = frozenset(unobserved)
-    _refuse_foreign(wanted, found, adopt)
     compare = _Comparison(effect, policy)
     changes: dict[Key, Change] = {}
+    strangers: dict[Key, str] = {}
     for key in _in_order(wanted):
         if key.guest in hidden:
             continue
-        change = _change(wanted[key], found.get(key), changes, compare)
+        now = found.get(key)
+        if now and not now.owned:
+            change, strangers[key] = _taken_over(wanted[key], now, changes, compare, kinds[key.kind])
+        else:
+            change = _change(wanted[key], now, changes, compare)
         if change:
             changes[key] = change
+    _refuse_strangers([found[key] for key in strangers], strangers, adopt)
     left = [item for key, item in found.items() if key not in wanted and item.owned and not item.keep]
     left = [item for item in left if _stays(item.key, changes, hidden)]
     deletions = {item.key: _deletion(item) for item in left if item.surplus or remove_orphans}
-    linked = _linked(_around_deletions(changes, deletions))
+    linked = _linked(_around_deletions(changes, deletions, kinds))
     return Plan(
-        tuple(linked[key] for key in _sorted_keys(linked)),
+        tuple(linked[key] for key in _sorted_keys(linked, kinds)),
         tuple(sorted(item.key for item in left if item.key not in deletions)),
         tuple(sorted(hidden)),
         tuple(sorted(compare.reported, key=lambda drift: (drift.key, drift.difference.path))),
@@ -84,15 +88,47 @@ def plan(
     )
 
 
-def _refuse_foreign(wanted: Mapping[Key, Declared], found: Mapping[Key, Observed], adopt: bool) -> None:
-    foreign = sorted(key for key, item in found.items() if key in wanted and not item.owned)
-    adoptable = [key for key in foreign if key.kind in ADOPTABLE]
-    if foreign and not (adopt and foreign == adoptable):
-        names = titles(found[key] for key in foreign)
-        way = ", or give adopt: true to take it over" if foreign == adoptable else ""
+def _taken_over(
+    item: Declared, now: Observed, changes: Mapping[Key, Change], compare: _Comparison, traits: Traits
+) -> tuple[Change | None, str]:
+    """The change that makes *now*, which is a stranger's, ours; or why there is none, and what to do."""
+    try:
+        return _adoption(item, now, changes, compare, traits.adoption), ""
+    except StrataError as error:
+        return None, f"{item.key} cannot be taken over: {str(error).removeprefix(f'{item.key}: ')}"
+
+
+def _adoption(
+    item: Declared, now: Observed, changes: Mapping[Key, Change], compare: _Comparison, least: Effect | None
+) -> Change:
+    """What is not replaced by one of ours must be such that nothing in it is lost by that."""
+    if least is None or now.obstacle:
+        raise ForeignObjectError(now.obstacle or "it is of a kind that never is.")
+    if least is Effect.REPLACE:
+        return Change(item.key, "replace", ADOPTED, (), item.needs, item, now)
+    gone = _replaced(item, changes, "lives_on")
+    if gone:
+        raise ForeignObjectError(f"{gone}, which it lives on, is not there. Put that there, or remove this one.")
+    if now.broken:
+        raise ForeignObjectError(f"{now.broken}. Repair it, or move it away.")
+    item = _as_heeded(item, now, compare)
+    found = compare(item, now)
+    lost = [difference for difference in found if difference.effect is Effect.REPLACE]
+    if lost:
+        told = ", ".join(f"{'.'.join(one.path)} is {one.before}, and {one.after} is declared" for one in lost)
+        raise ForeignObjectError(f"{told}; it would have to be made anew. Declare what is there, or move it away.")
+    strongest = max([least, *(difference.effect for difference in found)])
+    return Change(item.key, _action(item, now, strongest), ADOPTED, found, item.needs, item, now)
+
+
+def _refuse_strangers(found: Iterable[Observed], obstacles: Mapping[Key, str], adopt: bool) -> None:
+    told = [obstacles[key] for key in sorted(obstacles) if obstacles[key]]
+    if obstacles and (told or not adopt):
+        way = "" if told else ", or give adopt: true to take it over"
+        advice = f"Rename it in the declaration, or remove the other one yourself{way}."
         raise ForeignObjectError(
-            f"{names}: exists already and does not belong to this environment; it was not touched. "
-            f"Rename it in the declaration, or remove the other one yourself{way}."
+            f"{titles(found)}: exists already and does not belong to this environment; it was not touched. "
+            + " ".join((advice, *told))
         )
 
 
@@ -144,12 +180,7 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
     def made(action: Action, reason: str, found: tuple[Difference, ...] = ()) -> Change:
         return Change(item.key, action, reason, found, item.needs, item, now)
 
-    if not now.owned:
-        return made("replace", "adopted: somebody else made it")
-    down = item.running and not now.needs_no_start and not now.broken
-    if down and not compare.running(item, now):
-        compare.left_off.add(item.key)
-        item = replace(item, running=False)
+    item = _as_heeded(item, now, compare)
     found = compare(item, now)
     rebuilt = _replaced(item, changes, "rebuilt_with")
     if now.broken:
@@ -164,6 +195,15 @@ def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change],
     if item.running and not now.needs_no_start:
         return made("start", "not running")
     return made("stop", "running") if now.running and not item.running and compare.running(item, now) else None
+
+
+def _as_heeded(item: Declared, now: Observed, compare: _Comparison) -> Declared:
+    """*item*, which is left off where it is and a policy says so."""
+    down = item.running and not now.needs_no_start and not now.broken
+    if not down or compare.running(item, now):
+        return item
+    compare.left_off.add(item.key)
+    return replace(item, running=False)
 
 
 def _action(item: Declared, now: Observed, strongest: Effect) -> Action:
@@ -209,34 +249,40 @@ def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> b
     return not (key.guest and (key.guest in hidden or (guest and guest.action in ("create", "replace"))))
 
 
-def _after_deletions(deletions: Mapping[Key, Change]) -> dict[Key, Change]:
+def _after_deletions(deletions: Mapping[Key, Change], kinds: Mapping[str, Traits]) -> dict[Key, Change]:
     """Delete from the top layer down: each deletion needs those of the layers above it."""
-    rank = {kind: index for index, kind in enumerate(KINDS)}
+    rank = _ranks(kinds)
     ordered = sorted(deletions)
     above = {
         kind: tuple(
             Need(other)
             for other in ordered
-            if rank[other.kind] > rank[kind] and (other.kind not in HELD or kind in HELD)
+            if rank[other.kind] > rank[kind] and (kinds[kind].held or not kinds[other.kind].held)
         )
         for kind in {key.kind for key in ordered}
     }
     return {key: replace(change, needs=above[key.kind]) for key, change in deletions.items()}
 
 
-def _around_deletions(changes: Mapping[Key, Change], deletions: Mapping[Key, Change]) -> dict[Key, Change]:
-    """What is removed frees names, addresses and ports, so everything else comes after; but what a container holds is
-    free only once that container was changed."""
-    first = tuple(Need(key) for key in sorted(deletions) if key.kind not in HELD)
+def _around_deletions(
+    changes: Mapping[Key, Change], deletions: Mapping[Key, Change], kinds: Mapping[str, Traits]
+) -> dict[Key, Change]:
+    """What is removed frees names, addresses and ports, so everything else comes after; but what is held is free only
+    once that which is above it on its engine was changed."""
+    rank = _ranks(kinds)
+    first = tuple(Need(key) for key in sorted(deletions) if not kinds[key.kind].held)
     after = {key: replace(change, needs=(*change.needs, *first)) for key, change in changes.items()}
-    holders: defaultdict[str, list[Need]] = defaultdict(list)
-    for key in sorted(changes):
-        if key.kind == "container":
-            holders[key.guest].append(Need(key))
-    for key, change in _after_deletions(deletions).items():
-        held = holders[key.guest] if key.kind in HELD else ()
-        after[key] = replace(change, needs=(*change.needs, *held))
+    holders = {
+        (guest, kind): tuple(Need(key) for key in sorted(changes) if key.guest == guest and rank[key.kind] > rank[kind])
+        for guest, kind in {(key.guest, key.kind) for key in deletions if kinds[key.kind].held}
+    }
+    for key, change in _after_deletions(deletions, kinds).items():
+        after[key] = replace(change, needs=(*change.needs, *holders.get((key.guest, key.kind), ())))
     return after
+
+
+def _ranks(kinds: Mapping[str, Traits]) -> dict[str, int]:
+    return {kind: index for index, kind in enumerate(kinds)}
 
 
 def _linked(changes: Mapping[Key, Change]) -> dict[Key, Change]:
@@ -265,9 +311,9 @@ def _natural(key: Key) -> tuple[str, str, list[str | int]]:
     return key.kind, key.guest, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", key.name)]
 
 
-def _sorted_keys(changes: Mapping[Key, Change]) -> list[Key]:
+def _sorted_keys(changes: Mapping[Key, Change], kinds: Mapping[str, Traits]) -> list[Key]:
     """Each key after those it needs; among equals by layer, guest and name, so that a plan always reads the same."""
-    rank = {kind: index for index, kind in enumerate(KINDS)}
+    rank = _ranks(kinds)
     sorter = TopologicalSorter(
         {key: {need.key for need in change.needs if need.key in changes} for key, change in changes.items()}
     )
