@@ -95,11 +95,21 @@ def observe(hypervisor: Any, name: str) -> list[Observed]:
     return [item for kind in KINDS.values() for item in kind.observe(hypervisor, name)]
 
 
-def planned(hypervisor: Any, environment: Environment, inputs: Inputs = INPUTS, remove_orphans: bool = False) -> Plan:
+def planned(
+    hypervisor: Any,
+    environment: Environment,
+    inputs: Inputs = INPUTS,
+    remove_orphans: bool = False,
+    adopt: bool = False,
+) -> Plan:
     declared = [item for kind in KINDS.values() for item in kind.declare(environment, inputs)]
     found = observe(hypervisor, environment.name)
     return plan(
-        declared, found, lambda key, difference: KINDS[key.kind].effect(difference), remove_orphans=remove_orphans
+        declared,
+        found,
+        lambda key, difference: KINDS[key.kind].effect(difference),
+        remove_orphans=remove_orphans,
+        adopt=adopt,
     )
 
 
@@ -108,9 +118,9 @@ def apply(hypervisor: Any, changes: Iterable[Change]) -> None:
         KINDS[change.key.kind].apply(hypervisor, change, Progress())
 
 
-def converge(hypervisor: Any, environment: Environment, inputs: Inputs = INPUTS) -> Plan:
+def converge(hypervisor: Any, environment: Environment, inputs: Inputs = INPUTS, adopt: bool = False) -> Plan:
     """Plan and apply; returns what was done."""
-    made = planned(hypervisor, environment, inputs, remove_orphans=True)
+    made = planned(hypervisor, environment, inputs, remove_orphans=True, adopt=adopt)
     apply(hypervisor, made)
     return made
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import (
     Change,
@@ -98,6 +100,8 @@ def test_planning_after_applying_a_plan_gives_an_empty_plan(
     except ForeignObjectError:
         assume(False)
         raise
+    hosts = {Key("guest", item.key.guest) for item in declared}
+    assume(not any(change.action == "delete" and change.key in hosts for change in first))
     after = applied(world, first.changes)
     assert not plan(declared, after.values(), effect, remove_orphans=remove)
 
@@ -112,6 +116,25 @@ def test_no_plan_touches_an_object_that_is_not_owned(declared: list[Declared], w
         assert set(named) >= foreign & {item.key for item in declared}
     else:
         assert not foreign & made.keys()
+
+
+@given(declarations().filter(bool), worlds(), st.data())
+def test_strangers_are_taken_over_where_the_error_named_the_option(
+    declared: list[Declared], world: World, data: st.DataObject
+) -> None:
+    item = data.draw(st.sampled_from(declared))
+    world[item.key] = replace(world.get(item.key, Observed(item.key, data.draw(specs))), owned=False)
+    with pytest.raises(ForeignObjectError) as refused:
+        plan(declared, world.values(), effect)
+    if "adopt: true" not in str(refused.value):
+        with pytest.raises(ForeignObjectError, match="cannot be taken over"):
+            plan(declared, world.values(), effect, adopt=True)
+        return
+    made = plan(declared, world.values(), effect, adopt=True)
+    assert {change.key for change in made if "adopted" in change.reason} == {
+        item.key for item in declared if item.key in world and not world[item.key].owned
+    }
+    assert not plan(declared, applied(world, made.changes).values(), effect, adopt=True)
 
 
 @given(declarations(), worlds())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,28 @@ def test_what_else_was_edited_of_the_guest_and_that_it_is_off_stays(
     taken = modules.four_phases("disk", guest="web", name="kept", state="absent")
     assert actions(taken) == ["update guest web"]
     Path(taken["disk"]["path"]).unlink()
+
+
+def test_a_strangers_disk_is_left_alone_until_it_is_adopted(
+    modules: Modules, kvm: Hypervisor, web: dict[str, Any]
+) -> None:
+    path = kvm.folders.pool("lab") / "web.data.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "8M"], check=True)
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1M 64k", str(path)], check=True)
+    before = path.read_bytes()
+    data = {"guest": "web", "name": "data"}
+    for check in (True, False):
+        assert "or give adopt: true" in modules.refused("disk", check=check, **data, size="16 MiB")
+        assert "cannot shrink" in modules.refused("disk", check=check, **data, size="4 MiB", adopt=True)
+    assert path.read_bytes() == before
+    adopted = modules.four_phases("disk", **data, size="16 MiB", adopt=True)
+    assert actions(adopted) == ["update disk web.data", "update guest web"]
+    assert adopted["plan"][0]["reason"] == "adopted: somebody else made it"
+    assert adopted["disk"]["size"] == 16 * MIB
+    subprocess.run(["qemu-io", "-U", "-r", "-f", "qcow2", "-c", "read -P 0x5a 1M 64k", str(path)], check=True)
+    modules.stands("disk", **data, size="16 MiB")
+    assert "delete disk web.data" in actions(modules.four_phases("disk", **data, state="absent"))
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import libvirt
 import pytest
@@ -122,6 +124,41 @@ def test_data_disks_come_and_go_and_stay_where_nothing_is_said_of_them(
     left = traces(kvm)
     assert left == ["web.kept.qcow2"]
     Path(kvm.folders.pool("lab") / "web.kept.qcow2").unlink()
+
+
+def estranged(kvm: Hypervisor) -> libvirt.virDomain:
+    """The guest as somebody else made it by hand: neither domain nor disk tells that it was ours."""
+    domain_of(kvm).destroy()
+    root = ElementTree.fromstring(domain_of(kvm).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    for tag in ("uuid", "metadata"):
+        root.remove(root.find(tag))
+    domain_of(kvm).undefine()
+    os.removexattr(kvm.folders.pool("lab") / "web.qcow2", "user.strata.disk")
+    return kvm.connection.defineXML(ElementTree.tostring(root, encoding="unicode"))
+
+
+def test_a_strangers_guest_is_left_alone_until_it_is_adopted(
+    modules: Modules, kvm: Hypervisor, web: dict[str, Any]
+) -> None:
+    modules.run("guest", **web)
+    stranger = estranged(kvm)
+    for check in (True, False):
+        said = modules.refused("guest", check=check, **web)
+        assert said.startswith("disk web: exists already and does not belong to this environment")
+        assert "or give adopt: true" in said
+    assert "does not belong" in modules.refused("guest", name="web", state="absent")
+    stranger.create()
+    for check in (True, False):
+        said = modules.refused("guest", check=check, **web, adopt=True)
+        assert "guest web cannot be taken over: it runs. Shut it down first (virsh shutdown lab-web)." in said
+    stranger.destroy()
+    adopted = modules.four_phases("guest", **web, adopt=True)
+    assert actions(adopted) == ["update disk web", "start guest web"]
+    assert {change["reason"] for change in adopted["plan"]} == {"adopted: somebody else made it"}
+    assert domain_of(kvm).UUIDString() == adopted["guest"]["uuid"] != stranger.UUIDString()
+    modules.stands("guest", **web)
+    modules.run("guest", name="web", state="absent")
+    assert traces(kvm) == []
 
 
 @pytest.mark.parametrize(

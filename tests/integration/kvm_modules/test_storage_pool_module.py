@@ -46,6 +46,27 @@ def test_an_edit_behind_our_back_is_taken_back(modules: Modules, kvm: Hypervisor
     assert mended["pool"]["autostart"] is True
 
 
+def test_a_strangers_pool_is_left_alone_until_it_is_adopted(modules: Modules, kvm: Hypervisor) -> None:
+    folder = folder_of(kvm, "adopted")
+    folder.mkdir(parents=True)
+    (folder / "theirs.img").write_bytes(bytes(4096))
+    stranger = f"<pool type='dir'><name>lab-fast</name><target><path>{folder}</path></target></pool>"
+    kvm.connection.storagePoolDefineXML(stranger).create()
+    elsewhere = {"name": "fast", "path": str(folder_of(kvm, "not-theirs"))}
+    fast = {"name": "fast", "path": str(folder)}
+    for check in (True, False):
+        assert "or give adopt: true" in modules.refused("storage_pool", check=check, **fast)
+        said = modules.refused("storage_pool", check=check, **elsewhere, adopt=True)
+        assert "would leave its disks there" in said
+    assert "does not belong" in modules.refused("storage_pool", name="fast", state="absent")
+    adopted = modules.four_phases("storage_pool", **fast, adopt=True)
+    assert actions(adopted) == ["restart pool fast"]
+    assert adopted["plan"][0]["reason"] == "adopted: somebody else made it"
+    modules.stands("storage_pool", **fast)
+    assert actions(modules.four_phases("storage_pool", name="fast", state="absent")) == ["delete pool fast"]
+    assert (folder / "theirs.img").stat().st_size == 4096
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

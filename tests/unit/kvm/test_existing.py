@@ -22,7 +22,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Reservation,
     StoragePool,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.existing import Existing, read_back
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.existing import Existing, left_to, read_back
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
 from kvm_lab import INPUTS, MIB, converge, environment, observe, planned, with_guest, words
@@ -115,3 +115,6 @@ def test_a_reservation_without_its_guest_is_one_of_the_network(hypervisor: Hyper
 
     lan = read_back("lab", "/", filter(there, observe(hypervisor, "lab"))).environment.networks["lan"]
     assert sorted(lan.dhcp.hosts) == sorted(lan.dns.hosts) == sorted({"web"} - set(guests))
+    left = left_to(environment(guests=("web",)).guests, {"lan": lan})["lan"]
+    assert left == environment().networks["lan"]
+    assert left_to(environment(guests=("apps",)).guests, {"lan": lan})["lan"] == lan

@@ -216,6 +216,54 @@ def test_a_stranger_is_taken_over_only_where_somebody_agrees() -> None:
     assert [str(change) for change in made] == ["replace container web/app-1: adopted: somebody else made it"]
 
 
+def test_a_stranger_that_is_not_replaced_is_compared_and_is_ours_even_where_nothing_differs() -> None:
+    disk = Key("disk", "web")
+    for size, paths in ((1, [("memory",)]), (2, [])):
+        (change,) = make([declare(disk, memory=2)], [Observed(disk, {"memory": size}, owned=False)], adopt=True)
+        assert str(change) == "update disk web: adopted: somebody else made it"
+        assert [difference.path for difference in change.differences] == paths
+    for running, action in ((True, "restart"), (False, "start")):
+        stranger = Observed(GUEST, {}, owned=False, running=running)
+        assert [change.action for change in make([declare(GUEST)], [stranger], adopt=True)] == [action]
+
+
+@pytest.mark.parametrize(
+    ("stranger", "why"),
+    [
+        (Observed(GUEST, {}, owned=False, obstacle="it runs. Shut it down."), "it runs. Shut it down."),
+        (Observed(GUEST, {}, owned=False, broken="its header is damaged"), "its header is damaged. Repair it"),
+        (Observed(GUEST, {"image": "a"}, owned=False), "image is a, and b is declared: what is there would be lost"),
+        (
+            Observed(GUEST, {"image": "b", "memory": 1}, {"memory": 1}, owned=False),
+            "memory is 1, and none is declared: what is there would be lost",
+        ),
+        (
+            Observed(GUEST, {"image": "b"}, owned=False, handle="without its disk"),
+            "disk web, which it lives on, is not there",
+        ),
+    ],
+)
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_stranger_in_whose_way_something_is_is_refused_with_that_and_not_with_the_option(
+    stranger: Observed, why: str, adopt: bool
+) -> None:
+    disk = Key("disk", "web")
+    there = [stranger] if stranger.handle else [stranger, Observed(disk, {})]
+    with pytest.raises(ForeignObjectError) as refused:
+        make([declare(disk), declare(GUEST, Need(disk, lives_on=True), image="b")], there, adopt=adopt)
+    assert f"guest web cannot be taken over: {why}" in str(refused.value)
+    assert "adopt: true" not in str(refused.value)
+
+
+def test_what_an_effect_refuses_of_a_stranger_is_why_it_is_not_taken_over() -> None:
+    def refuse(key: Key, difference: Difference) -> Effect:
+        raise StrataError(f"{key}: it cannot shrink")
+
+    stranger = Observed(GUEST, {"memory": 9}, owned=False)
+    with pytest.raises(ForeignObjectError, match=r"guest web cannot be taken over: it cannot shrink$"):
+        plan([declare(GUEST, memory=1)], [stranger], refuse)
+
+
 @pytest.mark.parametrize("adopt", [False, True])
 def test_what_is_of_a_kind_that_is_never_taken_over_is_refused_without_naming_the_option(adopt: bool) -> None:
     forward = Key("forward", "127.0.0.1:80")

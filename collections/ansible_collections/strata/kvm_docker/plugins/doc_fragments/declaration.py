@@ -46,7 +46,9 @@ options:
   adopt:
     description:
       - Whether objects that somebody else made under a declared name are taken over. They are replaced by objects of
-        the environment; the data of a volume is copied. Guests, disks and pools are never taken over.
+        the environment; the data of a volume is copied.
+      - Pools, disks and guests keep what is in them. They are taken over only where nothing of it would be lost, and a
+        guest only while it is off.
     type: bool
     default: false
 """

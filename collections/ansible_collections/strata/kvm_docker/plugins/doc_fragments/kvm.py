@@ -54,8 +54,11 @@ options:
 options:
   adopt:
     description:
-      - Whether an object of this name in libvirt that is not ours is taken over. It is an error otherwise.
-      - It is replaced by one of ours.
+      - Whether an object of this name that is not ours is taken over. It is an error otherwise, which names this option
+        where it helps, and else what is in the way.
+      - A network is replaced by one of ours. A pool keeps its files, and must be in the folder that is declared. A disk
+        keeps its data, and must be one that would not have to be made anew. A guest must be off, have the disks that
+        are declared, and have neither snapshots nor a saved state nor a TPM, which it would lose.
     type: bool
     default: false
 """

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.kvm
   - strata.kvm_docker.kvm.changing
+  - strata.kvm_docker.kvm.adopt
 attributes:
   check_mode:
     support: full
@@ -70,6 +71,14 @@ EXAMPLES = r"""
     name: data
     size: 20 GiB
     keep: true
+
+- name: Take over a file that was put there as db.archive.qcow2, with the data in it
+  strata.kvm_docker.disk:
+    environment: shop
+    guest: db
+    name: archive
+    size: 20 GiB
+    adopt: true
 
 - name: Take it away; with keep its file stays
   strata.kvm_docker.disk:
@@ -145,7 +154,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Disk
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_disk import DiskRun
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import ADOPT, CHANGING, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import disk_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
@@ -153,6 +162,7 @@ MODEL = option_spec(Disk)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CHANGING,
+    **ADOPT,
     "guest": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -165,7 +175,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
     params, absent = module.params, module.params["state"] == "absent"
     with site_of(module, may_be_absent=absent) as site:
-        disk = DiskRun(site=site, guest=params["guest"], name=params["name"])
+        disk = DiskRun(site=site, guest=params["guest"], name=params["name"], adopt=params["adopt"])
         made = disk.absent() if absent else disk.present({option: params[option] for option in MODEL})
         found = site.find("disk", disk.key.name)
         return changes_of(made, module._diff) | ({"disk": disk_view(found)} if found else {})

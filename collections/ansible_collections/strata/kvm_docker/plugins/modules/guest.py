@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.kvm
   - strata.kvm_docker.kvm.changing
+  - strata.kvm_docker.kvm.adopt
 attributes:
   check_mode:
     support: full
@@ -150,6 +151,15 @@ EXAMPLES = r"""
       lan: {address: 10.80.0.11}
     publish: {8080: 80}
 
+- name: Take over the domain shop-legacy that somebody made over this image, with its disks
+  strata.kvm_docker.guest:
+    environment: shop
+    name: legacy
+    source: /srv/images/debian-13.qcow2
+    networks:
+      lan: {address: 10.80.0.12}
+    adopt: true
+
 - name: Shut it down
   strata.kvm_docker.guest:
     environment: shop
@@ -214,7 +224,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Guest, GuestImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_guest import GuestRun
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import ADOPT, CHANGING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import guest_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
@@ -225,6 +235,7 @@ IMAGE = option_spec(GuestImage)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CHANGING,
+    **ADOPT,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
     **IMAGE,
@@ -245,6 +256,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             wait=params["wait"],
             virt_type=params["virt_type"],
             replace_guests=params["replace_guests"],
+            adopt=params["adopt"],
         )
         result = changes_of(converged(guest, params), module._diff)
         return result | described(site, params["name"])

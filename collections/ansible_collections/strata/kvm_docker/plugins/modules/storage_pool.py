@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.kvm
   - strata.kvm_docker.kvm.changing
+  - strata.kvm_docker.kvm.adopt
 attributes:
   check_mode:
     support: full
@@ -60,6 +61,13 @@ EXAMPLES = r"""
     name: fast
     path: /srv/fast
 
+- name: Take over the pool shop-legacy that somebody made in this folder
+  strata.kvm_docker.storage_pool:
+    environment: shop
+    name: legacy
+    path: /srv/legacy
+    adopt: true
+
 - name: Remove it; the files stay
   strata.kvm_docker.storage_pool:
     environment: shop
@@ -87,7 +95,7 @@ plan:
       type: str
       sample: ""
     action:
-      description: One of V(create), V(update), V(start), V(delete).
+      description: One of V(create), V(update), V(restart), V(start), V(delete).
       type: str
       sample: create
     reason:
@@ -138,7 +146,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_options import Place
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import CHANGING, Site, site_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import ADOPT, CHANGING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import pool_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
@@ -147,6 +155,7 @@ MODEL = option_spec(StoragePool)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CHANGING,
+    **ADOPT,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     **MODEL,
@@ -167,6 +176,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             ("pool",),
             speaks_for=lambda item: item.key == key,
             remove_orphans=absent,
+            adopt=params["adopt"],
         )
         result = changes_of(layer.converge(module.check_mode), module._diff)
         found = site.find("pool", params["name"])

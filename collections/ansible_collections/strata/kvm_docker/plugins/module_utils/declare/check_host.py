@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import Problem
-from ..naming import bridge_name
+from ..naming import bridge_name, libvirt_name
 from .environment import Environment
 from .facts import HostFacts
 from .sources import Sources
@@ -56,9 +56,10 @@ def _subnets(environment: Environment, host: HostFacts, sources: Sources) -> Ite
 
 
 def _pools(environment: Environment, host: HostFacts, sources: Sources) -> Iterator[Problem]:
+    """A stranger's of the very name is for the plan to tell of: it can be taken over."""
     for name in environment.pools:
         path = environment.pool_path(name)
-        if path in host.pools:
+        if host.pools.get(path, "") not in ("", libvirt_name(environment.name, name)):
             message = f"{path} is the folder of libvirt's pool {host.pools[path]}; choose another one, or one below it"
             yield sources.problem(("pools", name, "path"), message)
 

@@ -78,6 +78,15 @@ def stored(folders: Folders) -> Iterator[tuple[str, StoredImage]]:
             yield pointer.stem, image
 
 
+def recipe_of(folders: Folders, disk: Path) -> str:
+    """What led to the image whose file *disk* is: of several recipes or sources the last one; empty where none did."""
+    if disk.name != DISK or disk.parent.parent != folders.images:
+        return ""
+    pointers = (folders.images / "recipes").glob("*.json")
+    leading = [path for path in pointers if (read_json(path) or {}).get("content") == disk.parent.name]
+    return max(leading, key=lambda path: path.stat().st_mtime).stem if leading else ""
+
+
 def verify(image: StoredImage) -> None:
     """Read the whole image and compare digests; raises :class:`ImageError` naming the file that differs."""
     folder = image.disk.parent

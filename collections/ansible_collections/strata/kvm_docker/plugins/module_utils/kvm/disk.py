@@ -25,6 +25,8 @@ from .disk_files import (
     disk_name,
     disk_path,
     external_snapshots,
+    image_of,
+    obstacle,
     refuse_in_use,
 )
 from .domain import cut_power, find_domain
@@ -64,7 +66,7 @@ class Disk:
     """
 
     kind: ClassVar[str] = "disk"
-    traits: ClassVar[Traits] = Traits()
+    traits: ClassVar[Traits] = Traits(adoption=Effect.IN_PLACE)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """The first disk of each guest, and its data disks."""
@@ -110,7 +112,7 @@ class Disk:
         """Every file in the environment's pools that is named as a disk."""
         with libvirt_errors(f"disks of {environment}"):
             for file in disk_files(connection, environment):
-                yield _observed(environment, file)
+                yield _observed(connection, environment, file)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Make, grow or delete the file; the image below is only read. A kept file is found again, not made anew."""
@@ -138,18 +140,20 @@ def stored_image(hypervisor: Hypervisor, guest: str, digest: str) -> StoredImage
     return stored
 
 
-def _observed(environment: str, file: DiskFile) -> Observed:
+def _observed(hypervisor: Hypervisor, environment: str, file: DiskFile) -> Observed:
     mark, header = file.mark, read_qcow2(file.path)
     data = bool(mark.disk) if mark else "." in file.name
-    told = {"pool": file.pool, "keep": bool(mark and mark.keep)} if data else {"image": mark.image if mark else ""}
+    told = {"pool": file.pool, "keep": bool(mark and mark.keep)} if data else {"image": image_of(hypervisor, file)}
     spec = {**told, "size": header.size if header else 0}
     name = (disk_name(mark.guest, mark.disk) if mark.disk else mark.guest) if mark else ""
+    owned = bool(mark and mark.environment == environment and name == file.name)
     return Observed(
         Key("disk", file.name),
         spec,
         applied=spec if mark else None,
-        owned=bool(mark and mark.environment == environment and name == file.name),
+        owned=owned,
         broken="" if header else "its qcow2 header is damaged",
+        obstacle="" if owned else obstacle(hypervisor, environment, file),
         handle=file,
         keep=bool(mark and mark.keep),
     )
@@ -175,8 +179,13 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     if domain:
         cut_power(domain)
     _remove(overlays)
-    mark = OverlayMark(environment=source.environment, guest=source.guest, image=declared.spec["image"])
-    make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark)
+    make_overlay(_pool(hypervisor, source), path, size, stored.disk, _mark(declared))
+
+
+def _mark(declared: Declared) -> OverlayMark:
+    source: _Source = declared.handle
+    told = {part: declared.spec[part] for part in ("image", "keep") if part in declared.spec}
+    return OverlayMark(environment=source.environment, guest=source.guest, disk=source.disk, **told)
 
 
 def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
@@ -184,7 +193,7 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
     saved from it yet."""
     source: _Source = declared.handle
     path, size = _path(hypervisor, source), declared.spec["size"]
-    mark = OverlayMark(environment=source.environment, guest=source.guest, disk=source.disk, keep=declared.spec["keep"])
+    mark = _mark(declared)
     there = read_overlay_mark(path)
     if there and replace(there, keep=mark.keep) == mark and read_qcow2(path):
         _update(hypervisor, declared, progress)
@@ -197,9 +206,9 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
 def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
     source: _Source = declared.handle
     path = _path(hypervisor, source)
-    header, mark = read_qcow2(path), read_overlay_mark(path)
-    if mark and source.disk and mark.keep != declared.spec["keep"]:
-        mark_overlay(path, replace(mark, keep=declared.spec["keep"]))
+    header, mark = read_qcow2(path), _mark(declared)
+    if read_overlay_mark(path) != mark:
+        mark_overlay(path, mark)
     if header is None or header.size < declared.spec["size"]:
         _grow(hypervisor, source, path, declared.spec["size"], progress)
 

@@ -56,27 +56,62 @@ def data_disk_path(environment: Environment, folders: Folders, guest: Guest, dis
 
 
 def disk_files(hypervisor: Hypervisor, environment: str) -> Iterator[DiskFile]:
-    """Every file that has, or could have, a disk's name; in the own pool strangers' too, whose names may be ours."""
+    """Every file that has, or could have, a disk's name: strangers' too, whose names may be ours."""
     for path in sorted(hypervisor.folders.pool(environment).glob(f"[!.]*{SUFFIX}")):
         yield DiskFile(path, path.name.removesuffix(SUFFIX), "", read_overlay_mark(path))
     for pool in hypervisor.connection.listAllStoragePools():
-        claimed = claim_pool(environment, pool)
-        if claimed and claimed[1] and claimed[0] != environment:
-            yield from _in_pool(Path(pool_path(pool)), environment, claimed[0])
+        claimed, folder = claim_pool(environment, pool), Path(pool_path(pool))
+        if claimed and claimed[0] != environment and folder.is_absolute():
+            yield from _in_pool(folder, environment, claimed[0])
 
 
 def _in_pool(folder: Path, environment: str, pool: str) -> Iterator[DiskFile]:
     for path in sorted(folder.glob(f"{environment}-*.*{SUFFIX}")):
-        mark = read_overlay_mark(path)
-        if mark is None or mark.environment == environment:
-            yield DiskFile(path, path.name.removeprefix(f"{environment}-").removesuffix(SUFFIX), pool, mark)
+        name = path.name.removeprefix(f"{environment}-").removesuffix(SUFFIX)
+        yield DiskFile(path, name, pool, read_overlay_mark(path))
 
 
-def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Path) -> None:
-    """Raise :class:`HypervisorError` where another domain than *guest*'s own uses *path*, or stands on it."""
+def image_of(hypervisor: Hypervisor, file: DiskFile) -> str:
+    """Digest of the image that a first disk stands on; without a mark the store tells it, and where that does not, it
+    is the path of what is below."""
+    from ..guest.image_store import recipe_of
+
+    if file.mark:
+        return file.mark.image
+    header = read_qcow2(file.path)
+    below = header.backing if header else None
+    return (recipe_of(hypervisor.folders, below) or str(below)) if below else "no image"
+
+
+def obstacle(hypervisor: Hypervisor, environment: str, file: DiskFile) -> str:
+    """Why *file*, whose mark is not that of its name, cannot be taken over as it is, and what to do; empty where it
+    can. A domain of its guest's name is not in the way: whether that is ours, or can be, the guest tells."""
+    mark, header = file.mark, read_qcow2(file.path)
+    if mark:
+        owner = f"{disk_name(mark.guest, mark.disk) if mark.disk else mark.guest} of environment {mark.environment}"
+        return (
+            f"its mark says that {file.path} is disk {owner}. Move it away; a plain cp of it, which leaves the mark "
+            "behind, can be taken over."
+        )
+    if header is None:
+        return f"{file.path} is no whole qcow2 file. Repair or convert it (qemu-img convert -O qcow2), or move it away."
+    if header.backing and "." in file.name:
+        return f"{file.path} stands on {header.backing}. Make it independent first (qemu-img rebase -b '')."
+    guest = file.name.partition(".")[0]
+    try:
+        refuse_in_use(hypervisor, environment, guest, file.path, naming.libvirt_name(environment, guest))
+        external_snapshots(None, file.path)
+    except HypervisorError as error:
+        return str(error)
+    return ""
+
+
+def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Path, apart: str = "") -> None:
+    """Raise :class:`HypervisorError` where another domain than *guest*'s own, or the one named *apart*, uses *path*, or
+    stands on it."""
     own = str(naming.object_uuid(environment, "guest", guest))
     for domain in hypervisor.connection.listAllDomains():
-        if domain.UUIDString() == own:
+        if domain.UUIDString() == own or domain.name() == apart:
             continue
         sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/disk/source")
         if any(path in chain(Path(source.get("file", ""))) for source in sources if source.get("file")):

@@ -76,6 +76,18 @@ def edits(now: Leaves, written: Leaves, spoken_for: frozenset[str]) -> dict[str,
     return found
 
 
+def beyond(now: Leaves, ours: Leaves) -> dict[str, list[str]]:
+    """Part -> what a definition of somebody else says that *ours* does not, in words; not what it lacks."""
+    theirs = {
+        part: {path: value for path, value in leaves.items() if not _filled_in(path)} for part, leaves in now.items()
+    }
+    shared = {
+        part: {path: value for path, value in ours.get(part, {}).items() if path in leaves}
+        for part, leaves in theirs.items()
+    }
+    return edits(theirs, shared, frozenset())
+
+
 def plugged(defined: Element, live: Element, spoken_for: frozenset[str]) -> dict[str, list[str]]:
     """Part -> devices that a running guest has beyond its definition, or lacks, in words; as in :func:`edits`."""
     before, after = _devices(defined), _devices(live)

@@ -10,7 +10,7 @@ taken from here. The marks tell what was last applied, so drift stays drift.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
 
 from .. import naming
@@ -51,6 +51,19 @@ def read_back(name: str, folder: str, observed: Iterable[Observed]) -> Existing:
     return Existing(environment=environment, guest_images={image: image for image in images})
 
 
+def left_to(guests: Mapping[str, Guest], networks: Mapping[str, GuestNetwork]) -> dict[str, GuestNetwork]:
+    """*networks* without the reservations and names that *guests* bring along themselves: where a guest was lost, they
+    were read back as the network's own."""
+    return {name: _left_to(guests, name, network) for name, network in networks.items()}
+
+
+def _left_to(guests: Mapping[str, Guest], name: str, network: GuestNetwork) -> GuestNetwork:
+    theirs = {guest.name: guest.networks[name].address for guest in guests.values() if name in guest.networks}
+    hosts = {host: one for host, one in network.dhcp.hosts.items() if theirs.get(host) != one.address}
+    names = {host: address for host, address in network.dns.hosts.items() if theirs.get(host) != address}
+    return replace(network, dhcp=replace(network.dhcp, hosts=hosts), dns=replace(network.dns, hosts=names))
+
+
 class _Found:
     """The environment's own objects by kind."""
 
@@ -69,7 +82,8 @@ class _Found:
 
     def guest(self, item: Observed) -> Guest:
         spec, name = _applied(item), item.key.name
-        disks = {disk.key.name: disk.spec for disk in self.of("disk")}
+        pools = {"", *(pool.key.name for pool in self.of("pool"))}
+        disks = {disk.key.name: disk.spec for disk in self.of("disk") if disk.spec.get("pool", "") in pools}
         return Guest(
             name=name,
             image=spec["image"],

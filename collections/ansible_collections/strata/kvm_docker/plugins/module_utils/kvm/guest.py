@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,8 +29,9 @@ from .domain_xml import Domain, parse_domain, render_domain
 from .errors import libvirt_errors
 from .guest_live import LiveGuest, NotFollowedError, follow
 from .guest_spec import domain_of, guest_spec, observed_spec, spoken_for
-from .mark import Mark, bare_mark, claim, drifted_first, read_mark
+from .mark import Mark, bare_mark, claim, drifted_first, of_another, read_mark
 from .qcow2 import read_qcow2
+from .stranger import find_stranger, former_path, gives_way, is_ours
 
 if TYPE_CHECKING:
     import libvirt
@@ -48,7 +50,7 @@ class Guest:
     """
 
     kind: ClassVar[str] = "guest"
-    traits: ClassVar[Traits] = Traits(runs=True)
+    traits: ClassVar[Traits] = Traits(runs=True, adoption=Effect.RESTART)
 
     def declare(self, environment: model.Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every guest of the environment."""
@@ -83,7 +85,7 @@ class Guest:
             for domain in connection.connection.listAllDomains():
                 claimed = claim(environment, self.kind, domain.name(), domain.UUIDString())
                 if claimed:
-                    yield _observed(environment, Key(self.kind, claimed[0]), domain, claimed[1])
+                    yield _observed(connection, environment, Key(self.kind, claimed[0]), domain)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the domain, then start it; it stays defined where it does not start, and the next run tries again."""
@@ -110,14 +112,33 @@ def seed_path(folders: Folders, environment: str, guest: str) -> Path:
     return folders.pool(environment) / f"{guest}.seed"
 
 
-def _observed(environment: str, key: Key, domain: libvirt.virDomain, ours: bool) -> Observed:
+def _stranger(hypervisor: Hypervisor, environment: str, key: Key, domain: libvirt.virDomain) -> Observed:
+    other = of_another(environment, key.kind, domain.name(), domain.UUIDString())
+    if other:
+        return Observed(key, {}, owned=False, obstacle=other, handle=environment)
+    found, persistent = find_stranger(hypervisor, environment, key.name, domain), bool(domain.isPersistent())
+    spec, autostart = found.spec(hypervisor), persistent and bool(domain.autostart())
+    return Observed(
+        key,
+        {**spec, "autostart": autostart, "persistent": persistent},
+        applied={part: spec[part] for part in ("disks", "interfaces")},  # so that those not declared are told
+        owned=False,
+        running=is_running(domain),
+        obstacle=found.obstacle(),
+        handle=environment,
+    )
+
+
+def _observed(hypervisor: Hypervisor, environment: str, key: Key, domain: libvirt.virDomain) -> Observed:
     import libvirt
 
     root = ElementTree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-    mark = read_mark(root) or Mark(environment="", applied={})
+    mark = read_mark(root)
+    if mark is None or not is_ours(environment, key.name, root):
+        return _stranger(hypervisor, environment, key, domain)
     persistent, running = bool(domain.isPersistent()), is_running(domain)
     spec = observed_spec(environment, parse_domain(root), mark)
-    edited = edits(definition_leaves(root), mark.written, spoken_for(environment, mark)) if mark.environment else {}
+    edited = edits(definition_leaves(root), mark.written, spoken_for(environment, mark))
     if running:
         live = ElementTree.fromstring(domain.XMLDesc())
         spec = drifted_first(spec, _live_spec(environment, live, spec, mark), mark.applied)
@@ -127,8 +148,7 @@ def _observed(environment: str, key: Key, domain: libvirt.virDomain, ours: bool)
     return Observed(
         key,
         {**spec, "edited": edited, "autostart": persistent and bool(domain.autostart()), "persistent": persistent},
-        applied=mark.applied or None,
-        owned=ours and mark.environment == environment,
+        applied=mark.applied,
         running=running,
         handle=environment,
     )
@@ -153,7 +173,9 @@ def _apply(hypervisor: Hypervisor, change: Change, declared: Declared, progress:
             undefine(domain)
         elif domain and change.action in ("restart", "start"):
             shut_down(domain)
-        domain = _define(hypervisor, source, prepared, declared)
+        adopted = change.observed and not change.observed.owned
+        with gives_way(hypervisor, prepared.environment, source.guest.name) if adopted else nullcontext():
+            domain = _define(hypervisor, source, prepared, declared)
         if not followed:
             shut_down(domain)
     if declared.running and domain:
@@ -277,7 +299,8 @@ def _delete(hypervisor: Hypervisor, environment: str, guest: str) -> None:
         cut_power(domain)
     console = console_path(hypervisor.folders, environment, guest)
     seed = seed_path(hypervisor.folders, environment, guest)
-    for path in (seed, console, *overlays, *console.parent.glob(f"{console.name}.[0-9]*")):
+    former = former_path(hypervisor.folders, environment, guest)
+    for path in (seed, console, former, *overlays, *console.parent.glob(f"{console.name}.[0-9]*")):
         path.unlink(missing_ok=True)
     if domain:
         undefine(domain)

@@ -42,6 +42,20 @@ def claim(environment: str, kind: str, libvirt_name: str, uuid: str) -> tuple[st
     return name, uuid == str(naming.object_uuid(environment, kind, name))
 
 
+def of_another(environment: str, kind: str, libvirt_name: str, uuid: str) -> str:
+    """Why a libvirt object with a name of ours cannot be taken over: by its UUID it is another environment's, as names
+    of both have hyphens. Empty where it is nobody's."""
+    splits = [(libvirt_name[:place], libvirt_name[place + 1 :]) for place in _hyphens(libvirt_name)]
+    for owner, name in (*splits, (libvirt_name, libvirt_name)):
+        if owner != environment and uuid == str(naming.object_uuid(owner, kind, name)):
+            return f"it belongs to environment {owner}. Choose another name, or remove it there."
+    return ""
+
+
+def _hyphens(text: str) -> list[int]:
+    return [place for place, letter in enumerate(text) if letter == "-"]
+
+
 def mark_element(mark: Mark) -> Element:
     """``<metadata>`` that holds *mark*.
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 from xml.etree import ElementTree
 
@@ -16,7 +17,7 @@ from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, O
 from ..progress import Progress
 from .errors import find, libvirt_errors
 from .links import Links, reattach
-from .mark import claim, drifted_first, read_mark
+from .mark import claim, drifted_first, of_another, read_mark
 from .network_spec import network_spec, observed_spec
 from .network_update import LIVE_PARTS, is_live, update_live
 from .network_xml import render_network
@@ -59,7 +60,9 @@ class Network:
             for network in connection.connection.listAllNetworks():
                 claimed = claim(environment, self.kind, network.name(), network.UUIDString())
                 if claimed:
-                    yield _observed(links, Key(self.kind, claimed[0]), network, claimed[1])
+                    key = Key(self.kind, claimed[0])
+                    other = of_another(environment, self.kind, network.name(), network.UUIDString())
+                    yield replace(_observed(links, key, network, claimed[1]), obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the network and have it run; guests that are attached stay so."""

@@ -22,7 +22,7 @@ from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
 from .errors import find, libvirt_errors
-from .mark import claim, to_text
+from .mark import claim, of_another, to_text
 from .overlay import read_overlay_mark
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: QEMU, which runs unprivileged, passes through to the files that it is given; nobody else lists the folder.
 _MODE = 0o711
+#: Of every pool of ours: files in a folder.
+_TYPE = "dir"
 #: What a run that was killed while it made a guest may leave beside the disks.
 _LEFTOVERS = ("*.seed", ".*.new")
 
@@ -39,27 +41,32 @@ _LEFTOVERS = ("*.seed", ".*.new")
 class Pool:
     """Declares, observes and applies pools.
 
-    ``spec``: ``autostart``; ``path`` of a declared pool; of the environment's own one ``elsewhere``: its folder where
-    it is not the one of the state folder's layout.
+    ``spec``: ``autostart``; ``type``, always ``dir``; ``path`` of a declared pool; of the environment's own one
+    ``elsewhere``: its folder where it is not the one of the state folder's layout.
     """
 
     kind: ClassVar[str] = "pool"
-    traits: ClassVar[Traits] = Traits(runs=True)
+    traits: ClassVar[Traits] = Traits(runs=True, adoption=Effect.RESTART)
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """One pool, named like the environment, where there are guests; and the declared ones."""
         if environment.guests:
-            yield Declared(Key(self.kind, environment.name), {"autostart": True, "elsewhere": ""})
+            yield Declared(Key(self.kind, environment.name), {"autostart": True, "type": _TYPE, "elsewhere": ""})
         for name, pool in environment.pools.items():
-            spec = {"autostart": pool.autostart, "path": environment.pool_path(name)}
+            spec = {"autostart": pool.autostart, "type": _TYPE, "path": environment.pool_path(name)}
             yield Declared(Key(self.kind, name), spec, handle=environment.name)
 
     def effect(self, difference: Difference) -> Effect:
         """A pool stays in its folder: whatever is in it would be lost sight of."""
         if difference.path == ("elsewhere",):
             raise HypervisorError(
-                f"the disks of this environment are in {difference.before}, of another state folder. Run with "
+                f"its folder is {difference.before}, of another state folder or of somebody else. Run with "
                 "STRATA_STATE set to that one, or give this environment another name."
+            )
+        if difference.path == ("type",):
+            raise HypervisorError(
+                f"it is of type {difference.before}, and the disks of guests are files in a folder (type {_TYPE}). "
+                "Give the declared one another name."
             )
         if difference.path == ("path",):
             raise HypervisorError(
@@ -75,7 +82,8 @@ class Pool:
                 claimed = claim_pool(environment, pool)
                 if claimed:
                     own = connection.folders.pool(environment) if claimed[0] == environment else None
-                    yield _observed(_Place(environment, claimed[0]), pool, own, claimed[1])
+                    other = of_another(environment, self.kind, pool.name(), pool.UUIDString())
+                    yield replace(_observed(_Place(environment, claimed[0]), pool, own, claimed[1]), obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the pool and have it run, or remove it; its folder goes only where it is the environment's own and
@@ -120,11 +128,12 @@ def claim_pool(environment: str, pool: libvirt.virStoragePool) -> tuple[str, boo
 
 
 def _observed(place: _Place, pool: libvirt.virStoragePool, own: Path | None, owned: bool) -> Observed:
-    path = pool_path(pool)
+    root = ElementTree.fromstring(pool.XMLDesc())
+    path = root.findtext("target/path", "")
     where = {"elsewhere": "" if path == str(own) else path} if own else {"path": path}
     return Observed(
         Key("pool", place.pool),
-        {"autostart": bool(pool.autostart()), **where},
+        {"autostart": bool(pool.autostart()), "type": root.get("type", ""), **where},
         owned=owned,
         running=bool(pool.isActive()),
         handle=replace(place, path=path),
@@ -141,6 +150,8 @@ def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Decl
     folder = hypervisor.folders.pool(place.environment) if place.is_own else Path(declared.spec["path"])
     if declared.running:
         _make_folder(folder, place.is_own)
+    if change.observed and not change.observed.owned:
+        _give_way(hypervisor.connection, place)
     pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
     if pool is None or change.differences:
         pool = pool or hypervisor.connection.storagePoolDefineXML(render_pool(place.libvirt_name, place.uuid, folder))
@@ -149,6 +160,15 @@ def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Decl
         pool.create()
     elif pool.isActive() and not declared.running:
         pool.destroy()
+
+
+def _give_way(connection: libvirt.virConnect, place: _Place) -> None:
+    """Remove the definition that is adopted: libvirt has one of a name, and ours has another UUID. Files stay."""
+    pool = find(connection.storagePoolLookupByName, place.libvirt_name)
+    if pool and pool.UUIDString() != place.uuid:
+        if pool.isActive():
+            pool.destroy()
+        pool.undefine()
 
 
 def _make_folder(folder: Path, is_own: bool) -> None:
@@ -205,7 +225,7 @@ def _disks_of_others(folder: Path, environment: str) -> Iterator[str]:
 
 def render_pool(name: str, uuid: str, folder: Path) -> str:
     """The XML that defines the pool (https://libvirt.org/formatstorage.html)."""
-    root = Element("pool", type="dir")
+    root = Element("pool", type=_TYPE)
     SubElement(root, "name").text = name
     SubElement(root, "uuid").text = uuid
     SubElement(SubElement(root, "target"), "path").text = str(folder)

@@ -27,6 +27,7 @@ class DiskRun:
     site: Site
     guest: str
     name: str
+    adopt: bool = False
 
     @property
     def place(self) -> Place:
@@ -74,7 +75,12 @@ class DiskRun:
         inputs = self._inputs(found)
         keys = {self.key, *(Key("pool", pool) for pool in pools)}
         file = self.site.layer(
-            environment, ("pool", "disk"), inputs=inputs, speaks_for=lambda item: item.key in keys, remove_orphans=True
+            environment,
+            ("pool", "disk"),
+            inputs=inputs,
+            speaks_for=lambda item: item.key in keys,
+            remove_orphans=True,
+            adopt=self.adopt,
         )
         own = Key("guest", self.guest)
         guest = self.site.layer(

@@ -28,13 +28,15 @@ Wait = Literal["engine", "ssh", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRun:
-    """A run over the guest *name*. ``wait``: until what of a guest that is to run answers."""
+    """A run over the guest *name*. ``wait``: until what of a guest that is to run answers. ``adopt``: a stranger's of
+    this name, with its disks."""
 
     site: Site
     name: str
     wait: Wait = "engine"
     virt_type: str = "auto"
     replace_guests: bool = False
+    adopt: bool = False
 
     @property
     def place(self) -> Place:
@@ -102,7 +104,12 @@ class GuestRun:
         self, environment: Environment, inputs: Inputs, kinds: tuple[str, ...], speaks_for: Callable[[Item], bool]
     ) -> Layer:
         return self.site.layer(
-            environment, kinds, inputs=inputs, speaks_for=speaks_for, policy=self._policy(environment)
+            environment,
+            kinds,
+            inputs=inputs,
+            speaks_for=speaks_for,
+            policy=self._policy(environment),
+            adopt=self.adopt,
         )
 
     def _speaks_for(self, environment: Environment) -> Callable[[Item], bool]:

@@ -90,7 +90,8 @@ class Site:
 
     def merged(self, declared: Environment) -> Environment:
         """What there is, with the objects of *declared* in place of those of their names."""
-        there = self.existing.environment
+        known = self.existing.environment
+        there = replace(known, networks=existing.left_to(declared.guests, known.networks))
         sections: dict[str, Any] = {
             section: {**getattr(there, section), **getattr(declared, section)} for section in SECTIONS
         }

@@ -16,7 +16,7 @@ from ..plan.diff import differences
 from ..plan.model import Declared, Difference, Effect, Observed
 
 #: Leaves that tell what to put right, and nothing of the object.
-_BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "authorized_key"})
+_BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "type", "authorized_key"})
 
 
 def network_view(environment: str, found: Observed) -> dict[str, Any]:

@@ -113,10 +113,13 @@ def _adoption(
         raise ForeignObjectError(f"{now.broken}. Repair it, or move it away.")
     item = _as_heeded(item, now, compare)
     found = compare(item, now)
-    lost = [difference for difference in found if difference.effect is Effect.REPLACE]
+    lost = [one for one in found if one.effect is Effect.REPLACE or one.after is None]
     if lost:
-        told = ", ".join(f"{'.'.join(one.path)} is {one.before}, and {one.after} is declared" for one in lost)
-        raise ForeignObjectError(f"{told}; it would have to be made anew. Declare what is there, or move it away.")
+        told = ", ".join(
+            f"{'.'.join(one.path)} is {one.shown(one.before)}, and {one.shown(one.after) or 'none'} is declared"
+            for one in lost
+        )
+        raise ForeignObjectError(f"{told}: what is there would be lost. Declare that, or move it away.")
     strongest = max([least, *(difference.effect for difference in found)])
     return Change(item.key, _action(item, now, strongest), ADOPTED, found, item.needs, item, now)
 
