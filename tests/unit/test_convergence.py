@@ -109,6 +109,19 @@ def test_what_is_on_a_guest_that_was_off_is_planned_in_a_second_round(world: Wor
     assert words(run(world).converge()) == ["start guest web", "update container web/app-1"]
 
 
+def test_a_guest_that_is_adopted_keeps_what_is_on_its_engine(world: World) -> None:
+    up(world)
+    for key in (DISK, WEB):
+        world.there[key] = Observed(key, world.there[key].spec, owned=False, running=key != WEB)
+    with pytest.raises(ForeignObjectError, match=r"disk web: .*adopt: true"):
+        run(world).converge(check=True)
+    before = run(world, adopt=True).converge(check=True)
+    assert (words(before), before.unobserved) == (["update disk web", "start guest web"], ("web",))
+    assert words(run(world, adopt=True).converge()) == ["update disk web", "start guest web"]
+    assert APP in world.there
+    assert not run(world).converge()
+
+
 def test_a_guest_whose_network_is_down_is_not_asked_before_that_is_up(world: World) -> None:
     up(world)
     world.put(LAN, running=False)
