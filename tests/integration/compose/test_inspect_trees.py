@@ -90,7 +90,7 @@ def _by_us(client: docker.APIClient, file: Path) -> Leaves:
     try:
         mine.mark_image()
         mine.run()
-        assert not mine.plan(), str(list(mine.plan()))
+        assert not mine.plan(remove_orphans=True), str(list(mine.plan(remove_orphans=True)))
         return trees(client, file.stem)
     finally:
         mine.remove()

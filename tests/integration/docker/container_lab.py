@@ -22,12 +22,14 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     ServiceNetwork,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_notes import AppliedNotes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container import Container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_network import DockerNetwork
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_volume import DockerVolume
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import WAIT_TIMEOUT, Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -92,6 +94,7 @@ class Stack:
     events: list[str] = field(default_factory=list)
     seal: Seal = field(default_factory=Seal)
     wait_timeout: int = WAIT_TIMEOUT
+    notes: AppliedNotes | None = None
 
     @property
     def engine(self) -> Engine:
@@ -103,6 +106,20 @@ class Stack:
             project=self.project,
             inputs=self.inputs,
             wait_timeout=self.wait_timeout,
+            notes=self.notes,
+        )
+
+    @property
+    def layer(self) -> Layer:
+        """As a module or a run brings it up: all at once where it can be, until nothing is left; orphans go."""
+        return Layer(
+            environment=self.environment,
+            connection=self.engine,
+            kinds=tuple(KINDS),
+            inputs=self.inputs,
+            speaks_for=lambda item: isinstance(item, Declared) or item.owned,
+            remove_orphans=True,
+            wait=False,
         )
 
     @property

@@ -349,6 +349,30 @@ def test_a_volume_without_a_name_that_a_replacement_has_no_use_for_is_an_orphan(
     assert not mine.client.volumes()["Volumes"]
 
 
+def test_a_preview_tells_of_the_volume_without_a_name_that_a_replacement_leaves(stack: Make) -> None:
+    mine = stack("leaves", sleeper(mounts=(Mount(type="volume", target="/d"),)))
+    mine.run()
+    mine.change("app", mounts=())
+    previewed = mine.layer.converge(check=True)
+    assert [f"{change.action} {change.key.kind}" for change in previewed] == [
+        "replace container",
+        "delete docker_volume",
+    ]
+    assert mine.layer.converge().changes == previewed.changes
+    assert not mine.client.volumes()["Volumes"]
+
+
+def test_a_volume_without_a_name_that_is_found_again_is_not_removed(stack: Make) -> None:
+    mine = stack("again", sleeper(mounts=(Mount(type="volume", target="/d"),)))
+    mine.run()
+    mine.change("app", mounts=())
+    mine.run()
+    mine.change("app", mounts=(Mount(type="volume", target="/d"),))
+    assert {change.action for change in mine.run(remove_orphans=True)} == {"replace"}
+    assert not mine.plan(remove_orphans=True)
+    assert mine.client.inspect_volume(volume_name("again-app-1", "/d"))
+
+
 def test_a_volume_that_would_have_to_be_made_anew_is_refused_before_anything_is_touched(stack: Make) -> None:
     mine = stack("vol", volumes={"data": Volume(name="vol_data")})
     mine.run()

@@ -20,7 +20,7 @@ from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
 from .labels import applied, declared_labels, is_by_module, is_ours, marks, pairs, project_of, values
-from .unnamed_volumes import is_unnamed, unused
+from .unnamed_volumes import is_unnamed, left, unused
 from .volume_move import Move, is_copy, moved_name, remove_copy
 
 #: Mount options, which hold the password of a network file system.
@@ -56,12 +56,12 @@ class DockerVolume:
         """Every volume on the engine, but those that belong to a container without having been declared."""
         with engine_errors(f"volumes of {connection.where}"):
             found: list[dict[str, Any]] = connection.client.volumes()["Volumes"] or []
-            left = unused(connection) if any(map(is_unnamed, found)) else frozenset()
+            orphans = left(connection, found)
         copies = [volume for volume in found if is_copy(volume) and is_ours(volume["Labels"], environment)]
         moving = {moved_name(volume): volume for volume in copies}
         there = [volume for volume in found if not is_copy(volume)]
         for volume in there:
-            if not is_unnamed(volume) or volume["Name"] in left:
+            if not is_unnamed(volume) or volume["Name"] in orphans:
                 yield _observed(connection, volume, environment, moving)
         for name in sorted(moving.keys() - {volume["Name"] for volume in there}):
             yield replace(_observed(connection, {**moving[name], "Name": name}, environment, moving), spec={})

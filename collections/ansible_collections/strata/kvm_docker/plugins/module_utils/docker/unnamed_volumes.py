@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from ..errors import EngineError
@@ -21,6 +23,7 @@ from ..naming import LABEL_CONTAINER, LABEL_ENVIRONMENT
 from ..plan.model import Key, Tree
 from .engine import Engine
 from .labels import is_ours
+from .replicas import Replica, replicas
 
 #: A name that an engine invents.
 _INVENTED = re.compile("[0-9a-f]{64}")
@@ -36,7 +39,7 @@ def name_volumes(engine: Engine, container: str, body: dict[str, Any]) -> None:
     mounts, binds = body["HostConfig"]["Mounts"], body["HostConfig"]["Binds"]
     named = {bind.split(":")[1] for bind in binds} | {mount["Target"] for mount in mounts}
     client: Any = engine.client
-    of_image = set((client.inspect_image(body["Image"])["Config"] or {}).get("Volumes") or ()) - named
+    of_image = _of_image(engine, body["Image"]) - named
     mounts += [{"Type": "volume", "Target": target} for target in sorted(of_image)]
     for mount in mounts:
         if mount["Type"] == "volume" and not mount.get("Source"):
@@ -55,6 +58,44 @@ def unused(engine: Engine, container: str = "") -> frozenset[str]:
     label = f"{LABEL_CONTAINER}={container}" if container else LABEL_CONTAINER
     found = engine.client.volumes(filters={"dangling": True, "label": label})["Volumes"] or ()
     return frozenset(volume["Name"] for volume in found if is_ours(volume["Labels"], engine.environment))
+
+
+def left(engine: Engine, volumes: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of those of *volumes*, as the engine lists them, that are orphans: ours of that sort which no container
+    has, or only a declared one that is about to be made without it. What a declared one finds again is none."""
+    from docker.errors import ImageNotFound
+
+    mine = [volume for volume in volumes if is_unnamed(volume) and is_ours(volume["Labels"], engine.environment)]
+    if not mine:
+        return frozenset()
+    free, declared = unused(engine), replicas(engine.project)
+
+    @cache
+    def of_image(reference: str) -> frozenset[str]:
+        with suppress(ImageNotFound):
+            return _of_image(engine, reference)
+        return frozenset()
+
+    def is_left(volume: Mapping[str, Any]) -> bool:
+        replica = declared.get(volume["Labels"][LABEL_CONTAINER])
+        return not _is_of(volume["Name"], replica, of_image) if replica else volume["Name"] in free
+
+    return frozenset(volume["Name"] for volume in mine if is_left(volume))
+
+
+def _is_of(volume: str, replica: Replica, of_image: Callable[[str], frozenset[str]]) -> bool:
+    """Whether *replica* has it, by its declaration or by its image as it is there now."""
+    named = {mount.target for mount in replica.service.mounts if mount.type != "volume" or mount.source}
+    nameless = {mount.target for mount in replica.service.mounts} - named
+    if volume in {volume_name(replica.name, target) for target in nameless}:
+        return True
+    return volume in {volume_name(replica.name, target) for target in of_image(replica.service.image) - named}
+
+
+def _of_image(engine: Engine, reference: str) -> frozenset[str]:
+    """Targets of the volumes of an image, which has to be there."""
+    client: Any = engine.client
+    return frozenset((client.inspect_image(reference)["Config"] or {}).get("Volumes") or ())
 
 
 def refuse_lost(key: Key, theirs: Mapping[str, Any], spec: Tree) -> None:
