@@ -373,6 +373,29 @@ def test_a_volume_without_a_name_that_is_found_again_is_not_removed(stack: Make)
     assert mine.client.inspect_volume(volume_name("again-app-1", "/d"))
 
 
+def test_a_volume_and_a_network_are_made_anew_before_a_container_that_lets_go_of_them_is(stack: Make) -> None:
+    data, lan = Volume(name="lets_data", recreate=True), Network(name="lets_lan")
+    app = sleeper(mounts=(Mount(type="volume", source="data", target="/d"),), networks={"lan": ServiceNetwork()})
+    mine = stack("lets", app, volumes={"data": data}, networks={"lan": lan})
+    mine.run()
+    mine.change("app", mounts=(), networks={"default": ServiceNetwork()})
+    labels = {"a": "b"}
+    mine.project = replace(
+        mine.project,
+        volumes={"data": replace(data, labels=labels)},
+        networks={**mine.project.networks, "lan": replace(lan, labels=labels)},
+    )
+    previewed = mine.layer.converge(check=True)
+    assert [str(change.key) for change in previewed] == [
+        "docker_network apps/lets_lan",
+        "docker_volume apps/lets_data",
+        "container apps/lets-app-1",
+    ]
+    assert {need.key for need in previewed.changes[2].needs} >= {change.key for change in previewed.changes[:2]}
+    assert mine.layer.converge().changes == previewed.changes
+    assert not mine.plan(remove_orphans=True)
+
+
 def test_a_volume_that_would_have_to_be_made_anew_is_refused_before_anything_is_touched(stack: Make) -> None:
     mine = stack("vol", volumes={"data": Volume(name="vol_data")})
     mine.run()

@@ -156,6 +156,24 @@ def test_what_is_on_a_replaced_guest_is_no_orphan() -> None:
     assert made.orphans == ()
 
 
+@pytest.mark.parametrize("held", [NETWORK, Key("docker_volume", "data", "web")], ids=lambda key: key.kind)
+def test_what_is_made_anew_is_so_before_a_container_that_lets_go_of_it_is_changed(held: Key) -> None:
+    made = make(
+        [declare(FIRST, version="2"), declare(held, labels="b")],
+        [Observed(FIRST, {"version": "1"}, holds=frozenset({held})), Observed(held, {"labels": "a"})],
+    )
+    assert steps(made) == [f"replace {held}", f"replace {FIRST}"]
+    assert made.changes[1].needs == (Need(held),)
+
+
+def test_what_goes_for_good_goes_after_the_container_that_lets_go_of_it() -> None:
+    data = Key("docker_volume", "data", "web")
+    observed = [Observed(FIRST, {"version": "1"}, holds=frozenset({data})), Observed(data, {})]
+    made = make([declare(FIRST, version="2")], observed, remove_orphans=True)
+    assert steps(made) == [f"replace {FIRST}", f"delete {data}"]
+    assert made.changes[0].needs == ()
+
+
 def test_replicas_are_replaced_one_after_the_other() -> None:
     group = ("web/app", 1)
     made = make(

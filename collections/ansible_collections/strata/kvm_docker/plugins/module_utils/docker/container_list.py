@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,4 +143,12 @@ class _Observer:
             broken=broken(inspected, self.around),
             handle=inspected["Id"],
             sensitive=sensitive(spec) | sensitive(last or {}),
+            holds=frozenset(self._holds(inspected)),
         )
+
+    def _holds(self, inspected: Mapping[str, Any]) -> Iterator[Key]:
+        for mount in inspected.get("Mounts") or ():
+            if mount["Type"] == "volume":
+                yield Key("docker_volume", mount["Name"], self.guest)
+        for network in inspected["NetworkSettings"]["Networks"] or ():
+            yield Key("docker_network", network, self.guest)

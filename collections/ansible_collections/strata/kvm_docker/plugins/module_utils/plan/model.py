@@ -116,6 +116,8 @@ class Observed:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
     ``completed``: a job that has succeeded; it is not started again. ``surplus``: why an object that is declared no
     more is no orphan, but goes with what is declared in its place.
+    ``holds``: what it has hold of as it is, declared
+    or not any more: where that is changed, it comes before the object's own change.
     """
 
     key: Key
@@ -132,6 +134,7 @@ class Observed:
     keep: bool = False
     completed: bool = False
     surplus: str = ""
+    holds: frozenset[Key] = frozenset()
 
     @property
     def needs_no_start(self) -> bool:

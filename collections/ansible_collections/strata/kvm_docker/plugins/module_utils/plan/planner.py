@@ -75,6 +75,7 @@ def plan(
         if change:
             changes[key] = change
     _refuse_strangers([found[key] for key in strangers], strangers, adopt)
+    changes = {key: _after_what_it_holds(change, changes) for key, change in changes.items()}
     left = [item for key, item in found.items() if key not in wanted and item.owned and not item.keep]
     left = [item for item in left if _stays(item.key, changes, hidden)]
     deletions = {item.key: _deletion(item) for item in left if item.surplus or remove_orphans}
@@ -244,6 +245,13 @@ def _reason(found: tuple[Difference, ...], strongest: Effect) -> str:
 
 def _deletion(item: Observed) -> Change:
     return Change(item.key, "delete", item.surplus or "no longer declared", observed=item)
+
+
+def _after_what_it_holds(change: Change, changes: Mapping[Key, Change]) -> Change:
+    """Two changes never work on one object at a time: a volume that is made anew takes the containers off that have it
+    mounted, and so does a network."""
+    held = sorted(change.observed.holds & changes.keys()) if change.observed else ()
+    return replace(change, needs=(*change.needs, *map(Need, held)))
 
 
 def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> bool:
