@@ -17,13 +17,14 @@ from typing import Any
 import kvm_lab
 import libvirt
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Attachment, Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Attachment, Disk, Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import HypervisorError, ImageError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import seed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import disk
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import guest as guest_kind
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Need
 from kvm_lab import INPUTS, MIB, RECIPES, apply, converge, environment, planned, with_guest, with_network, words
 
 OTHER_IMAGE = replace(INPUTS, guest_images={"debian": RECIPES[1]})
@@ -153,6 +154,15 @@ def test_a_new_declaration_costs_no_more_than_it_must(
     converge(hypervisor, environment())
     assert words(converge(hypervisor, changed, inputs)) == expected
     assert not planned(hypervisor, changed, inputs)
+
+
+def test_a_data_disk_grows_after_the_first_disk_was_made_anew_and_not_while_the_power_is_cut(hypervisor: Any) -> None:
+    declared = with_guest(environment(guests=("web",)), "web", disks={"data": Disk(size=MIB)})
+    converge(hypervisor, declared)
+    grown = with_guest(declared, "web", disks={"data": Disk(size=2 * MIB)})
+    made = planned(hypervisor, grown, OTHER_IMAGE)
+    assert words(made) == ["replace disk web", "update disk web.data", "create guest web"]
+    assert Need(Key("disk", "web")) in made.changes[1].needs
 
 
 def test_reservations_change_while_the_network_and_its_guests_run(hypervisor: Any) -> None:

@@ -81,13 +81,14 @@ class Disk:
             yield from self._data_disks(environment, guest, own)
 
     def _data_disks(self, environment: Environment, guest: Guest, own: Need) -> Iterator[Declared]:
+        """After the first one: where that is made anew it cuts the power of the guest, which may have them open."""
         for name, disk in guest.disks.items():
             pool = naming.libvirt_name(environment.name, disk.pool) if disk.pool else environment.name
             path = Path(environment.pool_path(disk.pool)) if disk.pool else None
             yield Declared(
                 Key(self.kind, disk_name(guest.name, name)),
                 {"size": _whole_sectors(disk.size), "pool": disk.pool or "", "keep": disk.keep},
-                needs=(Need(Key("pool", disk.pool)) if disk.pool else own,),
+                needs=(Need(Key("pool", disk.pool)) if disk.pool else own, Need(Key(self.kind, guest.name))),
                 handle=_Source(environment=environment.name, guest=guest.name, path=path, pool=pool, disk=name),
             )
 
