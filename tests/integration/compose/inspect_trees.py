@@ -19,7 +19,7 @@ VOLATILE = re.compile(
     r"(^|/)(Id|Created|CreatedAt|ExecIDs|State/.*|GraphDriver/.*|\w+Path|Mountpoint|NetworkID|EndpointID|SandboxID|SandboxKey)$"
     r"|/NetworkSettings/(IP\w+|Mac\w+|Gateway|Global\w+|LinkLocal\w+)$"
     r"|/NetworkSettings/Networks/[^/]+/(IPAddress|IPPrefixLen|IPv6Gateway|Gateway|Global\w+|MacAddress)$"
-    r"|^network/[^/]+/Containers/|^network/(?!networks_lan/)[^/]+/IPAM/Config$"
+    r"|^network/[^/]+/Containers/|^network/(?!\w+_lan/)[^/]+/IPAM/Config$"
 )
 
 #: Pattern of a leaf -> why ours is another than theirs. Each must be met by the corpus.
