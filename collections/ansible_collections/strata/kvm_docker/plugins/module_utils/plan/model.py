@@ -115,8 +115,7 @@ class Observed:
     in :class:`Declared`, of what is there or was applied: a secret stays one when it leaves the declaration. ``keep``:
     it was declared to outlive its declaration, so it is never an orphan; declared again, it is found again.
     ``completed``: a job that has succeeded; it is not started again. ``surplus``: why an object that is declared no
-    more is no orphan, but goes with what is declared in its place.
-    ``holds``: what it has hold of as it is, declared
+    more is no orphan, but goes with what is declared in its place. ``holds``: what it has hold of as it is, declared
     or not any more: where that is changed, it comes before the object's own change.
     """
 
