@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the options of a run come to on the engines that it opens."""
+"""What the options of a run come to on the engines that it opens, and what its outcome comes to."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils import converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.modules import environment
 
@@ -44,3 +45,20 @@ def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
     run = converge._Preparation(ENVIRONMENT, NOBODY, options(monkeypatch, tmp_path, **given))
     engine = run._engine("web", Inputs())
     assert (engine.wait_timeout, engine.remove_volumes) == (seconds, volumes)
+
+
+@pytest.mark.parametrize(
+    ("orphans", "said"),
+    [
+        ((), ["slow"]),
+        (
+            (Key("container", "old-1", "web"), Key("network", "back")),
+            ["slow", "no longer declared, and left alone: container web/old-1, network back. " + environment.REMEDY],
+        ),
+    ],
+)
+def test_what_is_no_longer_declared_is_named_in_one_warning(orphans: tuple[Key, ...], said: list[str]) -> None:
+    warnings: list[str] = []
+    module: Any = SimpleNamespace(warn=warnings.append, _diff=False)
+    environment.told(module, converge.Outcome(environment="lab", plan=Plan(orphans=orphans), warnings=["slow"]))
+    assert warnings == said

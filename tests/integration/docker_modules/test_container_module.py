@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,8 @@ def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker
         False,
         ["container local/shop-old-1", "docker_volume local/shop_data"],
     )
+    (warning,) = replace(modules, before=("env",)).run("container", **one)["warnings"]
+    assert all(word in str(warning) for word in [*told["orphans"], "orphans: remove", "remove_volumes: true"])
     removed = modules.four_phases("container", **one, orphans="remove")
     assert actions(removed) == ["delete container shop-old-1"]
     with_data = modules.four_phases("container", **one, orphans="remove", remove_volumes=True)

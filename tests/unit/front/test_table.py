@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.strata.kvm_docker.plugins.plugin_utils import table
 
 
@@ -57,6 +58,15 @@ def test_check_mode_lists_what_would_be_changed_and_why() -> None:
 
 def test_an_unchanged_environment_says_so() -> None:
     assert table.headline({**RESULT, "plan": []}, check=True) == "two_hosts: nothing to change in 20.5 s"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_is_no_longer_declared_is_named_in_one_line(check: bool) -> None:
+    orphans = ["container apps/apps-old-1", "network back"]
+    assert table.lines({**RESULT, "plan": [], "orphans": orphans}, check)[:2] == [
+        "two_hosts: nothing to change in 20.5 s",
+        "no longer declared, and left alone (orphans: remove): container apps/apps-old-1, network back",
+    ]
 
 
 def test_an_environment_that_is_gone_has_no_table() -> None:

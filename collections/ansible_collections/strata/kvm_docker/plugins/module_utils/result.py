@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,12 @@ def changes_of(plan: Plan, with_diff: bool, hide: show.Mask = show.as_it_is) -> 
     if with_diff:
         result["diff"] = show.as_diff(plan, hide)
     return result
+
+
+def warn_of_orphans(module: AnsibleModule, orphans: Sequence[str], remedy: str) -> None:
+    """One warning that names what is no longer declared and stays, and the *remedy*."""
+    if orphans:
+        module.warn(f"no longer declared, and left alone: {', '.join(orphans)}. {remedy}")
 
 
 def failure_of(error: StrataError) -> dict[str, Any]:

@@ -80,7 +80,7 @@ options:
   orphans:
     description:
       - What happens to objects of the project that are no longer declared.
-      - V(report) leaves them alone and returns them as RV(orphans); V(remove) removes them, volumes only where
+      - V(report) leaves them alone, returns them as RV(orphans) and warns; V(remove) removes them, volumes only where
         O(remove_volumes) is set.
       - Containers beyond the declared number of replicas are none; they are removed in any case.
     type: str
@@ -210,7 +210,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_la
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_project import SECTIONS, request_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.report import container_rows
-from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, warn_of_orphans
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CHANGING,
@@ -230,6 +230,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
 }
+REMEDY = "With orphans: remove they go, volumes only with remove_volumes: true beside it."
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -237,6 +238,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     request = request_of(module.params)
     with engine_of(module.params) as engine:
         result = converge(module, engine, request)
+        warn_of_orphans(module, result["orphans"], REMEDY)
         return {**result, "containers": container_rows(engine, module.params["project_name"])}
 
 

@@ -171,7 +171,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.environment_options import CONVERGING, converged
 from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress, to_file
-from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of, warn_of_orphans
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CONVERGING,
@@ -179,12 +179,22 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
     "progress_file": {"type": "path"},
 }
+REMEDY = "With orphans: remove (of the playbooks: -e strata_orphans=remove) they go, volumes with their data."
 
 
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
     facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
     return {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts}
+
+
+def told(module: AnsibleModule, outcome: Outcome) -> dict[str, Any]:
+    """The module's result for *outcome*, whose warnings go to the user."""
+    for warning in outcome.warnings:
+        module.warn(warning)
+    result = result_of(outcome, module._diff)
+    warn_of_orphans(module, result["orphans"], REMEDY)
+    return result
 
 
 def sink_of(target: str | None, events: list[dict[str, Any]]) -> Callable[[Event], None]:
@@ -203,10 +213,7 @@ def main() -> None:
 
     def work() -> dict[str, Any]:
         progress = Progress(sink_of(module.params["progress_file"], events))
-        outcome = converged(module.params, module.check_mode, progress)
-        for warning in outcome.warnings:
-            module.warn(warning)
-        return result_of(outcome, module._diff)
+        return told(module, converged(module.params, module.check_mode, progress))
 
     answer(module, work, extra)
 

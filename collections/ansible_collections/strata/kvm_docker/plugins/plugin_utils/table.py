@@ -14,7 +14,7 @@ HEADINGS = ("GUEST", "ADDRESS", "ENGINE", "CONTAINER", "STATE", "HEALTH", "PORTS
 
 def lines(result: Mapping[str, Any], check: bool = False) -> list[str]:
     """What was (in check mode: would be) changed; outside check mode the guests, their containers and URLs as well."""
-    shown = [headline(result, check)]
+    shown = [headline(result, check), *_orphans(result.get("orphans") or ())]
     if check:
         return shown + [f"  {_change(change)}" for change in result["plan"]]
     guests = result.get("guests") or []
@@ -50,6 +50,11 @@ def _rows(guests: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
             ports = ", ".join(container.get("ports") or ())
             yield (*left, container["name"], container["state"], container.get("health") or "", ports)
             left = ("", "", "")
+
+
+def _orphans(orphans: Sequence[str]) -> Iterator[str]:
+    if orphans:
+        yield f"no longer declared, and left alone (orphans: remove): {', '.join(orphans)}"
 
 
 def _change(change: Mapping[str, Any]) -> str:
