@@ -63,10 +63,11 @@ def test_an_object_that_is_missing_stopped_or_broken_is_told_as_such(found: Obse
     assert [(finding.state, finding.is_drift) for finding in made] == [(state, True)]
 
 
-def test_an_orphan_is_undeclared() -> None:
-    made = plan([], [Observed(APP, {})], effect)
-    assert [(finding.state, finding.key, finding.policy) for finding in findings(made)] == [
-        ("undeclared", APP, "report")
+@pytest.mark.parametrize(("remove", "policy"), [(False, "report"), (True, "repair")])
+def test_an_orphan_is_undeclared_and_no_drift_as_its_mark_proves_that_we_made_it(remove: bool, policy: str) -> None:
+    made = plan([], [Observed(APP, {})], effect, remove_orphans=remove)
+    assert [(finding.state, finding.key, finding.policy, finding.is_drift) for finding in findings(made)] == [
+        ("undeclared", APP, policy, False)
     ]
 
 

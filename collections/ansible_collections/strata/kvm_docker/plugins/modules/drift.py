@@ -64,7 +64,9 @@ environment:
   type: str
   sample: two_hosts
 drifted:
-  description: Whether anything drifted. Changes of the declaration that were not applied yet are no drift.
+  description:
+    - Whether anything drifted. Changes of the declaration that were not applied yet are no drift, but for objects that
+      are new in it, which are V(missing).
   returned: always, unless the declaration cannot be used
   type: bool
 findings:
@@ -87,8 +89,10 @@ findings:
       sample: apps
     state:
       description:
-        - V(changed), V(missing), V(stopped), V(broken) or V(undeclared) is drift.
-        - V(pending) is a change of the declaration that was not applied yet.
+        - V(changed), V(missing), V(stopped) or V(broken) is drift. That an object which is declared and not there was
+          removed cannot be told from that it was never made; it is V(missing) in both cases.
+        - V(undeclared) and V(pending) are no drift but changes of the declaration that were not applied yet; an object
+          that is V(undeclared) carries our mark and was taken out of it.
       type: str
       sample: changed
     policy:

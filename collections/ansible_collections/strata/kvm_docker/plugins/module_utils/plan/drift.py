@@ -13,9 +13,12 @@ from typing import Any, Literal, Protocol, TypeAlias
 from .model import Action, Change, Difference, Key, Plan, Policy
 from .show import difference_data
 
-#: ``changed``: a leaf was edited behind our back. ``missing``, ``stopped``, ``broken``: the object as a whole.
-#: ``undeclared``: ours, and no longer declared. ``pending``: no drift; the declaration is newer than what is there.
+#: ``changed``: a leaf was edited behind our back. ``missing``, ``stopped``, ``broken``: the object as a whole; one that
+#: was removed and one that was never made look the same. ``undeclared``, ``pending``: no drift; the declaration is
+#: newer than what is there, and does not have it any more, or has it otherwise.
 State: TypeAlias = Literal["changed", "missing", "stopped", "broken", "undeclared", "pending"]
+
+NO_DRIFT: tuple[State, ...] = ("undeclared", "pending")
 
 _STATES: dict[Action, State] = {"create": "missing", "start": "stopped", "delete": "undeclared"}
 
@@ -46,7 +49,7 @@ class Finding:
 
     @property
     def is_drift(self) -> bool:
-        return self.state != "pending"
+        return self.state not in NO_DRIFT
 
     def as_data(self) -> dict[str, Any]:
         """Plain data, secrets masked."""
