@@ -40,7 +40,8 @@ options:
       - V(present) has the guest as declared and running.
       - V(absent) has it gone with its disks, but for those with V(keep=true), its snapshots and firmware variables.
         Keys of the environment and images stay.
-      - V(started) and V(stopped) leave it as it is but for whether it runs; other options are not looked at.
+      - V(started) and V(stopped) leave it as it is but for whether it runs, whatever other options describe.
+        V(started) waits as O(wait) and O(boot_timeout) say.
     type: str
     choices: [present, absent, started, stopped]
     default: present
@@ -254,6 +255,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             site=site,
             name=params["name"],
             wait=params["wait"],
+            boot_timeout=params["boot_timeout"],
             virt_type=params["virt_type"],
             replace_guests=params["replace_guests"],
             adopt=params["adopt"],

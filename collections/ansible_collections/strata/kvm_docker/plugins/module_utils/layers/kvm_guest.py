@@ -28,12 +28,14 @@ Wait = Literal["engine", "ssh", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRun:
-    """A run over the guest *name*. ``wait``: until what of a guest that is to run answers. ``adopt``: a stranger's of
-    this name, with its disks."""
+    """A run over the guest *name*. ``wait``: until what of a guest that is to run answers, within ``boot_timeout``
+    seconds. ``adopt``: a stranger's of this name, with its disks.
+    """
 
     site: Site
     name: str
     wait: Wait = "engine"
+    boot_timeout: int = 300
     virt_type: str = "auto"
     replace_guests: bool = False
     adopt: bool = False
@@ -171,9 +173,9 @@ class GuestRun:
         if self.site.check or self.wait == "none" or not running:
             return
         hypervisor, progress, guest = self.site.hypervisor, self.site.progress, environment.guests[self.name]
-        shell = ready.wait_for_shell(hypervisor, environment, guest, progress)
+        shell = ready.wait_for_shell(hypervisor, environment, guest, progress, self.boot_timeout)
         if self.wait == "engine":
-            ready.wait_for_engine(hypervisor, environment, guest, shell, progress)
+            ready.wait_for_engine(hypervisor, environment, guest, shell, progress, self.boot_timeout)
 
     def _disconnect(self) -> None:
         """A guest that was started or made anew knows nothing of the connections to it."""
