@@ -26,8 +26,8 @@ options:
   guest:
     description:
       - Guest of O(environment) whose engine it is, reached as its SSH configuration in the state folder says.
-      - What is made there and is not in the environment's declaration is an orphan to the module
-        M(strata.kvm_docker.environment).
+      - What a module makes there is no orphan to the module M(strata.kvm_docker.environment), but for an image or a
+        setting of the engine that the environment's declaration does not name.
     type: str
   state_folder:
     description:
