@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import BusyError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT, locked
+from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT, exclusive, locked
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 
 MODULES = Path(__file__).parents[2] / "collections/ansible_collections/strata/kvm_docker/plugins/modules"
@@ -42,6 +42,14 @@ def held(path: Path) -> Iterator[int]:
 def test_a_second_run_is_refused_with_the_process_of_the_first(path: Path) -> None:
     with pytest.raises(BusyError, match=r"environment lab is being worked on by another run \(process 4711\)"):
         locked(path, "lab", 0, Progress()).__enter__()
+
+
+@pytest.mark.usefixtures("held")
+def test_who_is_refused_is_told_what_there_is_to_do_about_it(path: Path) -> None:
+    with pytest.raises(BusyError, match=r"Wait for it to end, or give lock_timeout to wait here\.$"):
+        locked(path, "lab", 0, Progress()).__enter__()
+    with pytest.raises(BusyError, match=r"the store is being worked on by another run \(process 4711\)\. Come back\.$"):
+        exclusive(path, "the store", 0, Progress(), "Come back.").__enter__()
 
 
 def test_a_second_run_waits_until_the_first_has_ended(path: Path, held: int) -> None:

@@ -139,16 +139,17 @@ def test_a_failed_making_leaves_nothing_behind(folders: Folders) -> None:
 
 def test_a_second_maker_of_one_recipe_waits_for_the_first_one_and_finds_its_image(folders: Folders) -> None:
     found: list[StoredImage | None] = []
+    said: list[str] = []
 
     def second() -> None:
-        with image_store.making(folders, "r1"):
+        with image_store.making(folders, "r1", lambda message, _fraction: said.append(message)):
             found.append(image_store.resolve(folders, "r1"))
 
     with image_store.making(folders, "r1") as staging:
         waiting = threading.Thread(target=second)
         waiting.start()
         waiting.join(timeout=0.2)
-        assert not found
+        assert (found, said) == ([], ["waiting for another run that makes it"])
         (staging / image_store.DISK).write_bytes(b"disk")
         stored = image_store.store(folders, "r1", staging)
     waiting.join(timeout=10)

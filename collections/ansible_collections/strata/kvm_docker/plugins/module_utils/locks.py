@@ -17,6 +17,7 @@ from .progress import Progress
 
 #: Seconds that a run waits for another one: tasks on several hosts often reach one hypervisor or engine at once.
 TIMEOUT = 60.0
+ADVICE = "Wait for it to end, and run again."
 
 
 @contextmanager
@@ -25,17 +26,19 @@ def locked(path: Path, environment: str, timeout: float, progress: Progress, che
     even the folder of the lock."""
     if not timeout >= 0:
         raise StrataError(f"lock_timeout must be a number of seconds, at least 0; it is {timeout}.")
-    with nullcontext() if check else exclusive(path, f"environment {environment}", timeout, progress):
+    advice = "Wait for it to end, or give lock_timeout to wait here."
+    with nullcontext() if check else exclusive(path, f"environment {environment}", timeout, progress, advice):
         yield
 
 
 @contextmanager
-def exclusive(path: Path, what: str, timeout: float, progress: Progress) -> Iterator[None]:
-    """Hold the lock file *path*; wait up to *timeout* seconds for another holder, then raise :class:`BusyError`."""
+def exclusive(path: Path, what: str, timeout: float, progress: Progress, advice: str = ADVICE) -> Iterator[None]:
+    """Hold the lock file *path*; wait up to *timeout* seconds for another holder, then raise :class:`BusyError` with
+    *advice*."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait(descriptor, what, timeout, progress)
+        _wait(descriptor, what, timeout, progress, advice)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -43,7 +46,7 @@ def exclusive(path: Path, what: str, timeout: float, progress: Progress) -> Iter
         os.close(descriptor)
 
 
-def _wait(descriptor: int, what: str, timeout: float, progress: Progress) -> None:
+def _wait(descriptor: int, what: str, timeout: float, progress: Progress, advice: str) -> None:
     deadline = time.monotonic() + timeout
     told = False
     while True:
@@ -52,10 +55,7 @@ def _wait(descriptor: int, what: str, timeout: float, progress: Progress) -> Non
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             if time.monotonic() >= deadline:
-                raise BusyError(
-                    f"{what} is being worked on by another run (process {holder}). "
-                    "Wait for it to end, or give lock_timeout to wait here."
-                ) from None
+                raise BusyError(f"{what} is being worked on by another run (process {holder}). {advice}") from None
             if not told:
                 progress.report("lock", "start", f"waiting for the run of process {holder}")
                 told = True

@@ -23,7 +23,7 @@ from . import image_store
 from .image_store import StoredImage
 
 if TYPE_CHECKING:
-    from .image_build import Report
+    from .image_store import Report
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60
@@ -51,7 +51,7 @@ def import_image(image: GuestImage, folder: str, folders: Folders, report: Repor
     """The image of *image* from the store, fetched, checked and converted first where it is not there."""
     digest = source_digest(image, folder)
     source = image.source or ""
-    with image_store.making(folders, digest) as staging:
+    with image_store.making(folders, digest, report) as staging:
         present = image_store.resolve(folders, digest)
         if present:
             return present

@@ -33,7 +33,7 @@ from .store_kind import StoreKind
 
 if TYPE_CHECKING:
     from ..inputs import Inputs
-    from .image_build import Report
+    from .image_store import Report
 
 #: Raised when a change of the build itself must lead to new images.
 VERSION = 1
@@ -88,7 +88,7 @@ def build_archive(build: ContainerImageBuild, reference: str, folders: Folders, 
     """The archive of *build* from the store, made first where it is not there. Raises :class:`ImageError`."""
     digest = recipe_digest(reference, build)
     target = archive_path(folders, digest)
-    with image_store.making(folders, digest) as staging:
+    with image_store.making(folders, digest, report) as staging:
         if not target.is_file():
             image_store.require_space(folders, _NEEDED, f"Building the container image {reference}")
             try:

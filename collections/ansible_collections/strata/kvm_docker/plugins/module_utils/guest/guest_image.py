@@ -18,7 +18,7 @@ from .store_kind import StoreKind
 
 if TYPE_CHECKING:
     from ..inputs import Inputs
-    from .image_build import Report
+    from .image_store import Report
 
 
 class GuestImageKind(StoreKind):

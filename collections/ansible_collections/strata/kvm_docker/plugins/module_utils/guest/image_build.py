@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from ..declare.environment import ImageBuild
@@ -15,13 +14,10 @@ from ..folders import Folders
 from . import image_recipe, image_store
 from .dpkg_status import read_status
 from .image_disk import make_disk
-from .image_store import StoredImage
+from .image_store import Report, StoredImage
 from .image_tree import clamp_times, dress
 from .initrd import make_initrd
 from .mmdebstrap import Bootstrap, bootstrap
-
-#: Tells a person what is done now, and how much of the whole (0 to 1).
-Report = Callable[[str, float], None]
 
 #: Packages, the tree, the raw disk (sparse) and the stored one.
 _NEEDED = 3 * 1024**3
@@ -36,7 +32,7 @@ def recipe_digest(build: ImageBuild) -> str:
 def build_image(build: ImageBuild, folders: Folders, report: Report) -> StoredImage:
     """The image of *build* from the store, built first where it is not there. Raises :class:`ImageError`."""
     digest = recipe_digest(build)
-    with image_store.making(folders, digest) as staging:
+    with image_store.making(folders, digest, report) as staging:
         present = image_store.resolve(folders, digest)
         if present:
             return present

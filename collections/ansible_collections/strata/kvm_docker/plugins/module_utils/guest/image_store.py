@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,9 @@ from ..folders import Folders
 
 if TYPE_CHECKING:
     from ..declare.environment import GuestImage
+
+#: Tells a person what is done now, and how much of the whole (0 to 1).
+Report = Callable[[str, float], None]
 
 DISK, KERNEL, INITRD, MANIFEST = "disk.qcow2", "vmlinuz", "initrd.img", "manifest.json"
 
@@ -113,8 +116,8 @@ def store(
 
 
 @contextmanager
-def making(folders: Folders, recipe: str) -> Iterator[Path]:
-    """A fresh staging folder for *recipe*, held alone: a second maker waits here, then should look again.
+def making(folders: Folders, recipe: str, report: Report = lambda message, fraction: None) -> Iterator[Path]:
+    """A fresh staging folder for *recipe*, held alone: a second maker says so and waits here, then should look again.
 
     What a killed maker left behind is removed.
     """
@@ -123,7 +126,11 @@ def making(folders: Folders, recipe: str) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
     with (folders.images / ".locks" / recipe).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("waiting for another run that makes it", 0.0)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         for left in (folders.images / ".staging").glob(f"{recipe}.*"):
             shutil.rmtree(left, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=f"{recipe}.", dir=folders.images / ".staging"))

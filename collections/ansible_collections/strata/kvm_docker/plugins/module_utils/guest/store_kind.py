@@ -17,7 +17,7 @@ from ..progress import Progress
 if TYPE_CHECKING:
     from ..inputs import Inputs
     from ..kvm.hypervisor import Hypervisor
-    from .image_build import Report
+    from .image_store import Report
 
 
 class StoreKind(ABC):
