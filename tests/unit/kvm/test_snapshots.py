@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, HypervisorError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import Site
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.modules import snapshot as module
 from kvm_lab import converge, environment, planned
 
 
@@ -80,3 +83,32 @@ def test_a_strangers_guest_is_refused(hypervisor: Any) -> None:
     )
     with pytest.raises(ForeignObjectError, match="guest web: its domain does not belong to environment lab"):
         snapshot.observe(hypervisor, "lab", "web")
+
+
+UEFI = [
+    ("<os>", "<os firmware='efi'>"),
+    ("<os>", "<os><loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>"),
+]
+
+
+@pytest.mark.parametrize(("plain", "uefi"), UEFI)
+def test_a_preview_refuses_a_uefi_guest_as_the_run_does(
+    made: Any, plain: str, uefi: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver of the tests forgets the firmware of what it defines."""
+    told = libvirt.virDomain.XMLDesc
+    monkeypatch.setattr(libvirt.virDomain, "XMLDesc", lambda domain, flags=0: told(domain, flags).replace(plain, uefi))
+    site = Site(environment="lab", hypervisor=made, check=True)
+    with pytest.raises(HypervisorError, match="guest web: libvirt cannot keep UEFI's variables") as previewed:
+        module.is_due(site, "web", "one", "create")
+    with pytest.raises(HypervisorError) as run:
+        snapshot.create(made, "lab", "web", "one")
+    assert str(previewed.value) == str(run.value)
+    assert names(made) == []
+
+
+def test_a_preview_of_a_snapshot_that_a_guest_can_have_is_a_change_once(made: Any) -> None:
+    site = Site(environment="lab", hypervisor=made, check=True)
+    assert module.is_due(site, "web", "one", "create")
+    snapshot.create(made, "lab", "web", "one")
+    assert not module.is_due(site, "web", "one", "create")

@@ -193,7 +193,10 @@ def is_due(site: Site, guest: str, name: str, action: Act) -> bool:
     found = site.snapshots(guest)
     if action == "create":
         site.require_there("guest", guest)
-        return snapshot.creation(found, name)
+        due = snapshot.creation(found, name)
+        if due:
+            snapshot.refuse(site.hypervisor, site.environment, guest)
+        return due
     return snapshot.reversion(found, name, guest) if action == "revert" else snapshot.deletion(found, name)
 
 

@@ -189,7 +189,7 @@ def parse_domain(root: Element) -> Domain:
         memory=_memory(root),
         memory_max=int(root.findtext("memory") or 0) * _KIB,
         boot=Boot(
-            firmware=_firmware(root),
+            firmware=firmware_of(root),
             kernel=root.findtext("os/kernel", ""),
             initrd=root.findtext("os/initrd", ""),
             cmdline=root.findtext("os/cmdline", ""),
@@ -200,7 +200,7 @@ def parse_domain(root: Element) -> Domain:
     )
 
 
-def _firmware(root: Element) -> str:
+def firmware_of(root: Element) -> str:
     """A definition leaves the choice of the file to libvirt; a running domain names it."""
     chosen = _attribute(root.find("os"), "firmware") == "efi" or _attribute(root.find("os/loader"), "type") == "pflash"
     return "uefi" if chosen else "bios"

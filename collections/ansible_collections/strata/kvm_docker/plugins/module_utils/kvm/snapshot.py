@@ -4,7 +4,7 @@
 """Snapshots of a guest: its disks, its definition and, where it runs, its memory, kept inside its qcow2 files.
 
 Each act has a pure function beside it that tells from what was observed whether it would change anything, so that a
-preview is exact: :func:`creation`, :func:`reversion`, :func:`deletion`.
+preview is exact: :func:`creation` (and :func:`refuse`), :func:`reversion`, :func:`deletion`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..errors import ForeignObjectError, HypervisorError
 from ..guest import access, inside
 from ..progress import Progress
 from .domain import find_domain, is_running
+from .domain_xml import firmware_of
 from .errors import find, libvirt_errors
 from .mark import read_mark, to_text
 
@@ -65,6 +66,12 @@ def creation(observed: Sequence[Snapshot], name: str) -> bool:
     return _named(observed, name) is None
 
 
+def refuse(hypervisor: Hypervisor, environment: str, guest: str) -> None:
+    """Raise what :func:`create` would raise of *guest* itself: it is not there, or of a kind that cannot be kept."""
+    with libvirt_errors(f"snapshots of guest {guest}"):
+        _refuse_uefi(_required(hypervisor, environment, guest), guest)
+
+
 def create(hypervisor: Hypervisor, environment: str, guest: str, name: str, description: str = "") -> bool:
     """Have a snapshot of *guest* as it is now, with its memory where it runs; ``False`` where *name* exists already.
 
@@ -72,9 +79,9 @@ def create(hypervisor: Hypervisor, environment: str, guest: str, name: str, desc
     """
     if not creation(observe(hypervisor, environment, guest), name):
         return False
+    refuse(hypervisor, environment, guest)
     with libvirt_errors(f"snapshot {name} of guest {guest}"):
         domain = _required(hypervisor, environment, guest)
-        _refuse_uefi(domain, guest)
         domain.snapshotCreateXML(_render(domain, name, description))
     return True
 
@@ -146,10 +153,7 @@ def _required(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.v
 
 
 def _refuse_uefi(domain: libvirt.virDomain, guest: str) -> None:
-    root = ElementTree.fromstring(domain.XMLDesc())
-    os = root.find("os")
-    loader = root.find("os/loader")
-    if (os is not None and os.get("firmware") == "efi") or (loader is not None and loader.get("type") == "pflash"):
+    if firmware_of(ElementTree.fromstring(domain.XMLDesc())) == "uefi":
         raise HypervisorError(
             f"guest {guest}: libvirt cannot keep UEFI's variables in a snapshot. Declare firmware: bios for guests "
             "that are to have snapshots."
