@@ -14,6 +14,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import Hy
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded, hypervisor, programs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.connection import connect
+from ansible_collections.strata.kvm_docker.plugins.modules import hypervisor as module
 
 
 @pytest.fixture
@@ -68,6 +69,26 @@ def test_libvirts_own_network_is_no_definition_to_come_back_for(folders: Folders
     define(folders, path)
     assert hypervisor.find_uri("auto", folders) is None
     assert hypervisor.find_uri("embedded", folders) is None
+
+
+@pytest.mark.parametrize("uri", ["auto", "embedded"])
+def test_where_no_libvirt_ever_was_there_is_none_to_stop_and_none_is_told_of(folders: Folders, uri: str) -> None:
+    assert module.stopped(uri, folders, check=False, force=False) == {"changed": False, "embedded": False}
+
+
+def test_the_libvirt_of_the_machine_is_not_taken_for_the_embedded_one_and_not_stopped(
+    folders: Folders, system_socket: Path
+) -> None:
+    system_socket.touch()
+    told = {"changed": False, "embedded": False, "uri": "qemu:///system"}
+    assert module.stopped("auto", folders, check=False, force=True) == told
+
+
+@pytest.mark.parametrize("uri", ["auto", "embedded"])
+def test_an_embedded_one_that_is_to_be_stopped_is_told_of(folders: Folders, uri: str) -> None:
+    started(folders)
+    told = {"changed": True, "embedded": True, "uri": embedded.uri(folders)}
+    assert module.stopped(uri, folders, check=True, force=False) == told
 
 
 def test_embedded_is_never_the_libvirt_of_the_machine(folders: Folders, system_socket: Path) -> None:

@@ -82,8 +82,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 uri:
-  description: URI of the libvirt that runs the guests.
-  returned: success
+  description: URI of the libvirt that runs the guests, or of the embedded one that was stopped.
+  returned: when there is one
   type: str
   sample: qemu:///system?socket=/var/lib/strata/hypervisor/run/libvirt/libvirt-sock
 embedded:
@@ -147,7 +147,8 @@ def described(uri: str, folders: Folders) -> dict[str, Any]:
 
 def stopped(uri: str, folders: Folders, check: bool, force: bool) -> dict[str, Any]:
     """End the embedded hypervisor, if it is the one that *uri* stands for; the module's result."""
-    own = uri in ("auto", "embedded", embedded.uri(folders))
+    found = find_uri(uri, folders)
+    own = found == embedded.uri(folders)
     changed = own and embedded.exists(folders)
     if changed and not force and embedded.holds_definitions(folders):
         raise StrataError(
@@ -156,7 +157,7 @@ def stopped(uri: str, folders: Folders, check: bool, force: bool) -> dict[str, A
         )
     if changed and not check:
         embedded.stop(folders)
-    return {"changed": changed, "uri": embedded.uri(folders) if own else uri, "embedded": own}
+    return {"changed": changed, "embedded": own} | ({"uri": found} if found else {})
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
