@@ -82,9 +82,9 @@ def test_check_mode_right_after_a_run_reports_nothing(two_hosts: TwoHosts) -> No
     assert changed(up(two_hosts, "--check", "--diff")) == 0
 
 
-def test_the_table_at_the_end_shows_guests_containers_health_and_urls(two_hosts: TwoHosts) -> None:
+def test_the_table_at_the_end_shows_guests_containers_health_and_ports(two_hosts: TwoHosts) -> None:
     output = up(two_hosts)
-    for expected in ("10.80.0.11", "10.80.0.12", "apps-redis-1", "healthy", two_hosts.copy.url(8080).rstrip("/")):
+    for expected in ("10.80.0.11", "10.80.0.12", "apps-redis-1", "healthy", f"127.0.0.1:{two_hosts.copy.ports[8080]}"):
         assert expected in output
 
 

@@ -24,18 +24,18 @@ RESULT: dict[str, Any] = {
             "name": "apps",
             "address": "10.80.0.12",
             "engine": "26.1.5",
-            "urls": [],
+            "published": [],
             "containers": [
                 {"name": "apps-app-1", "state": "running", "health": "healthy", "ports": ["8001->8000", "8002->8000"]},
                 {"name": "apps-redis-1", "state": "exited", "health": "", "ports": []},
             ],
         },
-        {"name": "web", "address": "10.80.0.11", "engine": "", "containers": [], "urls": ["http://127.0.0.1:8080"]},
+        {"name": "web", "address": "10.80.0.11", "engine": "", "containers": [], "published": ["127.0.0.1:8080"]},
     ],
 }
 
 
-def test_guests_containers_and_urls_stand_in_aligned_columns() -> None:
+def test_guests_containers_and_published_ports_stand_in_aligned_columns() -> None:
     assert table.lines(RESULT) == [
         "two_hosts: 2 changes (1 create, 1 replace) in 20.5 s",
         "",
@@ -44,7 +44,7 @@ def test_guests_containers_and_urls_stand_in_aligned_columns() -> None:
         "                           apps-redis-1  exited",
         "web    10.80.0.11",
         "",
-        "http://127.0.0.1:8080",
+        "127.0.0.1:8080",
     ]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an environment stands, as plain data for a table: guests, engines, containers, health, URLs."""
+"""How an environment stands, as plain data for a table: guests, engines, containers, health, published ports."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ class ContainerRow(TypedDict):
 
 
 class GuestRow(TypedDict):
-    """``engine``: version of the Docker engine. ``urls``: on the hypervisor's loopback."""
+    """``engine``: version of the Docker engine. ``published``: addresses on the hypervisor's loopback; what speaks
+    there is not known."""
 
     name: str
     address: str
     engine: str
     containers: list[ContainerRow]
-    urls: list[str]
+    published: list[str]
 
 
 def guest_row(guest: Guest, engine: Engine) -> GuestRow:
@@ -44,7 +45,7 @@ def guest_row(guest: Guest, engine: Engine) -> GuestRow:
         address=str(guest.address),
         engine=engine.version(),
         containers=sorted((_container_row(item) for item in listed), key=lambda row: row["name"]),
-        urls=[f"http://127.0.0.1:{port}" for port in guest.publish],
+        published=[f"127.0.0.1:{port}" for port in guest.publish],
     )
 
 

@@ -135,7 +135,7 @@ guests:
     - name: apps
       address: 10.80.0.12
       engine: 26.1.5
-      urls: []
+      published: ["127.0.0.1:8080"]
       containers:
         - {name: apps-redis-1, service: redis, state: running, health: healthy, ports: []}
 seconds:

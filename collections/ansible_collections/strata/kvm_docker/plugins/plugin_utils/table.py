@@ -13,14 +13,15 @@ HEADINGS = ("GUEST", "ADDRESS", "ENGINE", "CONTAINER", "STATE", "HEALTH", "PORTS
 
 
 def lines(result: Mapping[str, Any], check: bool = False) -> list[str]:
-    """What was (in check mode: would be) changed; outside check mode the guests, their containers and URLs as well."""
+    """What was (in check mode: would be) changed; outside check mode the guests, their containers and
+    published ports as well."""
     shown = [headline(result, check), *_orphans(result.get("orphans") or ())]
     if check:
         return shown + [f"  {_change(change)}" for change in result["plan"]]
     guests = result.get("guests") or []
     if guests:
         shown += ["", *align([HEADINGS, *_rows(guests)]), ""]
-        shown += [url for guest in guests for url in guest.get("urls", ())]
+        shown += [address for guest in guests for address in guest.get("published", ())]
     return shown
 
 
