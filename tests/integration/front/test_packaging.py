@@ -81,7 +81,9 @@ def test_ansible_reads_the_documentation_of_every_module(installed: Path) -> Non
 
 
 def test_the_playbooks_are_found_by_their_full_names(installed: Path) -> None:
-    for name in ("up", "plan", "down", "clean"):
+    names = {path.stem for path in (installed / COLLECTION / "playbooks").glob("*.yml")}
+    assert names >= {"up", "plan", "drift", "down", "clean"}
+    for name in names:
         run(installed, "ansible-playbook", "--syntax-check", "-i", "localhost,", f"strata.kvm_docker.{name}")
 
 
