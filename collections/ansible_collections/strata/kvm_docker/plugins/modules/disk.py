@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: disk
 short_description: Manage one data disk of a KVM guest
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:

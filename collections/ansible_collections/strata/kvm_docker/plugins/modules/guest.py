@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: guest
 short_description: Manage one KVM guest with a Docker engine
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:

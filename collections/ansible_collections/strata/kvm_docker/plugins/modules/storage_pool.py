@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: storage_pool
 short_description: Manage one libvirt storage pool in a folder of your own
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:
