@@ -33,6 +33,8 @@ attributes:
     details: Secrets are masked.
   idempotent:
     support: full
+requirements:
+  - ruamel.yaml >= 0.18
 options:
   project_name:
     description: Name of the project, the first part of the names of its containers, networks and volumes.

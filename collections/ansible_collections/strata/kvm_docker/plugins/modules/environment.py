@@ -34,6 +34,8 @@ attributes:
     details: Secrets are masked.
   idempotent:
     support: full
+requirements:
+  - pycdlib >= 1.14, for guests with a stock image
 options:
   lock_timeout:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.

@@ -30,6 +30,8 @@ attributes:
     support: full
   idempotent:
     support: full
+requirements:
+  - pycdlib >= 1.14, for a stock image (O(source))
 options:
   name:
     description: Name of the guest, which is its host name too.
