@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .converge import Options, Outcome, State, converge
-from .docker.engine import WAIT_TIMEOUT
 from .folders import Folders
-from .locks import TIMEOUT
 from .progress import Progress
 
 #: Options of every module that reads a declaration.
@@ -31,7 +29,10 @@ CONVERGING: dict[str, dict[str, Any]] = {
 
 
 def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Outcome:
-    """Converge as the options :data:`CONVERGING` say, or with *check* tell what that would change."""
+    """Converge as the options :data:`CONVERGING` say, or with *check* tell what that would change.
+
+    How long is waited is said by those that wait.
+    """
     options = Options(
         folders=Folders.of(params["state_folder"]),
         progress=progress,
@@ -39,7 +40,6 @@ def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Out
         remove_orphans=params["orphans"] == "remove",
         replace_guests=params["replace_guests"],
         adopt=params["adopt"],
-        lock_timeout=params.get("lock_timeout", TIMEOUT),
-        wait_timeout=params.get("wait_timeout", WAIT_TIMEOUT),
+        **{option: params[option] for option in ("lock_timeout", "wait_timeout") if option in params},
     )
     return converge(Path(params["declaration"]), params["state"], options)
