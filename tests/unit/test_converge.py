@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils import converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils import converge, environment_options
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
@@ -26,9 +26,8 @@ def options(monkeypatch: pytest.MonkeyPatch, folder: Path, **given: Any) -> Any:
     """What the module of *given* options asks for."""
     defaults = {name: spec.get("default") for name, spec in environment.ARGUMENT_SPEC.items()}
     params = {**defaults, "declaration": "/nowhere", "state_folder": str(folder), **given}
-    monkeypatch.setattr(environment, "converge", lambda declaration, state, options: options)
-    module: Any = SimpleNamespace(params=params, check_mode=False)
-    return environment.run(module, Progress())
+    monkeypatch.setattr(environment_options, "converge", lambda declaration, state, options: options)
+    return environment_options.converged(params, False, Progress())
 
 
 @pytest.mark.parametrize(
