@@ -115,16 +115,22 @@ def test_a_mistake_is_told_without_the_planted_values(folder: Path, old: str, ne
     assert "plant-" not in printed
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"source": "https://me:plant-source@host/a.qcow2"},
-        {"source": "https://me:plant-source@host/a.qcow2", "sha256": "a" * 64},
-        {"build": {"suite": "trixie", "mirror": "http://me:plant-mirror@host/debian"}},
-    ],
-)
-def test_the_invocation_of_a_module_shows_no_password_of_a_url(folder: Path, options: dict[str, Any]) -> None:
-    result, printed = run("guest_image", folder, name="image", **options)
+IMAGES: list[dict[str, Any]] = [
+    {"source": "https://me:plant-source@host/a.qcow2"},
+    {"source": "https://me:plant-source@host/a.qcow2", "sha256": "a" * 64},
+    {"build": {"suite": "trixie", "mirror": "http://me:plant-mirror@host/debian"}},
+    {"build": {"suite": "trixie", "miror": "http://me:plant-mirror@host/debian"}},
+    {"sourse": "https://me:plant-source@host/a.qcow2"},
+]
+GUEST = {"environment": "lab", "uri": "test:///default", "networks": {"lan": {"address": "10.80.0.11"}}}
+
+
+@pytest.mark.parametrize(("module", "options"), [("guest_image", {}), ("guest", GUEST)])
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_module_shows_no_password_of_an_images_url(
+    folder: Path, module: str, options: dict[str, Any], image: dict[str, Any]
+) -> None:
+    result, printed = run(module, folder, name="image", **options, **image)
     assert "invocation" in result
     assert "plant-" not in printed
 

@@ -230,6 +230,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer import ADOPT, CHANGING, Site, site_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import guest_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
 #: What runs on its engine, and its groups in an inventory, are for others to declare.
@@ -283,7 +284,7 @@ def described(site: Site, name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
         mutually_exclusive=[("build", "source"), ("build", "sha256")],

@@ -140,7 +140,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import Im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import image_view
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import secrets_in
+from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -171,12 +171,6 @@ def image_of(params: dict[str, Any]) -> GuestImage:
     )
 
 
-def passwords(params: dict[str, Any]) -> set[str]:
-    """Those in the URLs of the options, which the module's result would show."""
-    urls = [params["source"], (params["build"] or {}).get("mirror")]
-    return {found for url in urls if url for found in secrets_in(url)}
-
-
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result; an error begins with the image's name."""
     try:
@@ -201,13 +195,12 @@ def stored(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         ARGUMENT_SPEC,
         supports_check_mode=True,
         mutually_exclusive=[("build", "source"), ("build", "sha256")],
         required_one_of=[("build", "source")],
     )
-    module.no_log_values.update(passwords(module.params))
     answer(module, lambda: run(module))
 
 
