@@ -48,3 +48,30 @@ def test_progress_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_pa
 )
 def test_a_state_folder_that_no_kernel_takes_is_told(module: str, options: dict[str, Any]) -> None:
     assert "a path has no NUL character" in failed(module, state_folder="/a\0b", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"name": "Not A Name"}, "options: name: the key must be a name"),
+        ({"build": {"suite": "No Such; Suite"}}, "options: build.suite: it must be a name"),
+        (
+            {"build": {"suite": "trixie", "packages": ["-o APT::x"]}},
+            "options: build.packages.0: it must be a Debian package",
+        ),
+        (
+            {"build": {"suite": "trixie", "mirror": "http://a:secret@b"}},
+            "options: build.mirror is a URL with a password",
+        ),
+        (
+            {"source": "https://host/a.qcow2"},
+            "options: sha256 is required: what a URL leads to may change",
+        ),
+        ({"source": "a.qcow2", "sha256": "abc"}, "options: sha256: it must be a SHA-256 digest"),
+        ({"source": ""}, "options: source: it must be text that is not empty"),
+    ],
+)
+def test_a_guest_image_is_checked_as_in_a_declaration(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    defaults = {"name": "debian", "state_folder": str(tmp_path), "_ansible_check_mode": True}
+    image = {} if "source" in options else {"build": {"suite": "trixie"}}
+    assert failed("guest_image", **{**defaults, **image, **options}).startswith(said)

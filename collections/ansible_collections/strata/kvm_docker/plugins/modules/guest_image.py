@@ -47,7 +47,6 @@ options:
         description: Packages beyond the system, SSH server and Docker engine that every image has.
         type: list
         elements: str
-        default: []
       mirror:
         description:
           - Package mirror that everything comes from.
@@ -68,6 +67,7 @@ options:
     type: path
 requirements:
   - python >= 3.11
+  - pydantic >= 2.8
   - mmdebstrap and e2fsprogs, for O(build)
   - qemu-img
 seealso:
@@ -135,55 +135,56 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage, ImageBuild
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError, StrataError, os_errors
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.check_images import check_images
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.option_spec import option_spec
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_options import Place, read_options
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.sources import Sources
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
+    DeclarationError,
+    ImageError,
+    StrataError,
+    os_errors,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import image_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
+IMAGE = option_spec(GuestImage)
+
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
-    "build": {
-        "type": "dict",
-        "options": {
-            "suite": {"type": "str", "required": True},
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "mirror": {"type": "str"},
-        },
-    },
-    "source": {"type": "str"},
-    "sha256": {"type": "str"},
+    **IMAGE,
     "state_folder": {"type": "path"},
 }
 
 
-def image_of(params: dict[str, Any]) -> GuestImage:
-    """The image that the options describe."""
-    build = params["build"]
-    return GuestImage(
-        build=ImageBuild(suite=build["suite"], packages=tuple(build["packages"]), mirror=build["mirror"])
-        if build
-        else None,
-        source=params["source"],
-        sha256=params["sha256"],
-    )
+def image_of(params: dict[str, Any], folder: str) -> GuestImage:
+    """The image that the options describe, below *folder*; raises :class:`DeclarationError`."""
+    place = Place("images", params["name"])
+    environment = read_options("images", folder, place, {option: params[option] for option in IMAGE})
+    problems = list(check_images(environment, Sources()))
+    if problems:
+        raise DeclarationError(place.problems(problems))
+    return environment.images[place.name]
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
-    """The module's result; an error begins with the image's name."""
+    """The module's result; an error begins with the image's name, or with the option that is wrong."""
+    folder = os.getcwd()
+    image = image_of(module.params, folder)
     try:
         with os_errors():
-            return stored(module)
+            return stored(module, image, folder)
     except StrataError as error:
         raise ImageError(f"image {module.params['name']}: {error}") from error
 
 
-def stored(module: AnsibleModule) -> dict[str, Any]:
-    """Have the image in the store, unless only to be checked; returns the module's result."""
+def stored(module: AnsibleModule, image: GuestImage, folder: str) -> dict[str, Any]:
+    """Have *image* in the store, unless only to be checked; returns the module's result."""
     folders = Folders.of(module.params["state_folder"])
-    image, folder = image_of(module.params), os.getcwd()
     recipe = guest_image.recipe_digest(image, folder)
     present = image_store.resolve(folders, recipe)
     result: dict[str, Any] = {"changed": present is None, "recipe": recipe}

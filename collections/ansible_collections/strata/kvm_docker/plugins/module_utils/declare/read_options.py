@@ -24,8 +24,8 @@ _FILE = "options"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which object the options are of: *name* in *section* (``networks``, ``pools``, ``guests``), or what is *inside*
-    of it at this path."""
+    """Which object the options are of: *name* in *section* (``images``, ``networks``, ``pools``, ``guests``), or what
+    is *inside* of it at this path."""
 
     section: str
     name: str
@@ -36,11 +36,14 @@ class Place:
         return [replace(problem, file=_FILE, path=self._option(problem)) for problem in found]
 
     def _option(self, problem: Problem) -> str:
-        """What is wrong with the object as a whole is its name, or that something is missing."""
         own = ".".join((self.section, self.name, *self.inside))
-        whole = "" if problem.message.endswith("is required") else "name"
-        names = {own: whole, "name": "environment", f"images.{self.name}": ""}
+        names = {"name": "environment", f"images.{self.name}": "", own: self._whole(problem.message)}
         return names.get(problem.path, problem.path.removeprefix(f"{own}.").removeprefix(f"images.{self.name}."))
+
+    def _whole(self, message: str) -> str:
+        """What is wrong with the object as a whole is its name, or how some options go together."""
+        named = message.startswith("the key") or self.section != "images"
+        return "name" if named and not message.endswith("is required") else ""
 
 
 def read_options(
