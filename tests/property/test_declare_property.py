@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,7}", fullmatch=True).filter(lambda name: name not in ("env", "y", "n", "null"))
-SIZES = st.integers(1, 2**40) | st.integers(1, 4096).map(lambda mib: f"{mib} MiB")
+SIZES = st.integers(2**24, 2**40) | st.integers(16, 4096).map(lambda mib: f"{mib} MiB")
 PORTS = st.integers(1, 65535)
 #: Starts with a letter: of other text ruamel.yaml writes some plain that it cannot read again (``{a: ?0}``).
 TEXT = st.builds(

@@ -81,8 +81,8 @@ WORDS = [
     ("deploy: {replicas: 2}", {"replicas": 2}),
     ("deploy: {replicas: '${N:-4}'}", {"replicas": 4}),
     (
-        "deploy: {resources: {limits: {cpus: '0.5', memory: 32M, pids: 10}, reservations: {memory: 1m}}}",
-        {"cpus": 0.5, "mem_limit": 32 * 1024**2, "pids_limit": 10, "mem_reservation": 1024**2},
+        "deploy: {resources: {limits: {cpus: '0.5', memory: 32M, pids: 10}, reservations: {memory: 8m}}}",
+        {"cpus": 0.5, "mem_limit": 32 * 1024**2, "pids_limit": 10, "mem_reservation": 8 * 1024**2},
     ),
     (
         "deploy: {update_config: {parallelism: 2, delay: 5s, order: start-first}}",

@@ -15,7 +15,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare import (
     environment,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import PLUGIN
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import Bytes, parse_bytes
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import SIZES, parse_bytes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.words import FILLED
 from pages import page
 
@@ -55,7 +55,7 @@ def default(field: Field[Any], model: type) -> Any:
     value = field.default
     if value in (MISSING, None, ()):
         return "none"
-    if get_type_hints(model, include_extras=True)[field.name] == Bytes:
+    if get_type_hints(model, include_extras=True)[field.name] in SIZES:
         return ("size", value)
     return str(value)
 

@@ -48,6 +48,11 @@ def _part(node: Node | None, known: Iterable[str], unsupported: Mapping[str, str
     return node.fields(known, unsupported) if node else {}
 
 
+def _processors(node: Node) -> float:
+    """The kernel gives a container a hundredth of one at least: 1 ms in each 100 ms."""
+    return node.number(0.01)
+
+
 def read_replicas(fields: Mapping[str, Node]) -> int:
     """``deploy.replicas`` or ``scale``; 1 otherwise."""
     deploy = _deploy(fields)
@@ -81,9 +86,9 @@ def read_limits(fields: Mapping[str, Node]) -> dict[str, Any]:
     limits = _part(resources.get("limits"), LIMITS)
     reserved = _part(resources.get("reservations"), RESERVATIONS, RESERVATIONS_UNSUPPORTED)
     found = {
-        "cpus": _either(fields.get("cpus"), limits.get("cpus"), Node.number, None),
-        "mem_limit": _either(fields.get("mem_limit"), limits.get("memory"), Node.size, None),
-        "mem_reservation": _either(fields.get("mem_reservation"), reserved.get("memory"), Node.size, None),
+        "cpus": _either(fields.get("cpus"), limits.get("cpus"), _processors, None),
+        "mem_limit": _either(fields.get("mem_limit"), limits.get("memory"), Node.memory, None),
+        "mem_reservation": _either(fields.get("mem_reservation"), reserved.get("memory"), Node.memory, None),
         "pids_limit": _either(fields.get("pids_limit"), limits.get("pids"), lambda node: node.integer(-1), None),
     }
     return {name: value for name, value in found.items() if value is not None}

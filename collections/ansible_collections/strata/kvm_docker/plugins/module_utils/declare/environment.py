@@ -18,13 +18,14 @@ from ..naming import mac_address
 from .compose import Project
 from .scalars import (
     AbsolutePath,
-    Bytes,
+    DiskSize,
     DomainName,
     FilePath,
     GroupName,
     HostName,
     JumpHost,
     MacAddress,
+    Memory,
     Mtu,
     Name,
     PackageName,
@@ -197,7 +198,7 @@ class Attachment(Written):
 class Disk(Written):
     """A data disk of a guest, beside its first one; the guest finds it by its serial number."""
 
-    size: Bytes
+    size: DiskSize
     """Size in bytes, written as ``5 GiB``; it can grow later, and never shrinks."""
     pool: Name | None = None
     """Name of an entry of ``pools``; the environment's own pool where not given."""
@@ -228,13 +229,13 @@ class Guest(Written):
     """Virtual processors."""
     vcpus_max: Processors | None = None
     """Up to how many ``vcpus`` can grow while the guest runs; as many as ``vcpus`` where not given."""
-    memory: Bytes = 1024**3
+    memory: Memory = 1024**3
     """Memory in bytes, written as ``768 MiB`` or ``1g``."""
-    memory_max: Bytes | None = None
+    memory_max: Memory | None = None
     """Up to how much ``memory`` can change while the guest runs; as much as ``memory`` where not given."""
     firmware: Literal["bios", "uefi"] = "bios"
     """What the virtual machine starts with; ``uefi`` needs OVMF on the hypervisor."""
-    disk: Bytes = 8 * 1024**3
+    disk: DiskSize = 8 * 1024**3
     """Size of the first disk in bytes, written as ``6 GiB``."""
     disks: Mapping[Name, Disk] = field(default_factory=dict)
     """Data disks, by name."""

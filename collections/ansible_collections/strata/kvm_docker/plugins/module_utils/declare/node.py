@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from ..errors import Problem
 from .durations import parse_duration
 from .located import ComposeTree
-from .scalars import parse_bytes
+from .scalars import LEAST_CONTAINER, at_least, parse_bytes
 from .words import shown, unknown_key
 
 T = TypeVar("T")
@@ -119,12 +119,13 @@ class Node:
             self.wrong(f"it must be at most {most}; it is {text}")
         return int(text)
 
-    def number(self) -> float:
-        """A number above zero."""
-        if not isinstance(self.value, bool) and re.fullmatch(r"\d+(\.\d+)?", str(self.value)) and float(self.value) > 0:
-            return float(self.value)
-        self.expected("a number above zero")
-        return 1.0
+    def number(self, least: float) -> float:
+        """A number of *least* or more."""
+        text = str(self.value)
+        if not isinstance(self.value, bool) and re.fullmatch(r"\d+(\.\d+)?", text) and float(text) >= least:
+            return float(text)
+        self.expected(f"a number of at least {least}")
+        return least
 
     def mode(self) -> int:
         """A file mode in octal: the number ``0440``, or the text ``"0440"``."""
@@ -138,6 +139,10 @@ class Node:
 
     def size(self) -> int:
         return self._parsed(parse_bytes, self.value, 0)
+
+    def memory(self) -> int:
+        """A size that an engine gives to a container; 0 is no limit."""
+        return 0 if str(self.value) == "0" else self._parsed(at_least(LEAST_CONTAINER), self.value, 0)
 
     def duration(self) -> float:
         return self._parsed(parse_duration, self.string(), 0.0) if isinstance(self.value, str) else self._no_duration()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .scalars import Bytes
+from .scalars import SIZES
 
 _TYPES: Mapping[Any, str] = {bool: "bool", int: "int"}
 _OPTIONAL = (Union, types.UnionType)
@@ -47,7 +47,7 @@ def _type(hint: Any) -> dict[str, Any]:
 
 
 def _is_size(hint: Any) -> bool:
-    return bool(_required(hint) == Bytes)
+    return _required(hint) in SIZES
 
 
 def _bare(hint: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from ..errors import StrataError
@@ -14,6 +15,13 @@ from ..requirements import BeforeValidator, Field, WithJsonSchema
 
 _UNITS = {"": 1, "b": 1, "k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])i?b?|b)?\s*$", re.IGNORECASE)
+_MIB = 1024**2
+#: Nobody means so few MiB where a unit is missing.
+_FEW = 64
+#: MiB of a guest, below which no kernel boots, of a disk, and of a container (moby's linuxMinMemory).
+LEAST_GUEST = 16
+LEAST_DISK = 1
+LEAST_CONTAINER = 6
 
 
 def parse_bytes(value: Any) -> int:
@@ -30,6 +38,27 @@ def parse_bytes(value: Any) -> int:
     if math.isinf(size):
         raise ValueError("too large for a size")
     return int(size)
+
+
+def _refuse_small(size: int, least: int, written: Any) -> None:
+    """Raise :class:`ValueError` where *size*, so *written*, is below *least* MiB; mostly its unit is missing."""
+    if size >= least * _MIB:
+        return
+    unit = "MiB" if size >= _FEW else "GiB"
+    forgotten = size > 0 and str(written).strip() == str(size)
+    advice = f", in bytes; did you mean {size} {unit}?" if forgotten else ""
+    raise ValueError(f"it must be at least {least} MiB; it is {written!r}{advice}")
+
+
+def at_least(least: int) -> Callable[[Any], int]:
+    """As :func:`parse_bytes`, of *least* MiB or more."""
+
+    def parse(value: Any) -> int:
+        size = parse_bytes(value)
+        _refuse_small(size, least, value)
+        return size
+
+    return parse
 
 
 NAME = r"^[a-z][a-z0-9_-]{0,39}$"
@@ -80,12 +109,11 @@ Mtu = Annotated[int, Field(ge=576, le=65535)]
 #: QEMU's machines have at most 4096 processors; a day is more than any boot takes.
 Processors = Annotated[int, Field(ge=1, le=4096)]
 Seconds = Annotated[int, Field(ge=1, le=86400)]
-Bytes = Annotated[
-    int,
-    BeforeValidator(parse_bytes),
-    Field(ge=1),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["768 MiB", "1 GiB", "1g"]}),
-]
+_WRITTEN = WithJsonSchema({"type": ["string", "integer"], "examples": ["768 MiB", "1 GiB", "1g"]})
+Memory = Annotated[int, BeforeValidator(at_least(LEAST_GUEST)), _WRITTEN]
+DiskSize = Annotated[int, BeforeValidator(at_least(LEAST_DISK)), _WRITTEN]
+#: Types of what is written as a size.
+SIZES = (Memory, DiskSize)
 
 
 class FilePath:
