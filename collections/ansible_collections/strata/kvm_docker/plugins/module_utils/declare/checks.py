@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..errors import Problem
 from .check_disks import check_disks
+from .check_drift import check_drift
 from .check_engine import check_engine
 from .check_guests import check_guests
 from .check_host import check_host
@@ -34,6 +35,7 @@ def check(environment: Environment, host: HostFacts | None = None, sources: Sour
         *check_pools(environment, places),
         *check_guests(environment, places),
         *check_disks(environment, places),
+        *check_drift(environment, places),
     ]
     for guest in environment.guests.values():
         if guest.compose is not None:
