@@ -13,6 +13,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, ImageError
 from docker.errors import APIError, NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
+from urllib3.exceptions import ProtocolError
 
 
 def test_the_engines_own_words_follow_the_name_of_the_object() -> None:
@@ -44,6 +45,19 @@ def test_the_caller_chooses_the_family_and_our_own_errors_pass() -> None:
         raise ImageError("as it is")
 
 
-def test_a_socket_where_nobody_listens_ends_in_one_message(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"^engine of guest web: .*"):
-        connect(f"unix://{tmp_path}/none.sock", "engine of guest web")
+def test_a_socket_where_nobody_listens_ends_in_one_message_that_names_it(tmp_path: Path) -> None:
+    url = f"unix://{tmp_path}/none.sock"
+    with pytest.raises(EngineError) as raised:
+        connect(url, "engine of guest web")
+    said = f"the engine does not answer at {url} (No such file or directory). Is it up? Run again."
+    assert str(raised.value) == f"engine of guest web: {said}"
+
+
+def test_an_engine_that_refuses_a_user_says_who_may_use_it() -> None:
+    refused = RequestsConnectionError(ProtocolError("Connection aborted.", PermissionError(13, "Permission denied")))
+    with pytest.raises(EngineError) as raised, engine_errors("engine", url="unix:///run/docker.sock"):
+        raise refused
+    assert str(raised.value) == (
+        "engine: no permission to use the engine at unix:///run/docker.sock. "
+        "Be a member of the group docker, or root (become: true)."
+    )

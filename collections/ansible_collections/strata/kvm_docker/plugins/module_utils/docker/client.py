@@ -38,7 +38,7 @@ def connect(base_url: str, what: str = "engine") -> docker.APIClient:
         _share_connections(made)
         return made
 
-    with engine_errors(what), client(DEFAULT_DOCKER_API_VERSION) as anyone:
+    with engine_errors(what, url=base_url), client(DEFAULT_DOCKER_API_VERSION) as anyone:
         return client(ping(anyone)["Api-Version"])
 
 

@@ -12,8 +12,10 @@ from ..errors import EngineError, StrataError
 
 
 @contextmanager
-def engine_errors(what: str, family: type[StrataError] = EngineError) -> Iterator[None]:
+def engine_errors(what: str, family: type[StrataError] = EngineError, url: str = "") -> Iterator[None]:
     """Raise *family* in place of what the Docker SDK raises: *what* (object and guest), then the engine's words.
+
+    *url*: where an engine is asked for the first time, so that the message says where none was found.
 
     A caller that expects an answer such as 404 catches ``docker.errors.NotFound`` inside this block.
     """
@@ -28,6 +30,25 @@ def engine_errors(what: str, family: type[StrataError] = EngineError) -> Iterato
     except (RequestException, HTTPError, OSError) as error:
         if isinstance(error, OSError) and error.filename:
             raise family(f"{what}: {error.filename}: {error.strerror}. Run again after the fix.") from error
-        raise family(f"{what}: the engine does not answer ({error}). Is it up? Run again.") from error
+        raise family(f"{what}: {_silence(error, url)}") from error
     except DockerException as error:
         raise family(f"{what}: {error}") from error
+
+
+def _silence(error: Exception, url: str) -> str:
+    """Why an engine does not answer, and what to do about it."""
+    refused = next(_refusals(error), None)
+    where = f" at {url}" if url else ""
+    if isinstance(refused, PermissionError):
+        return f"no permission to use the engine{where}. Be a member of the group docker, or root (become: true)."
+    reason = refused.strerror if refused else error
+    return f"the engine does not answer{where} ({reason}). Is it up? Run again."
+
+
+def _refusals(error: BaseException) -> Iterator[OSError]:
+    """What the system refused: requests and urllib3 each have it among the arguments of their own error."""
+    if isinstance(error, OSError) and error.strerror:
+        yield error
+    for inner in error.args:
+        if isinstance(inner, BaseException):
+            yield from _refusals(inner)
