@@ -225,3 +225,30 @@ def test_what_is_on_the_engine_is_looked_at_under_the_lock_only(
     with pytest.raises(BusyError):
         docker_layer.converge(module, engine, Request(project=alone(), kinds=()))
     assert not free
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            {"services": {"app": {"image": "app:1", "environment": ["TOKEN"]}}},
+            "options: services.app.environment.0: TOKEN has no value here; give it one",
+        ),
+        (
+            {"secrets": {"key": {"environment": "TOKEN"}}},
+            "options: secrets.key.environment: variable TOKEN has no value; give it one",
+        ),
+        ({"services": {"app": {"imge": "app:1", "image": "app:1"}}}, "options: services.app.imge: unknown key 'imge'"),
+    ],
+)
+def test_a_mistake_in_a_project_is_one_of_the_options(section: dict[str, Any], said: str) -> None:
+    with pytest.raises(DeclarationError) as raised:
+        request_of({**PROJECT, **section})
+    assert str(raised.value).startswith(said)
+    assert ".env file" not in str(raised.value)
+
+
+@pytest.mark.parametrize("make", [network_of, volume_of])
+def test_a_name_of_one_letter_is_refused_with_what_it_lacks(make: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"^options: name: .* at least two characters.*; it is 'x'"):
+        make({**NETWORK, "name": "x"})

@@ -59,5 +59,5 @@ def _file(node: Node) -> str:
 def _variable(node: Node) -> str:
     name = node.filled()
     if name not in node.variables:
-        node.wrong(f"variable {name} has no value; set it in the .env file beside the Compose file")
+        node.without_value(f"variable {name} has no value")
     return node.variables.get(name, "")

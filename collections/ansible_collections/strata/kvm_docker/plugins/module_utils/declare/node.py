@@ -57,6 +57,11 @@ class Node:
         """Report that this is not *what*."""
         self.wrong(f"it must be {what}; it is {shown(self.value)}")
 
+    def without_value(self, message: str) -> None:
+        """Report *message*, that a variable has no value. Data that came from no file has no ``.env`` beside it."""
+        beside = ", or set it in the .env file beside the Compose file"
+        self.wrong(f"{message}; give it one{beside if self.findings.tree.origin(self.path).file else ''}")
+
     def child(self, key: str, value: Any) -> Node:
         return Node(value, (*self.path, key), self.findings, self.variables)
 
@@ -212,7 +217,7 @@ class Node:
         if value is None and name in self.variables:
             return self.variables[name]
         if value is None:
-            self.wrong(f"{name} has no value here; give it one, or set it in the .env file beside the Compose file")
+            self.without_value(f"{name} has no value here")
         elif not isinstance(value, (str, int, float)):
             self.wrong("it must be text or a number")
         return as_text(value)

@@ -78,7 +78,8 @@ def _build(build: Mapping[str, Any]) -> Build:
 
 def _check_name(options: Mapping[str, Any]) -> None:
     if not re.fullmatch(_NAME, options["name"]):
-        raise _wrong("name", f"it must be a name for the engine: letters, digits, _ . -; it is {options['name']!r}")
+        form = "at least two characters, letters, digits, _ . -, the first one a letter or digit"
+        raise _wrong("name", f"it must be a name for the engine: {form}; it is {options['name']!r}")
 
 
 def _subnet(index: int, config: Mapping[str, Any]) -> IpamConfig:

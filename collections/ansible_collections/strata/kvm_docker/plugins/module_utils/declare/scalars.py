@@ -131,6 +131,8 @@ class FilePath:
 
 def _paths(value: Any) -> Any:
     paths = value if isinstance(value, list) else [value]
-    if not paths or not all(isinstance(path, str) and path for path in paths):
+    if not paths:
+        raise ValueError("[] names no file; write the path of one, or leave the key out")
+    if not all(isinstance(path, str) and path for path in paths):
         raise ValueError("it must be the path of a file, or a list of paths")
     return value

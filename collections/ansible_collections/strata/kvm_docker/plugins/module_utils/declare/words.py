@@ -33,6 +33,8 @@ _MEANS = {
     "list_type": "a list",
     "string_too_short": "text that is not empty",
 }
+#: Begins a value of Ansible's templates, which nobody fills in here.
+_TEMPLATE = "{{"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -97,6 +99,11 @@ def message(error: ErrorDetails, model: type) -> str:
 def _other(error: ErrorDetails) -> str:
     """What a validator of ours, or of the standard library's addresses, says itself."""
     text = str(error.get("ctx", {}).get("error", error["msg"]))
+    written = str(error["input"])
+    if _TEMPLATE in written:
+        return f"{text}; a declaration is no template, so write the value itself"
+    if text.startswith("Unexpected '/' in"):
+        return f"{text}; write the address without prefix: {written.partition('/')[0]}"
     if "has host bits set" in text:
         from ipaddress import IPv4Network
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from .layer import ONLY
 #: Options that are sections of a Compose file.
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
 
+_FILE = "options"
 _KINDS = ("docker_network", "docker_volume", "container")
 _NAME = r"[a-z0-9][a-z0-9_-]*"
 
@@ -52,7 +54,10 @@ def project_of(params: Mapping[str, Any], folder: Path) -> Project:
     name = params["project_name"]
     if not params["files"]:
         tree = {section: params[section] for section in SECTIONS if params[section] is not None}
-        return read_project(tree, name, folder, profiles=params["profiles"])
+        try:
+            return read_project(tree, name, folder, profiles=params["profiles"])
+        except DeclarationError as error:
+            raise DeclarationError([_of_options(problem) for problem in error.problems]) from error
     project = read_compose([folder / file for file in params["files"]], name, params["profiles"])
     if project.name != name:
         raise _wrong("project_name", f"it is {name!r}, and the file says name: {project.name}; make them one")
@@ -71,5 +76,10 @@ def _speaks_for(params: Mapping[str, Any]) -> Callable[[Observed], bool]:
     return speaks_for
 
 
+def _of_options(problem: Problem) -> Problem:
+    """*problem* of data that came from no file; that of a file which the options name stays its own."""
+    return problem if problem.file else replace(problem, file=_FILE)
+
+
 def _wrong(option: str, message: str) -> DeclarationError:
-    return DeclarationError([Problem("options", 0, option, message)])
+    return DeclarationError([Problem(_FILE, 0, option, message)])
