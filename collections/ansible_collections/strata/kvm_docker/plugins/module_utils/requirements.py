@@ -10,11 +10,21 @@ A module must import without them (Ansible reads its documentation on machines t
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import StrataError
 
-PACKAGES = {"docker": "docker", "libvirt": "libvirt-python", "pydantic": "pydantic", "ruamel.yaml": "ruamel.yaml"}
+#: Name of the import -> package, and the version that it must have at least, as pyproject.toml has it.
+PACKAGES = {
+    "docker": ("docker", "7.1"),
+    "libvirt": ("libvirt-python", "9.0"),
+    "pycdlib": ("pycdlib", "1.14"),
+    "pydantic": ("pydantic", "2.8"),
+    "ruamel.yaml": ("ruamel.yaml", "0.18"),
+}
 
 try:
     from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -30,15 +40,38 @@ __all__ = ["BeforeValidator", "Field", "WithJsonSchema", "require"]
 
 
 def require(*names: str) -> None:
-    """Raise :class:`StrataError` naming the Python packages among *names* that cannot be imported."""
-    missing = []
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(PACKAGES.get(name, name))
-    if missing:
+    """Raise :class:`StrataError` naming the Python packages among *names* that cannot be imported, or are too old."""
+    wrong = [message for name in names for message in _wrong(name)]
+    if wrong:
         raise StrataError(
-            f"Python packages missing: {', '.join(missing)}. Install them for the Python that runs the module "
+            f"Python packages missing: {', '.join(wrong)}. Install them for the Python that runs the module "
             "(pip install strata-kvm-docker), or set ansible_python_interpreter to one that has them."
         )
+
+
+def _wrong(name: str) -> Iterator[str]:
+    package, least = PACKAGES[name]
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        yield f"{package} >= {least}"
+        return
+    there = _version(package)
+    if there and _numbers(there) < _numbers(least):
+        yield f"{package} >= {least} ({there} is there)"
+
+
+@cache
+def _version(package: str) -> str:
+    """Empty where nobody tells it. Docker's SDK and pydantic import what looks it up anyway."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``2.8.1`` and ``2.8.1rc1`` alike."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
