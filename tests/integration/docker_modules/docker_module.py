@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from module_docs import undocumented
+
 COLLECTIONS = Path(__file__).parents[3] / "collections"
 MODULES = COLLECTIONS / "ansible_collections/strata/kvm_docker/plugins/modules"
 
@@ -51,7 +53,9 @@ class Modules:
     def ran(self, module: str, check: bool = False, **options: Any) -> dict[str, Any]:
         done = self.process(module, check, **options)
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
-        return dict(json.loads(done.stdout))
+        result = dict(json.loads(done.stdout))
+        assert undocumented(module, result) == []
+        return result
 
     def process(self, module: str, check: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
         arguments = {**self.defaults, **options, "_ansible_check_mode": check, "_ansible_diff": True}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded, processes
+from module_docs import undocumented
 
 if TYPE_CHECKING:
     import libvirt
@@ -127,4 +128,5 @@ def run_module(name: str, folders: Folders, options: Mapping[str, Any]) -> dict[
         env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
     )
     result: dict[str, Any] = json.loads(done.stdout)
+    assert undocumented(name, result) == []
     return result

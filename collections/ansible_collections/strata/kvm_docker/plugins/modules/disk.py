@@ -120,6 +120,12 @@ plan:
         - Leaves that are not as declared, each with path, before, after, cause (V(declaration) or V(drift)) and effect.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 disk:
   description: The disk as it is there.
   returned: when its file is there
@@ -146,6 +152,16 @@ disk:
       type: str
       sample: /var/lib/strata/pools/shop/db.data.qcow2
   sample: {name: db.data, size: 21474836480, pool: "", keep: true}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

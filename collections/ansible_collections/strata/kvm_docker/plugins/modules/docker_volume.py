@@ -117,11 +117,27 @@ plan:
           Secrets are masked.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 volume:
   description: The volume as the engine shows it.
   returned: when it is there
   type: dict
   sample: {Name: data, Driver: local, Mountpoint: /var/lib/docker/volumes/data/_data}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

@@ -60,18 +60,18 @@ EXAMPLES = r"""
 RETURN = r"""
 environment:
   description: Name of the environment.
-  returned: always, unless the declaration cannot be used
+  returned: success, and where it fails because something drifted
   type: str
   sample: two_hosts
 drifted:
   description:
     - Whether anything drifted. Changes of the declaration that were not applied yet are no drift, but for objects that
       are new in it, which are V(missing).
-  returned: always, unless the declaration cannot be used
+  returned: success, and where it fails because something drifted
   type: bool
 findings:
   description: Objects that are not as declared, drift first.
-  returned: always, unless the declaration cannot be used
+  returned: success, and where it fails because something drifted
   type: list
   elements: dict
   contains:
@@ -110,14 +110,19 @@ findings:
       elements: dict
 table:
   description: The findings as lines for a person.
-  returned: always, unless the declaration cannot be used
+  returned: success, and where it fails because something drifted
   type: list
   elements: str
 unobserved:
   description: Guests that do not run, so that their engines could not be looked at.
-  returned: always, unless the declaration cannot be used
+  returned: success, and where it fails because something drifted
   type: list
   elements: str
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
 """
 
 from pathlib import Path

@@ -112,11 +112,27 @@ plan:
           Secrets are masked.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 version:
   description: Version of the engine.
   returned: success
   type: str
   sample: 26.1.5+dfsg1
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

@@ -219,6 +219,16 @@ guest:
   returned: when it is there
   type: dict
   sample: {name: web, libvirt_name: shop-web, running: true, vcpus: 1, memory: 1073741824}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

@@ -70,6 +70,14 @@ guests:
       description: Whether it runs.
       type: bool
       sample: true
+    description:
+      description: What the guest is for.
+      type: str
+      sample: the shop's front
+    firmware:
+      description: What it starts with, V(bios) or V(uefi).
+      type: str
+      sample: bios
     virt_type:
       description: V(kvm), or V(qemu) for software emulation.
       type: str
@@ -78,8 +86,16 @@ guests:
       description: Virtual processors.
       type: int
       sample: 2
+    vcpus_max:
+      description: Up to how many can be plugged in while it runs.
+      type: int
+      sample: 2
     memory:
       description: Memory in bytes.
+      type: int
+      sample: 1073741824
+    memory_max:
+      description: Up to how much it can have while it runs, in bytes.
       type: int
       sample: 1073741824
     image:

@@ -174,6 +174,12 @@ plan:
         - Leaves that are not as declared, each with path, before, after, cause (V(declaration) or V(drift)) and effect.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 network:
   description: The network as libvirt has it.
   returned: when it is there
@@ -195,10 +201,30 @@ network:
       description: Whether it runs.
       type: bool
       sample: true
+    autostart:
+      description: Whether it starts with the hypervisor.
+      type: bool
+      sample: true
     bridge:
       description: Its bridge device.
       type: str
       sample: st2c27bb2d0d
+    mac:
+      description: Hardware address of the bridge.
+      type: str
+      sample: "52:54:00:9c:10:4e"
+    mtu:
+      description: Largest packet in bytes; V(0) is the kernel's default.
+      type: int
+      sample: 0
+    forward:
+      description: How guests reach the world beyond it, V(nat), V(route), V(open) or V(isolated).
+      type: str
+      sample: nat
+    nat_ports:
+      description: Ports that their connections leave from, first and last; empty for libvirt's default.
+      type: str
+      sample: 1024-65535
     cidr:
       description: Its subnet.
       type: str
@@ -207,15 +233,43 @@ network:
       description: The hypervisor's address on it.
       type: str
       sample: 10.80.0.1
+    domain:
+      description: Its DNS domain; empty where it has none.
+      type: str
+      sample: shop.internal
+    ranges:
+      description: Addresses for machines without a reservation, each range by its first and last.
+      type: list
+      elements: str
+      sample: [10.80.0.100-10.80.0.199]
     hosts:
       description: DHCP reservations by host, those of guests included.
       type: dict
       sample: {web: {mac: "52:54:00:6a:1f:02", address: 10.80.0.11}}
+    dns:
+      description: Whether it has a name server.
+      type: bool
+      sample: true
+    forwarders:
+      description: Name servers that are asked for other names, in place of the hypervisor's own.
+      type: list
+      elements: str
+      sample: []
     names:
       description: DNS names by address.
       type: dict
       sample: {10.80.0.11: [web]}
   sample: {name: lan, libvirt_name: shop-lan, running: true, cidr: 10.80.0.0/24}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

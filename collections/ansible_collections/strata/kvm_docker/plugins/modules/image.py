@@ -142,11 +142,27 @@ plan:
           Secrets are masked.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 image:
   description: The image as the engine shows it.
   returned: when it is there
   type: dict
   sample: {Id: "sha256:5b0bcabd1ed2", RepoTags: ["team/app:1.0"], Size: 5242880}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

@@ -87,6 +87,11 @@ unobserved:
   returned: success
   type: list
   elements: str
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
 """
 
 from typing import Any

@@ -107,6 +107,10 @@ plan:
       description: Why.
       type: str
       sample: not there
+    differences:
+      description: Empty; a snapshot is made, gone back to or deleted as a whole.
+      type: list
+      elements: dict
 snapshots:
   description: Snapshots of the guest that there are now, the oldest first.
   returned: success
@@ -180,7 +184,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         due = is_due(site, guest, name, action)
         if due and not module.check_mode:
             act(site, guest, name, action, params["description"])
-        change = {"kind": "snapshot", "name": name, "guest": guest, "action": action, "reason": reason}
+        what = {"kind": "snapshot", "name": name, "guest": guest}
+        change = {**what, "action": action, "reason": reason, "differences": []}
         return {
             "changed": due,
             "plan": [change] if due else [],

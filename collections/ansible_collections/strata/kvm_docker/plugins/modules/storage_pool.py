@@ -107,6 +107,12 @@ plan:
         - Leaves that are not as declared, each with path, before, after, cause (V(declaration) or V(drift)) and effect.
       type: list
       elements: dict
+orphans:
+  description: Objects that the call is about, are no longer declared and were left alone; as a rule there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 pool:
   description: The pool as libvirt has it.
   returned: when it is there
@@ -137,6 +143,16 @@ pool:
       type: bool
       sample: true
   sample: {name: fast, libvirt_name: shop-fast, running: true, path: /srv/fast, autostart: true}
+problems:
+  description: Mistakes in the declaration, each with file, line, path and message.
+  returned: when the declaration cannot be used
+  type: list
+  elements: dict
+failures:
+  description: Changes that failed, each with the object and its error.
+  returned: when a change failed
+  type: list
+  elements: dict
 """
 
 from typing import Any

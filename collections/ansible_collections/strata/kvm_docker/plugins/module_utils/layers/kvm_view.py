@@ -15,8 +15,8 @@ from ..kvm.snapshot import Snapshot
 from ..plan.diff import differences
 from ..plan.model import Declared, Difference, Effect, Observed
 
-#: Leaves that tell what to put right, and nothing of the object.
-_BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "type", "authorized_key"})
+#: Leaves that tell what to put right, or how, and nothing of the object.
+_BOOKKEEPING = frozenset({"edited", "detached", "persistent", "elsewhere", "type", "authorized_key", "vcpus_emulated"})
 
 
 def network_view(environment: str, found: Observed) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def disk_view(item: Observed) -> dict[str, Any]:
 def _drift(found: Observed) -> list[dict[str, Any]]:
     """What is not as it was applied last."""
     applied = Declared(found.key, found.applied or found.spec)
-    return [_told(difference) for difference in differences(applied, found, lambda difference: Effect.IN_PLACE)]
+    drifted = differences(applied, found, lambda difference: Effect.IN_PLACE)
+    return [_told(difference) for difference in drifted if difference.path != ("vcpus_emulated",)]
 
 
 def _told(difference: Difference) -> dict[str, Any]:
