@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Network, Project, Service
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import Replica
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.addresses import fixed_addresses
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_spec import container_spec
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.replicas import Replica
 
 IDENTITY = "0123456789ab" + "0" * 52
 SOURCE = "recipe:1"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.replicas import replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.surplus import surplus
 from hypothesis import given
 from hypothesis import strategies as st

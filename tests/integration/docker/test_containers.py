@@ -26,9 +26,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     UpdateConfig,
     Volume,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.health import unsettled
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.replicas import replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volume_name
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     EngineError,

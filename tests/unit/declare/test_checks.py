@@ -284,3 +284,10 @@ def test_the_name_of_a_config_is_no_path(folder: Folder) -> None:
     problem = folder.problem(compose=f"{COMPOSE}configs:\n  ../tls: {{content: x}}\n")
     assert problem.path == "configs.../tls"
     assert "it must be a name of letters, digits" in problem.message
+
+
+def test_a_service_without_containers_takes_no_name_from_another(folder: Folder) -> None:
+    idle = "  idle:\n    image: app:1\n    scale: 0\n    container_name: web-app-1\n"
+    project = folder.read(compose=COMPOSE.replace("services:\n", f"services:\n{idle}", 1)).guests["web"].compose
+    assert project
+    assert project.services["idle"].replicas == 0

@@ -18,6 +18,7 @@ from .check_shared import check_shared, lenders
 from .check_values import check_values
 from .compose import Network, Project, Service, Volume
 from .ports import port_range
+from .replicas import replicas_of
 from .sources import Sources
 from .words import unknown_name
 
@@ -111,14 +112,7 @@ def _cycles(project: Project) -> Iterator[tuple[str, str]]:
 def _same_names(project: Project) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
     for name, service in project.services.items():
-        for container in container_names(project, service):
-            if seen.get(container, name) != name:
-                yield name, f"container {container} is made by service {seen[container]} already; rename one of them"
-            seen.setdefault(container, name)
-
-
-def container_names(project: Project, service: Service) -> list[str]:
-    """Names that the containers of *service* get."""
-    if service.container_name:
-        return [service.container_name]
-    return [f"{project.name}-{service.name}-{index}" for index in range(1, service.replicas + 1)]
+        for replica in replicas_of(project, service):
+            maker = seen.setdefault(replica.name, name)
+            if maker != name:
+                yield name, f"container {replica.name} is made by service {maker} already; rename one of them"

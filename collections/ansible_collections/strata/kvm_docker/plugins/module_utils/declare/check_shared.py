@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from ..naming import LEFTOVERS
 from .compose import FileReference, Network, Project, Service, Volume
+from .replicas import awaited
 
 Found = Iterator[tuple[tuple[str, ...], str]]
 
@@ -68,7 +69,7 @@ def _lenders(project: Project, service: Service) -> Found:
             continue
         if lender.replicas == 0:
             yield (key,), f"service {name!r} has no container (0 replicas) whose namespace could be shared"
-        elif is_job(project, name):
+        elif name in awaited(project):
             yield (key,), f"service {name!r} ends by itself (another one waits for that), and its namespace with it"
 
 
@@ -78,9 +79,3 @@ def lenders(service: Service) -> Iterator[tuple[str, str]]:
         kind, _colon, name = (getattr(service, key) or "").partition(":")
         if kind == "service":
             yield key, name
-
-
-def is_job(project: Project, name: str) -> bool:
-    """Whether a service waits for the success of the service *name*, so that it is to run once, not for ever."""
-    needs = (other.depends_on.get(name) for other in project.services.values())
-    return any(need is not None and need.condition == "service_completed_successfully" for need in needs)

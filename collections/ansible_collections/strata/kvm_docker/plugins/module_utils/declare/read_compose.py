@@ -25,13 +25,13 @@ from .file_source import read_file_sources
 from .located import ComposeTree, Located, compose_tree, from_data
 from .node import Findings, Node
 from .profiles import active, profiles_of, without_inactive
+from .scalars import PROJECT, WORDS
 from .service import read_service
 from .sources import Sources
 from .top_level import read_network, read_volume
 
 KNOWN = ("name", "version", "services", "networks", "volumes", "secrets", "configs", "include")
 UNSUPPORTED = {"models": "run the model as a service"}
-_PROJECT = r"[a-z0-9][a-z0-9_-]*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ def _all_profiles(top: Mapping[str, Node]) -> Iterable[str]:
 
 
 def _read_project(top: Mapping[str, Node], root: Node, name: str, file: str, profiles: Collection[str]) -> Project:
-    project = top["name"].matching(_PROJECT, "lower-case letters, digits, - and _") if "name" in top else name
+    project = top["name"].matching(PROJECT, WORDS[PROJECT]) if "name" in top else name
     declared = _part(top, "services")
     if not declared:
         root.wrong("'services' is required, with at least one service")

@@ -65,6 +65,7 @@ NAME = r"^[a-z][a-z0-9_-]{0,39}$"
 GROUP = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.:-]+(=[A-Za-z0-9.+:~-]+)?$"
 REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
+PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
 MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$"
@@ -78,6 +79,7 @@ WORDS = {
     GROUP: "a name of an Ansible group: letters, digits and _, not starting with a digit",
     PACKAGE: "a Debian package: its name, or name=version",
     REFERENCE: "an image reference, e.g. redis:7 or registry.example/team/app:1.0",
+    PROJECT: "lower-case letters, digits, - and _, the first one a letter or digit",
     SHA256: "a SHA-256 digest: 64 hexadecimal digits in lower case",
     MAC: "a hardware address in lower case, e.g. 52:54:00:12:34:56",
     DOMAIN: "a DNS domain in lower case, e.g. lab.internal",

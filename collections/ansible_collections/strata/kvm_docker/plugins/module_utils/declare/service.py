@@ -18,11 +18,11 @@ from .env_file import read_env_files, read_label_files
 from .mounts import read_mounts
 from .node import Node
 from .ports import read_ports
+from .scalars import REFERENCE, WORDS
 
 HEALTHCHECK = ("test", "interval", "timeout", "retries", "start_period", "start_interval", "disable")
 DEPENDENCY = ("condition", "restart", "required")
 FILE_REFERENCE = ("source", "target", "uid", "gid", "mode")
-_IMAGE = r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?"
 _NAMESPACE = r"host|private|shareable|none|(service|container):[A-Za-z0-9._-]+"
 _CAPABILITY = r"[A-Z_]+"
 
@@ -185,7 +185,7 @@ def _each_matching(pattern: str, what: str) -> Callable[[Node], tuple[str, ...]]
 
 
 READERS: Mapping[str, Callable[[Node], Any]] = {
-    "image": lambda node: node.matching(_IMAGE, "an image reference, e.g. redis:7"),
+    "image": lambda node: node.matching(REFERENCE, WORDS[REFERENCE]),
     "build": read_build,
     "pull_policy": _pull_policy,
     "container_name": lambda node: node.matching(r"[A-Za-z0-9][A-Za-z0-9_.-]+", "a name of a container"),

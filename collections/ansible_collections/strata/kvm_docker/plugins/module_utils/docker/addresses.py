@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from ..declare.compose import IpamConfig, Network, Project
+from ..declare.replicas import replicas
 from ..errors import StrataError
 from ..naming import spread_addresses
-from .replicas import replicas
 
 
 def gateway(network: Network, config: IpamConfig) -> str | None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from ..declare.compose import Project
 from ..declare.environment import Environment
+from ..declare.replicas import replicas
 from ..errors import EngineError
 from ..guest.mount import mount_needs
 from ..inputs import Inputs
@@ -24,7 +25,6 @@ from .container_needs import needs
 from .container_spec import container_spec
 from .engine import Engine
 from .errors import engine_errors
-from .replicas import replicas
 from .rollout import Rollout, delete
 
 

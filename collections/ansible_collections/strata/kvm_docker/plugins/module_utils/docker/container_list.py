@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..declare.replicas import jobs, replicas
 from ..plan.model import Key, Observed
 from ..plan.secrets import Seal, sensitive
 from . import file_mounts
@@ -22,7 +23,6 @@ from .container_update import fixed
 from .engine import Engine, Look
 from .image_list import list_images, sources
 from .labels import adopted, applied, is_by_module, is_ours, project_of
-from .replicas import jobs, replicas
 from .rollout import base_name
 from .surplus import surplus
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..declare.compose import Dependency
+from ..declare.replicas import Replica, replicas_of
 from ..plan.model import Condition, Key, Need
 from .docker_volume import on_engine
-from .replicas import Replica, replicas_of
 
 _CONDITIONS: dict[str, Condition] = {
     "service_started": "applied",

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..declare.compose import Healthcheck, Mount, Project, Service, ServiceNetwork
+from ..declare.replicas import Replica
 from .devices import declared_devices
 from .file_mounts import INTACT, file_mounts
 from .labels import pairs
 from .limits import declared_limits
 from .ports import published
-from .replicas import Replica
 
 #: Modes of ``network_mode`` that are a network of the engine.
 ENGINE_NETWORKS = ("bridge", "host", "none")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..declare.replicas import replicas
 from ..errors import ContainerError
 from ..plan.model import Tree
 from .addresses import fixed_addresses
@@ -17,7 +18,6 @@ from .container_spec import network_name
 from .engine import Engine
 from .labels import is_ours
 from .ports import published
-from .replicas import replicas
 
 #: As engines 20 to 27 say it, of a port of a container and of one of the guest itself; then both as 28 does.
 _PORT_TAKEN = re.compile(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..declare.replicas import Replica
 from ..errors import EngineError
 from .engine import Engine
-from .replicas import Replica
 
 
 def require_externals(engine: Engine, replica: Replica) -> None:

@@ -19,10 +19,10 @@ from pathlib import PurePosixPath
 
 from ..declare.compose import FileReference, FileSource
 from ..declare.mounts import RESERVED
+from ..declare.replicas import Replica
 from ..errors import EngineError
 from ..guest.machine import Machine
 from ..plan.model import Tree
-from .replicas import Replica
 
 #: Folder on the guest; a declaration cannot bind from it.
 ROOT = RESERVED

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..declare.replicas import jobs
 from ..errors import ContainerError
 from ..plan.model import Condition, Declared, Key
 from ..progress import Progress
 from .engine import Engine
 from .errors import engine_errors
-from .replicas import jobs
 
 #: Seconds between looks; one look is an answer of some milliseconds.
 INTERVAL = 0.2

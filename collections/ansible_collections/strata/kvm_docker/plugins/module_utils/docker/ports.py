@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from ..declare.replicas import Replica
 from ..errors import StrataError
-from .replicas import Replica
 
 
 def published(replica: Replica) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ..declare.replicas import replicas
 from ..errors import EngineError
 from ..plan.model import Change, Key, Tree
 from .addresses import fixed_addresses
@@ -21,7 +22,6 @@ from .container_body import endpoint
 from .container_calls import api_version, disconnect, find, join
 from .container_spec import container_spec
 from .engine import Engine
-from .replicas import replicas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

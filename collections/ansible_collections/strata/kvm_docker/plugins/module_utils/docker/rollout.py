@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ..declare.replicas import Replica
 from ..errors import EngineError
 from ..naming import LABEL_ADOPTED, LABEL_CONTAINER, LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
@@ -36,7 +37,6 @@ from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
 from .labels import adopted, applied, is_ours, marks
-from .replicas import Replica
 from .unnamed_volumes import refuse_lost, remove_unused
 
 NEXT, OLD = LEFTOVERS

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..declare.replicas import Replica
 from ..naming import LABEL_CONTAINER, LABEL_REPLICA, LABEL_SERVICE
 from .engine import Engine
 from .labels import is_by_module, origin, project_of
-from .replicas import Replica
 
 
 def surplus(engine: Engine, name: str, labels: Mapping[str, str]) -> str:

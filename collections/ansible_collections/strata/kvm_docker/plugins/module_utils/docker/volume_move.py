@@ -27,13 +27,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..declare.replicas import replicas
 from ..errors import EngineError
 from ..naming import LABEL_ENVIRONMENT, LABEL_KEEP
 from .archive_digest import entries
 from .container_calls import stop
 from .engine import Engine
 from .labels import is_ours
-from .replicas import replicas
 from .rollout import base_name
 
 #: Number of a move, on the copy and on what is filled from it; on a helper the name of the volume.

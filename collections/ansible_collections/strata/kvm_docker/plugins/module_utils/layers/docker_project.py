@@ -13,6 +13,7 @@ from typing import Any
 
 from ..declare.compose import Project
 from ..declare.read_compose import read_compose, read_project
+from ..declare.scalars import PROJECT, WORDS
 from ..errors import DeclarationError, Problem
 from ..plan.model import Observed
 from ..requirements import require
@@ -24,14 +25,13 @@ SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
 
 _FILE = "options"
 _KINDS = ("docker_network", "docker_volume", "container")
-_NAME = r"[a-z0-9][a-z0-9_-]*"
 
 
 def request_of(params: Mapping[str, Any]) -> Request:
     """What *params* ask for. Raises :class:`DeclarationError` with every mistake."""
     state, folder = params["state"], Path(params["project_folder"] or ".").absolute()
-    if not re.fullmatch(_NAME, params["project_name"]):
-        raise _wrong("project_name", "it must be lower-case letters, digits, - and _")
+    if not re.fullmatch(PROJECT, params["project_name"]):
+        raise _wrong("project_name", f"it must be {WORDS[PROJECT]}")
     absent = state == "absent"
     return Request(
         project=Project(name=params["project_name"], file="") if absent else project_of(params, folder),

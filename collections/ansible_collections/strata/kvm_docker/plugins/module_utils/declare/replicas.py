@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..declare.compose import Project, Service
+from .compose import Project, Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,17 @@ def replicas(project: Project | None) -> dict[str, Replica]:
     return {replica.name: replica for replica in found}
 
 
-def jobs(project: Project | None) -> frozenset[str]:
-    """Names of the containers that another service waits for to succeed: they are to run once, not for ever."""
-    services = project.services if project else {}
-    awaited = {
+def awaited(project: Project) -> frozenset[str]:
+    """Services that another one waits for to succeed: they are to run once, not for ever."""
+    return frozenset(
         name
-        for service in services.values()
+        for service in project.services.values()
         for name, dependency in service.depends_on.items()
         if dependency.condition == "service_completed_successfully"
-    }
-    return frozenset(name for name, replica in replicas(project).items() if replica.service.name in awaited)
+    )
+
+
+def jobs(project: Project | None) -> frozenset[str]:
+    """Names of the containers of services that are :func:`awaited`."""
+    services = awaited(project) if project else frozenset()
+    return frozenset(name for name, replica in replicas(project).items() if replica.service.name in services)
