@@ -93,7 +93,8 @@ def test_a_guest_with_the_mark_of_another_environment_is_not_taken_over(hypervis
 @pytest.mark.parametrize(
     ("path", "attribute", "value", "why"),
     [
-        ("devices/disk/source", "file", "/x.qcow2", "its disk vda (/x.qcow2) is not at the place of one of this guest"),
+        ("devices/disk/source", "file", "/x.qcow2", "its disk vda (/x.qcow2) is not there"),
+        ("devices/disk/source", "file", __file__, f"its disk vda ({__file__}) is not at the place of one of this"),
         ("devices/disk/driver", "type", "raw", "its disk vda ({pool}/web.qcow2) is not said to be qcow2"),
         ("devices/disk", "device", "cdrom", "it does not have the first disk of this guest"),
     ],

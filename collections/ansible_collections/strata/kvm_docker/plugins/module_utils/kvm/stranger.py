@@ -87,7 +87,9 @@ class Stranger:
     def _disk_in_the_way(self) -> str:
         ours = self._disks()
         for target in self._targets():
-            told = f"its disk {target} ({self._path(target)})"
+            told = f"its disk {target} ({self.definition.disks[target].path or 'no file'})"
+            if not self._path(target).is_file():
+                return f"{told} is not there. Put it back, or take it out of the definition (virsh edit)."
             if target not in ours:
                 places = f"{self.first_disk}, and {self.guest}.<disk>.qcow2 for data"
                 return (
