@@ -42,7 +42,7 @@ options:
 requirements:
   - python >= 3.11
   - libvirt-python >= 9.0
-  - docker >= 7.1 (Docker SDK for Python)
+  - docker >= 5.0.3 (Docker SDK for Python)
   - pydantic >= 2.8
   - ruamel.yaml >= 0.18
 """

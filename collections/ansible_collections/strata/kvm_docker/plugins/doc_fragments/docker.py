@@ -36,7 +36,7 @@ options:
     type: path
 requirements:
   - python >= 3.11
-  - docker >= 7.1 (Docker SDK for Python)
+  - docker >= 5.0.3 (Docker SDK for Python)
   - OpenSSH's client, for an engine that is reached by SSH
 attributes:
   platform:

@@ -18,12 +18,12 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ..declare.replicas import Replica, replicas
 from ..errors import EngineError
 from ..naming import LABEL_CONTAINER, LABEL_ENVIRONMENT
 from ..plan.model import Key, Tree
 from .engine import Engine
 from .labels import is_ours
-from .replicas import Replica, replicas
 
 #: A name that an engine invents.
 _INVENTED = re.compile("[0-9a-f]{64}")
