@@ -75,5 +75,5 @@ def test_a_module_tells_a_package_that_is_too_old_and_no_traceback(tmp_path: Pat
 def test_several_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("docker", "libvirt"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(StrataError, match=r"missing: docker >= 7\.1, libvirt-python >= 9\.0\. Install them"):
+    with pytest.raises(StrataError, match=r"missing: docker >= 5\.0\.3, libvirt-python >= 9\.0\. Install them"):
         require("docker", "pydantic", "libvirt")

@@ -46,11 +46,10 @@ def test_a_project_and_what_it_stands_on_are_made_told_and_removed(old: Modules)
     assert "create container shop-app-1" in actions(made)
     changed = old.four_phases("container", **{**project, "services": {"app": sleeper(environment={"LEVEL": "debug"})}})
     assert "replace container shop-app-1" in actions(changed)
-    told = old.run("docker_info", containers=True)
-    assert "shop-app-1" in [item["name"] for item in told["containers"]]
+    assert "shop-app-1" in str(old.run("docker_info", subset=["containers"])["containers"])
     old.four_phases("container", **project, state="absent")
 
 
 def test_an_image_is_tagged_and_an_engine_that_is_away_is_told(old: Modules) -> None:
-    assert IMAGE in str(old.run("docker_info", images=True))
+    assert IMAGE in str(old.run("docker_info", subset=["images"])["images"])
     assert "No such file or directory" in old.refused("docker_info", docker_host="unix:///nowhere/docker.sock")
