@@ -294,7 +294,7 @@ def test_a_job_that_still_runs_is_stopped(replicated: World) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Guests whose tags were asked for."""
     guests: list[str] = []
-    monkeypatch.setattr(registry, "ask", lambda engine: guests.append(engine.guest) or {})
+    monkeypatch.setattr(registry, "ask", lambda engine, which: guests.append(engine.guest) or {})
     return guests
 
 

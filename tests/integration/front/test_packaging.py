@@ -87,6 +87,10 @@ def test_the_playbooks_are_found_by_their_full_names(installed: Path) -> None:
         run(installed, "ansible-playbook", "--syntax-check", "-i", "localhost,", f"strata.kvm_docker.{name}")
 
 
+def test_the_command_strata_is_installed(installed: Path) -> None:
+    assert "lock" in run(installed, str(installed / "bin" / "strata"), "--help")
+
+
 def test_the_core_is_imported_from_the_installed_collection(installed: Path) -> None:
     module = "ansible_collections.strata.kvm_docker.plugins.module_utils.errors"
     where = run(installed, sys.executable, "-c", f"import {module} as errors; print(errors.__file__)")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +16,15 @@ from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
+from .docker import registry
 from .docker.applied_notes import AppliedNotes
 from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
 from .guest import access, image_store, ready
+from .identity import lock_engine
+from .identity.lock import LockedContainerImage
+from .identity.lock_use import LockReport, LockUse, Mode
 from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
@@ -37,7 +42,7 @@ class Options:
     """How to converge. ``lock_timeout``: seconds to wait for another run of the same environment.
 
     ``replace_guests``: make guests anew whose image changed, with their disks. ``adopt``: take over strangers.
-    ``wait_timeout``: seconds to wait for one container, 0: no limit.
+    ``wait_timeout``: seconds to wait for one container, 0: no limit. ``lock``: what to do with the environment's lock.
     """
 
     folders: Folders
@@ -48,6 +53,7 @@ class Options:
     adopt: bool = False
     lock_timeout: float = locks.TIMEOUT
     wait_timeout: int = WAIT_TIMEOUT
+    lock: Mode | None = None
 
     def __post_init__(self) -> None:
         check_wait(self.wait_timeout)
@@ -58,7 +64,7 @@ class Outcome:
     """What was (in check mode: would be) changed, and how the environment stands.
 
     ``guests``: the running guests and what is on their engines. ``seconds``: of observe, plan, apply and settle.
-    ``mask``: takes the secrets of the declaration out of a text.
+    ``mask``: takes the secrets of the declaration out of a text. ``lock``: what became of the lock, if there is one.
     """
 
     environment: str
@@ -67,10 +73,11 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     mask: Masker = field(default_factory=Masker, repr=False)
+    lock: LockReport | None = None
 
     @property
     def changed(self) -> bool:
-        return bool(self.plan)
+        return bool(self.plan) or bool(self.lock and self.lock.changed)
 
 
 State: TypeAlias = Literal["present", "absent", "started", "stopped"]
@@ -105,7 +112,8 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
             _require_guests(environment, hypervisor)
         else:
             _check(document, hypervisor)
-        preparation = _Preparation(environment, hypervisor, options, only)
+        lock = None if only else LockUse.of(document, declaration, options.lock, options.folders)
+        preparation = _Preparation(environment, hypervisor, options, only, lock)
         run = preparation.convergence()
         try:
             made = run.converge(options.check)
@@ -116,9 +124,76 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
                 warnings=preparation.warnings,
                 seconds=run.seconds,
                 mask=mask,
+                lock=_lock_of(run, run.lock, options) if run.lock else None,
             )
         finally:
             run.session.close()
+
+
+def _lock_of(run: Convergence, lock: LockUse, options: Options) -> LockReport | None:
+    """What became of the lock; one that the run makes is written at its end."""
+    engines = run.running if lock.writes else ()
+    report = lock.report(run.resolved, [lock_engine.look(run.session.engine(name)) for name in engines])
+    if report and report.changed and not options.check:
+        report.write()
+    return report
+
+
+def refresh_lock(declaration: Path, folders: Folders) -> LockReport:
+    """Make the lock of *declaration* anew, of what is here and what engines that run tell; nothing else is touched.
+
+    Where no engine is reached, what it would tell stays as it was locked; ``unreached`` of the report says why.
+    """
+    requirements.require("docker", "pydantic", "ruamel.yaml")
+    document = read_document(declaration)
+    with os_errors(), hidden(document.environment, Progress()):
+        lock = LockUse.of(document, declaration, "update", folders)
+        resolved = resolve(document.environment, folders)
+        found, unreached = _ask_engines(document.environment, resolved, folders)
+        report = replace(lock.made(resolved, found), unreached=unreached)
+        report.write()
+    return report
+
+
+def compare_lock(declaration: Path, folders: Folders) -> LockReport:
+    """Compare the lock of *declaration* with what is here; nothing is touched, no engine is asked."""
+    requirements.require("docker", "pydantic", "ruamel.yaml")
+    document = read_document(declaration)
+    with os_errors(), hidden(document.environment, Progress()):
+        lock = LockUse.of(document, declaration, "require", folders)
+        return lock.made(resolve(document.environment, folders), ())
+
+
+def _ask_engines(
+    environment: Environment, inputs: Inputs, folders: Folders
+) -> tuple[list[Mapping[str, LockedContainerImage]], str]:
+    """What the engines of running guests tell of the images of registries, and why they could not be asked."""
+    if not any(image.from_registry for image in inputs.images.values()):
+        return [], ""
+    options = Options(folders=folders, progress=Progress(), check=True)
+    try:
+        requirements.require("libvirt")
+        with _hypervisor(environment.hypervisor.uri, options) as hypervisor:
+            session = Session(
+                environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs)
+            )
+            try:
+                return [_ask_engine(session.engine(name)) for name in _running(environment, hypervisor)], ""
+            finally:
+                session.close()
+    except (StrataError, OSError) as error:
+        return [], str(error)
+
+
+def _running(environment: Environment, hypervisor: Hypervisor) -> list[str]:
+    """Guests whose engine can be asked."""
+    guests = observed(("guest",), hypervisor, environment.name)
+    return [item.key.name for item in guests if item.running and item.owned and item.key.name in environment.guests]
+
+
+def _ask_engine(engine: Engine) -> Mapping[str, LockedContainerImage]:
+    engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine, registry.all_tags))
+    return lock_engine.look(engine)
 
 
 def _absent(declaration: Path, options: Options) -> Outcome:
@@ -217,16 +292,20 @@ class _Preparation:
     hypervisor: Hypervisor
     options: Options
     only: Literal["start"] | None = None
+    lock: LockUse | None = None
     warnings: list[str] = field(default_factory=list)
 
     def convergence(self) -> Convergence:
-        inputs = resolve(self.environment, self.options.folders)
+        resolved = resolve(self.environment, self.options.folders)
+        if self.lock:
+            self.lock.refuse(resolved)
         if not self.options.check:
             access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
         name, folders = self.environment.name, self.options.folders
         seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
+        inputs = self.lock.held(resolved) if self.lock else resolved
         inputs = replace(inputs, authorized_key=access.public_key(name, folders), seal=seal)
-        session = Session(self.environment.name, self.hypervisor, lambda guest: self._engine(guest, inputs))
+        session = Session(self.environment.name, self.hypervisor, self.opener(inputs))
         return Convergence(
             environment=self.environment,
             inputs=inputs,
@@ -237,6 +316,8 @@ class _Preparation:
             replace_guests=self.options.replace_guests,
             adopt=self.options.adopt,
             only=self.only,
+            lock=self.lock,
+            resolved=resolved,
         )
 
     def _virt_type(self, inputs: Inputs) -> str:
@@ -247,6 +328,10 @@ class _Preparation:
         if found.virt_type == "qemu" and self.environment.hypervisor.virt_type == "auto":
             self.warnings.append(f"guests run without KVM, several times slower: {found.reason}")
         return found.virt_type
+
+    def opener(self, inputs: Inputs) -> Callable[[str], Engine]:
+        """Opens the engine of a guest."""
+        return lambda guest: self._engine(guest, inputs)
 
     def _engine(self, guest: str, inputs: Inputs) -> Engine:
         declared = self.environment.guests[guest]

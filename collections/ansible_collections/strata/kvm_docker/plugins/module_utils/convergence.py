@@ -18,13 +18,16 @@ from .docker.engine import Engine
 from .docker.health import unsettled
 from .errors import GuestError, StrataError
 from .guest.watch import domain_problem
-from .inputs import Inputs
+from .identity import lock_engine
+from .identity.lock_use import LockUse
+from .inputs import Inputs, at_digests
 from .plan.drift import policy_of
 from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
 from .resources import (
     ENGINE_KINDS,
     HYPERVISOR_KINDS,
     IMAGE_KINDS,
+    LOCKED_KINDS,
     SETTINGS_KINDS,
     declared,
     effect,
@@ -41,7 +44,8 @@ class Convergence(Run):
 
     ``probe``: tells the virtualization type, once the guest images are there. ``replace_guests``: with their disks,
     where their image changed. ``running``: guests whose engine was looked at last. ``tags``: by guest and reference,
-    the digests that tags stand for; they are asked for once.
+    the digests that tags stand for; they are asked for once. ``lock``: what the run is held to, or makes.
+    ``resolved``: the inputs before tags of registries stood for digests.
     """
 
     session: Session
@@ -50,6 +54,8 @@ class Convergence(Run):
     seconds: dict[str, float] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    lock: LockUse | None = None
+    resolved: Inputs = field(default_factory=Inputs)
     _found: frozenset[Key] = frozenset()
     _left_off: frozenset[Key] = frozenset()
 
@@ -129,7 +135,7 @@ class Convergence(Run):
         with ThreadPoolExecutor(max(1, len(guests))) as pool:
             observed_there = [item for found in pool.map(observe, guests) for item in found]
         for guest in guests:
-            self.inputs = self.inputs.following(guest, self.tags.get(guest, {}))
+            self.inputs = self._following(self.inputs, guest)
         return observed_there
 
     def _follow_tags(self, engine: Engine, settings: list[Observed]) -> None:
@@ -138,8 +144,19 @@ class Convergence(Run):
             wanted = (item for item in self._declared(SETTINGS_KINDS) if item.key.guest == engine.guest)
             if plan(wanted, settings, self.effect, policy=self._policy()):
                 return
-            self.tags[engine.guest] = registry.ask(engine)
-        engine.inputs = engine.inputs.following(engine.guest, self.tags[engine.guest])
+            anew = self.lock is not None and self.lock.writes
+            self.tags[engine.guest] = registry.ask(engine, registry.all_tags if anew else registry.tags_to_follow)
+            if self.lock:
+                self.lock.refuse_images([lock_engine.look(engine)])
+        engine.inputs = self._following(engine.inputs, engine.guest)
+
+    def _following(self, inputs: Inputs, guest: str) -> Inputs:
+        """With the tags of *guest* standing for what registries said; for a lock its builds stand on that too."""
+        tags = self.tags.get(guest, {})
+        if self.lock is None or not self.lock.writes:
+            return inputs.following(guest, tags)
+        found = at_digests(inputs, self.environment, self.session.hypervisor.folders, tags).of_guest(guest)
+        return replace(inputs, images={**inputs.images, **{(guest, name): image for name, image in found.items()}})
 
     def _guests(self, first: Plan, found: list[Observed]) -> tuple[list[str], list[str]]:
         """Guests whose engine can be looked at, and those that are there but cannot be reached yet."""
@@ -168,8 +185,12 @@ class Convergence(Run):
         return self.session.connection(key)
 
     def apply(self, change: Change) -> None:
-        """What was known of a guest before is forgotten."""
+        """What was known of a guest before is forgotten. What was made must be what is locked, before it is used."""
         Run.apply(self, change)
+        if self.lock and change.key.kind in LOCKED_KINDS:
+            self.lock.refuse(self.resolved)
+        elif self.lock and change.key.kind == "image" and change.action != "delete":
+            self.lock.refuse_images([lock_engine.look(self.session.engine(change.key.guest), change.key.name)])
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
 

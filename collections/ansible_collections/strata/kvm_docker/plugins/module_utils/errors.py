@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .identity.lock import Move
     from .plan.model import Change, Plan
 
 
@@ -74,6 +75,18 @@ class ConsentError(StrataError):
 
     def __init__(self, message: str, plan: Plan) -> None:
         self.plan = plan
+        super().__init__(message)
+
+
+class LockError(StrataError):
+    """The lock of an environment cannot be used."""
+
+
+class MovedError(LockError):
+    """Inputs are not what was locked; nothing was made of them. ``moves``: see :class:`identity.lock.Move`."""
+
+    def __init__(self, message: str, moves: tuple[Move, ...]) -> None:
+        self.moves = moves
         super().__init__(message)
 
 

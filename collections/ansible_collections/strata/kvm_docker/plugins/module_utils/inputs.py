@@ -34,6 +34,16 @@ class ImageInput:
     archive: Path | None = None
     bases: tuple[str, ...] = ()
 
+    @property
+    def from_registry(self) -> bool:
+        """Nothing here makes it."""
+        return self.source.startswith("registry:")
+
+    @property
+    def digest(self) -> str | None:
+        """The digest that its tag is to stand for, or that it is named by."""
+        return (self.source.partition("@")[2] or None) if self.from_registry else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
@@ -46,6 +56,10 @@ class Inputs:
     virt_type: str = "qemu"
     authorized_key: str = ""
     seal: Seal = field(default_factory=Seal)
+
+    def of_guest(self, guest: str) -> dict[str, ImageInput]:
+        """The images of *guest*, by reference."""
+        return {reference: image for (owner, reference), image in self.images.items() if owner == guest}
 
     def following(self, guest: str, digests: Mapping[str, str]) -> Inputs:
         """With the images of *guest* that are named in *digests* (by reference) being those of these digests."""
@@ -75,6 +89,20 @@ def guest_images(environment: Environment) -> dict[str, str]:
 def from_registry(reference: str) -> str:
     """The source of an image that nothing here makes."""
     return f"registry:{familiar(reference)}"
+
+
+def at_digests(inputs: Inputs, environment: Environment, folders: Folders, digests: Mapping[str, str]) -> Inputs:
+    """*inputs* with the images of registries that are named in *digests* (by reference) being those of these digests,
+    and what is built on them standing on these."""
+    known = {familiar(reference): digest for reference, digest in digests.items()}
+
+    def source(reference: str) -> str:
+        digest = known.get(familiar(reference)) if "@" not in reference else None
+        return f"{from_registry(reference)}@{digest}" if digest else from_registry(reference)
+
+    if not any(image.from_registry and familiar(image.reference) in known for image in inputs.images.values()):
+        return inputs
+    return replace(inputs, images=resolve_images(environment, folders, source))
 
 
 def resolve_images(

@@ -35,6 +35,8 @@ ENGINE = (Mount(), Settings(), Image(), DockerNetwork(), DockerVolume(), Contain
 
 HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)
+#: What is made here, once, of inputs that a lock holds.
+LOCKED_KINDS = (GuestImageKind.kind, ContainerArchive.kind)
 SETTINGS_KINDS = (Settings.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}

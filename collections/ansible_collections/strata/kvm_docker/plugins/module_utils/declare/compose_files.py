@@ -16,15 +16,17 @@ from .include import Included, joined, read_includes
 from .interpolation import interpolate
 from .located import OVERRIDE, RESET, Located, from_yaml, settled
 from .merge import merged
+from .sources import FilesRead
 from .words import shown
 from .yaml_file import Where, read_yaml
 
 
 @dataclass(slots=True, kw_only=True)
 class ComposeFiles:
-    """Reads files of one project; ``problems`` holds every mistake so far."""
+    """Reads files of one project; ``problems`` holds every mistake so far, ``read_files`` what was read."""
 
     problems: list[Problem] = field(default_factory=list)
+    read_files: FilesRead = field(default_factory=FilesRead)
 
     def read(self, files: Sequence[Path], folder: Path, variables: Mapping[str, str]) -> Located | None:
         """*files*, the later ones over the earlier; relative paths in them start at *folder*."""
@@ -55,6 +57,7 @@ class ComposeFiles:
     def _raw(self, path: Path, folder: Path, variables: Mapping[str, str]) -> Located | None:
         try:
             yaml, problems = read_yaml(path, (RESET, OVERRIDE))
+            self.read_files.texts.add(str(path))
         except DeclarationError as error:
             self.problems.extend(error.problems)
             return None
@@ -102,6 +105,7 @@ class ComposeFiles:
             if path.is_file():
                 found, problems = read_dotenv(path, {**values, **(outer or {})})
                 values |= found
+                self.read_files.variables[str(path)] = frozenset(found)
                 self.problems.extend(problems)
         return values
 

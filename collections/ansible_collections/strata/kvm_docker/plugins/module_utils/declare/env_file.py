@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from pathlib import Path
 
 from .dotenv import read_dotenv, read_raw_env
@@ -26,6 +27,7 @@ def read_env_files(node: Node | None) -> dict[str, str]:
         if _is_there(item, path, "required" not in fields or fields["required"].boolean()):
             found, problems = (read_raw_env if raw else read_dotenv)(path, {**values, **item.variables})
             values |= found
+            item.findings.files.variables[normpath(path)] = frozenset(found)
             item.findings.wrong.extend(problems)
     return values
 
@@ -37,6 +39,7 @@ def read_label_files(node: Node | None) -> dict[str, str]:
         if _is_there(item, path, True):
             found, problems = read_dotenv(path, item.variables)
             values |= found
+            item.findings.files.variables[normpath(path)] = frozenset(found)
             item.findings.wrong.extend(problems)
     return values
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os.path import normpath
 
 from .compose import FileSource
 from .node import Node
@@ -47,6 +48,8 @@ def _not_text(node: Node) -> str:
 
 def _file(node: Node) -> str:
     path = node.folder / node.filled()
+    if node.path[0] == "configs":
+        node.findings.files.texts.add(normpath(path))
     try:
         return read_file(path)
     except OSError as error:

@@ -20,6 +20,7 @@ from ..errors import Problem
 from .durations import parse_duration
 from .located import ComposeTree
 from .scalars import LEAST_CONTAINER, at_least, parse_bytes
+from .sources import FilesRead
 from .words import shown, unknown_key
 
 T = TypeVar("T")
@@ -27,11 +28,15 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
-    """What was found in one project: ``unknown`` keys, and ``wrong`` values, which leave holes in the model."""
+    """What was found in one project: ``unknown`` keys, and ``wrong`` values, which leave holes in the model.
+
+    ``files``: what was read on the way.
+    """
 
     tree: ComposeTree
     unknown: list[Problem] = field(default_factory=list)
     wrong: list[Problem] = field(default_factory=list)
+    files: FilesRead = field(default_factory=FilesRead)
 
 
 @dataclass(frozen=True, slots=True)

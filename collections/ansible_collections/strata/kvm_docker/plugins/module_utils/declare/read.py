@@ -60,6 +60,8 @@ def read_document(path: str | Path) -> Document:
     sources = Sources(
         declaration=written.yaml, compose={name: file.tree for name, file in compose.items() if file.tree is not None}
     )
+    for file in compose.values():
+        sources.files.add(file.files)
     for name, file in compose.items():
         problems += check_services(name, file.project, sources) if file.project and not file.complete else ()
     environment = _with_projects(written.environment, compose)

@@ -27,7 +27,7 @@ from .node import Findings, Node
 from .profiles import active, profiles_of, without_inactive
 from .scalars import PROJECT, WORDS
 from .service import read_service
-from .sources import Sources
+from .sources import FilesRead, Sources
 from .top_level import read_network, read_volume
 
 KNOWN = ("name", "version", "services", "networks", "volumes", "secrets", "configs", "include")
@@ -38,7 +38,7 @@ UNSUPPORTED = {"models": "run the model as a service"}
 class ProjectFile:
     """A project that was read. ``complete``: no value in it is wrong, so that ``project`` has no holes.
 
-    ``profiles``: all that its services name, active or not.
+    ``profiles``: all that its services name, active or not. ``files``: what was read.
     """
 
     tree: ComposeTree | None
@@ -46,6 +46,7 @@ class ProjectFile:
     complete: bool
     profiles: frozenset[str] = frozenset()
     problems: list[Problem] = field(default_factory=list)
+    files: FilesRead = field(default_factory=FilesRead)
 
 
 def read_compose(path: str | Path | Sequence[str | Path], name: str, profiles: Collection[str] = ()) -> Project:
@@ -91,7 +92,9 @@ def read_project_file(paths: Sequence[Path], name: str, profiles: Collection[str
     root = files.read(paths, folder, variables)
     if root is None:
         return ProjectFile(tree=None, project=None, complete=False, problems=files.problems)
-    return _read(root, name, str(paths[0]), files.problems, variables, profiles)
+    found = _read(root, name, str(paths[0]), files.problems, variables, profiles)
+    found.files.add(files.read_files)
+    return found
 
 
 def _read(
@@ -114,6 +117,7 @@ def _read(
         complete=not findings.wrong,
         profiles=frozenset(_all_profiles(top)),
         problems=mask_problems(dict.fromkeys(findings.unknown + findings.wrong), tree.tree, variables),
+        files=findings.files,
     )
 
 

@@ -13,12 +13,32 @@ from .located import ComposeTree
 from .yaml_file import YamlFile
 
 
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """Absolute paths of the files that were read for Compose projects. ``texts``: Compose files and configs.
+
+    ``variables``: files of ``NAME=value`` lines, each with the names in it.
+    """
+
+    texts: set[str] = field(default_factory=set)
+    variables: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def add(self, other: FilesRead) -> None:
+        """Those of *other* too."""
+        self.texts.update(other.texts)
+        self.variables.update(other.variables)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """``declaration``: none for an environment that was made in memory. ``compose``: Compose projects by guest."""
+    """``declaration``: none for an environment that was made in memory. ``compose``: Compose projects by guest.
+
+    ``files``: what was read for these projects.
+    """
 
     declaration: YamlFile | None = None
     compose: Mapping[str, ComposeTree] = field(default_factory=dict)
+    files: FilesRead = field(default_factory=FilesRead)
 
     def problem(self, path: tuple[str, ...], message: str) -> Problem:
         """*message* about *path* of the declaration."""

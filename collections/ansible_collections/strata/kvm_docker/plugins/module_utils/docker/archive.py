@@ -31,7 +31,8 @@ _INDEXES = frozenset({"manifest.json", "repositories", "index.json", "oci-layout
 class ArchivedImage:
     """One image of an archive. ``image_id``: digest of its configuration, with ``sha256:`` before it.
 
-    ``config`` and ``layers`` are names of members. ``tags``: what the archive calls it.
+    ``config`` and ``layers`` are names of members. ``tags``: what the archive calls it. ``diff_ids`` and ``platform``:
+    as its configuration says. ``manifest``: digest of its manifest, which only an OCI layout has.
     """
 
     archive: Path
@@ -39,6 +40,9 @@ class ArchivedImage:
     config: str
     layers: tuple[str, ...]
     tags: tuple[str, ...] = ()
+    diff_ids: tuple[str, ...] = ()
+    platform: str = ""
+    manifest: str | None = None
 
     def untagged(self, report: Callable[[float], None] = lambda fraction: None) -> Iterator[bytes]:
         """The chunks of an archive with this image only, without a name: loading it moves no tag of the engine.
@@ -112,10 +116,10 @@ def _docker_images(path: Path, archive: tarfile.TarFile) -> list[ArchivedImage]:
     return [
         ArchivedImage(
             archive=path,
-            image_id=_digest_of(path, archive, entry["Config"]),
             config=entry["Config"],
             layers=tuple(entry["Layers"] or ()),
             tags=tuple(entry.get("RepoTags") or ()),
+            **_identity(path, archive, entry["Config"]),
         )
         for entry in manifest or ()
     ]
@@ -134,10 +138,11 @@ def _oci_image(path: Path, archive: tarfile.TarFile, entry: Mapping[str, Any]) -
     config = _blob(manifest["config"]["digest"])
     return ArchivedImage(
         archive=path,
-        image_id=_digest_of(path, archive, config),
         config=config,
         layers=tuple(_blob(layer["digest"]) for layer in manifest["layers"]),
         tags=(name,) if name else (),
+        manifest=entry["digest"],
+        **_identity(path, archive, config),
     )
 
 
@@ -145,17 +150,32 @@ def _blob(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/")
 
 
-def _digest_of(path: Path, archive: tarfile.TarFile, name: str) -> str:
+def _identity(path: Path, archive: tarfile.TarFile, name: str) -> dict[str, Any]:
+    """What the configuration in the member *name* tells of an image, and its digest."""
     content = _read(archive, name)
     if content is None:
         raise ImageError(f"{path}: damaged: its manifest names {name}, which is not in it.")
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+    config = _parsed(path, name, content)
+    return {
+        "image_id": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "diff_ids": tuple(config.get("rootfs", {}).get("diff_ids") or ()),
+        "platform": platform_of(config.get("os"), config.get("architecture"), config.get("variant")),
+    }
+
+
+def platform_of(system: str | None, architecture: str | None, variant: str | None) -> str:
+    """As ``docker --platform`` takes it: ``linux/arm64/v8``."""
+    return "/".join(part for part in (system, architecture, variant) if part)
 
 
 def _json(path: Path, archive: tarfile.TarFile, name: str) -> Any:
     content = _read(archive, name)
+    return None if content is None else _parsed(path, name, content)
+
+
+def _parsed(path: Path, name: str, content: bytes) -> Any:
     try:
-        return None if content is None else json.loads(content)
+        return json.loads(content)
     except ValueError as error:
         raise ImageError(f"{path}: damaged: {name} in it is not JSON.") from error
 

@@ -9,6 +9,7 @@ user that this runs as; the SDK sends them with the question.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -25,17 +26,28 @@ def tags_to_follow(engine: Engine) -> list[str]:
     """References of the images of registries that a service wants to be pulled always; a digest never moves."""
     services = engine.project.services.values() if engine.project else ()
     wanted = {service.image for service in services if service.pull_policy == "always"}
+    return [reference for reference in _tags(engine) if reference in wanted]
+
+
+def all_tags(engine: Engine) -> list[str]:
+    """References of all images of registries, but for those that are never to be pulled."""
+    services = engine.project.services.values() if engine.project else ()
+    left = {service.image for service in services if service.pull_policy == "never"}
+    return [reference for reference in _tags(engine) if reference not in left]
+
+
+def _tags(engine: Engine) -> list[str]:
+    """Of the engine's guest; sorted."""
     return sorted(
         reference
         for (guest, reference), image in engine.inputs.images.items()
-        if guest == engine.guest and reference in wanted and image.source == f"registry:{familiar(reference)}"
-        if "@" not in reference
+        if guest == engine.guest and image.source == f"registry:{familiar(reference)}" and "@" not in reference
     )
 
 
-def ask(engine: Engine) -> dict[str, str]:
-    """The digest that each of these tags stands for, by reference; :class:`ImageError` tells all that failed."""
-    references = tags_to_follow(engine)
+def ask(engine: Engine, which: Callable[[Engine], list[str]] = tags_to_follow) -> dict[str, str]:
+    """The digest that each tag of *which* stands for, by reference; :class:`ImageError` tells all that failed."""
+    references = which(engine)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = dict(zip(references, pool.map(lambda reference: _ask(engine, reference), references), strict=True))
     if failures := [str(answer) for answer in answers.values() if isinstance(answer, ImageError)]:
@@ -51,7 +63,7 @@ def _ask(engine: Engine, reference: str) -> str | ImageError:
             return str(client.inspect_distribution(familiar(reference))["Descriptor"]["digest"])
     except ImageError as error:
         return ImageError(
-            f"{error}. With pull_policy: always it is asked at every run. Is the name right, does the guest reach the "
-            "registry, and has `docker login` been done here where it asks for a password? "
+            f"{error}. With pull_policy: always it is asked at every run, for a new lock once. Is the name right, does "
+            "the guest reach the registry, and has `docker login` been done here where it asks for a password? "
             "Or name a digest, or take pull_policy away."
         )

@@ -90,6 +90,12 @@ def recipe_of(folders: Folders, disk: Path) -> str:
     return max(leading, key=lambda path: path.stat().st_mtime).stem if leading else ""
 
 
+def file_digests(image: StoredImage) -> dict[str, str]:
+    """SHA-256 of each file of *image*, by its name, as they were when it was stored."""
+    manifest = read_json(image.disk.parent / MANIFEST) or {}
+    return {name: str(entry["sha256"]) for name, entry in manifest.get("files", {}).items()}
+
+
 def verify(image: StoredImage) -> None:
     """Read the whole image and compare digests; raises :class:`ImageError` naming the file that differs."""
     folder = image.disk.parent

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``strata``: what a pipeline asks without Ansible.
+
+Exit status: 0 as it should be, 1 not so, 2 it could not be found out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ansible_collections.strata.kvm_docker.cli import lock
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
+
+ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; an error is told in words, and never as a traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        with os_errors():
+            status: int = arguments.run(arguments)
+    except StrataError as error:
+        print(f"strata: {error}", file=sys.stderr)
+        return ERROR
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="strata", description="The identity of an environment.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    lock.add_command(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
