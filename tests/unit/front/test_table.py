@@ -56,6 +56,19 @@ def test_check_mode_lists_what_would_be_changed_and_why() -> None:
     ]
 
 
+def test_a_lock_is_told_when_it_is_written_with_what_moved() -> None:
+    moved = [
+        {"path": "files.a", "locked": "1", "now": "2"},
+        {"path": "files.b", "locked": None, "now": "2"},
+        {"path": "files.c", "locked": "1", "now": None},
+    ]
+    lock = {"path": "/srv/x.lock", "changed": True, "moved": moved, "unknown": []}
+    told = ["/srv/x.lock: written", "  files.a: moved", "  files.b: is new", "  files.c: is gone"]
+    assert table.lines({**RESULT, "lock": lock, "guests": []})[1:] == told
+    assert table.lines({**RESULT, "lock": lock}, check=True)[1] == "/srv/x.lock: would be written"
+    assert len(table.lines({**RESULT, "lock": {**lock, "changed": False}, "guests": []})) == 1
+
+
 def test_an_unchanged_environment_says_so() -> None:
     assert table.headline({**RESULT, "plan": []}, check=True) == "two_hosts: nothing to change in 20.5 s"
 

@@ -135,7 +135,6 @@ def test_what_is_not_known_is_compared_with_nothing_and_told() -> None:
     assert compare(open_, LOCK) == compare(LOCK, open_) == []
     assert unknown(open_) == [
         "container_images.app:1.config",
-        "container_images.redis:7.config",
         "container_images.redis:7.manifest",
         "guest_images.debian13.content",
     ]

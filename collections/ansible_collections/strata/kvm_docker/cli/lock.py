@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import compare_lock, refresh_lock
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_command import compare_lock, refresh_lock
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_use import LockReport
 
 SAME, MOVED = 0, 1

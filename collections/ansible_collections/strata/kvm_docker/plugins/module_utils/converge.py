@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -16,14 +16,12 @@ from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
-from .docker import registry
 from .docker.applied_notes import AppliedNotes
 from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
 from .guest import access, image_store, ready
 from .identity import lock_engine
-from .identity.lock import LockedContainerImage
 from .identity.lock_use import LockReport, LockUse, Mode
 from .inputs import Inputs, guest_images, resolve
 from .kvm import accelerator, embedded, host
@@ -117,14 +115,15 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
         run = preparation.convergence()
         try:
             made = run.converge(options.check)
+            held = _lock_of(run, run.lock, options) if run.lock else None
             return Outcome(
                 environment=environment.name,
                 plan=made,
                 guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
-                warnings=preparation.warnings,
+                warnings=[*preparation.warnings, *_left_open(held)],
                 seconds=run.seconds,
                 mask=mask,
-                lock=_lock_of(run, run.lock, options) if run.lock else None,
+                lock=held,
             )
         finally:
             run.session.close()
@@ -139,61 +138,25 @@ def _lock_of(run: Convergence, lock: LockUse, options: Options) -> LockReport | 
     return report
 
 
-def refresh_lock(declaration: Path, folders: Folders) -> LockReport:
-    """Make the lock of *declaration* anew, of what is here and what engines that run tell; nothing else is touched.
-
-    Where no engine is reached, what it would tell stays as it was locked; ``unreached`` of the report says why.
-    """
-    requirements.require("docker", "pydantic", "ruamel.yaml")
-    document = read_document(declaration)
-    with os_errors(), hidden(document.environment, Progress()):
-        lock = LockUse.of(document, declaration, "update", folders)
-        resolved = resolve(document.environment, folders)
-        found, unreached = _ask_engines(document.environment, resolved, folders)
-        report = replace(lock.made(resolved, found), unreached=unreached)
-        report.write()
-    return report
+def _left_open(report: LockReport | None) -> list[str]:
+    """A warning about what the lock that is in use does not hold."""
+    if report is None or report.changed or not report.unknown:
+        return []
+    return [f"{report.path} leaves open: {', '.join(report.unknown)}. lock: update, or strata lock, completes it."]
 
 
-def compare_lock(declaration: Path, folders: Folders) -> LockReport:
-    """Compare the lock of *declaration* with what is here; nothing is touched, no engine is asked."""
-    requirements.require("docker", "pydantic", "ruamel.yaml")
-    document = read_document(declaration)
-    with os_errors(), hidden(document.environment, Progress()):
-        lock = LockUse.of(document, declaration, "require", folders)
-        return lock.made(resolve(document.environment, folders), ())
-
-
-def _ask_engines(
-    environment: Environment, inputs: Inputs, folders: Folders
-) -> tuple[list[Mapping[str, LockedContainerImage]], str]:
-    """What the engines of running guests tell of the images of registries, and why they could not be asked."""
-    if not any(image.from_registry for image in inputs.images.values()):
-        return [], ""
+@contextmanager
+def running_engines(environment: Environment, inputs: Inputs, folders: Folders) -> Iterator[list[Engine]]:
+    """The engines of the guests of *environment* that run now; nothing is started for it."""
+    requirements.require("docker", "libvirt")
     options = Options(folders=folders, progress=Progress(), check=True)
-    try:
-        requirements.require("libvirt")
-        with _hypervisor(environment.hypervisor.uri, options) as hypervisor:
-            session = Session(
-                environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs)
-            )
-            try:
-                return [_ask_engine(session.engine(name)) for name in _running(environment, hypervisor)], ""
-            finally:
-                session.close()
-    except (StrataError, OSError) as error:
-        return [], str(error)
-
-
-def _running(environment: Environment, hypervisor: Hypervisor) -> list[str]:
-    """Guests whose engine can be asked."""
-    guests = observed(("guest",), hypervisor, environment.name)
-    return [item.key.name for item in guests if item.running and item.owned and item.key.name in environment.guests]
-
-
-def _ask_engine(engine: Engine) -> Mapping[str, LockedContainerImage]:
-    engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine, registry.all_tags))
-    return lock_engine.look(engine)
+    with _hypervisor(environment.hypervisor.uri, options) as hypervisor:
+        session = Session(environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs))
+        guests = [item for item in observed(("guest",), hypervisor, environment.name) if item.running and item.owned]
+        try:
+            yield [session.engine(item.key.name) for item in guests if item.key.name in environment.guests]
+        finally:
+            session.close()
 
 
 def _absent(declaration: Path, options: Options) -> Outcome:

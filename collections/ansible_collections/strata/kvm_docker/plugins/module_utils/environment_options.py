@@ -31,7 +31,7 @@ CONVERGING: dict[str, dict[str, Any]] = {
 def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Outcome:
     """Converge as the options :data:`CONVERGING` say, or with *check* tell what that would change.
 
-    How long is waited is said by those that wait.
+    How long is waited, and what is done with a lock, is said by those that act.
     """
     options = Options(
         folders=Folders.of(params["state_folder"]),
@@ -40,6 +40,6 @@ def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Out
         remove_orphans=params["orphans"] == "remove",
         replace_guests=params["replace_guests"],
         adopt=params["adopt"],
-        **{option: params[option] for option in ("lock_timeout", "wait_timeout") if option in params},
+        **{option: params[option] for option in ("lock", "lock_timeout", "wait_timeout") if option in params},
     )
     return converge(Path(params["declaration"]), params["state"], options)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConsentError, ConvergeError, DeclarationError, StrataError, os_errors
+from .errors import ConsentError, ConvergeError, DeclarationError, MovedError, StrataError, os_errors
+from .identity.lock import Move, as_data
 from .plan import show
 from .plan.model import Plan
 
@@ -41,6 +42,8 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     result: dict[str, Any] = {"msg": str(error)}
     if isinstance(error, DeclarationError):
         result["problems"] = [asdict(problem) for problem in error.problems]
+    if moves := _moves(error):
+        result["moved"] = [as_data(move) for move in moves]
     if isinstance(error, ConvergeError):
         result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
     if isinstance(error, ConsentError):
@@ -50,6 +53,15 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     if isinstance(error, ConvergeError) and error.__cause__:
         result["exception"] = error.hide("".join(traceback.format_exception(error.__cause__)))
     return result
+
+
+def _moves(error: StrataError) -> tuple[Move, ...]:
+    """What is not as it was locked, where that is the error or the cause of a change that failed."""
+    if isinstance(error, MovedError):
+        return error.moves
+    causes = [cause for _key, cause in error.failures] if isinstance(error, ConvergeError) else []
+    moves = {move.path: move for cause in causes if isinstance(cause, MovedError) for move in cause.moves}
+    return tuple(moves.values())
 
 
 def answer(module: AnsibleModule, work: Callable[[], dict[str, Any]], extra: Mapping[str, Any] | None = None) -> None:

@@ -48,6 +48,19 @@ options:
         lines.
     type: int
     default: 600
+  lock:
+    description:
+      - What to do with the lock of the environment, the file C(<name>.environment.lock) beside O(declaration), which
+        holds every outside input by digest.
+      - V(require) stops before anything is touched when an input is not what is locked, and tells all that moved. What
+        can only be known later is compared before it is used. Images of registries are pulled by the digest that is
+        locked, wherever their tags stand.
+      - V(create) makes the lock at the end of the run where there is none, and is V(require) where there is one.
+      - V(update) resolves every input anew and makes the lock of that at the end of the run.
+      - Not given, a lock that is there is required, and without one nothing is locked.
+      - For O(state=present) only. In check mode nothing is written.
+    type: str
+    choices: [create, require, update]
   progress_file:
     description:
       - Where to append progress while the module works, one JSON object a line, or V(-) to return it as RV(progress).
@@ -75,6 +88,12 @@ EXAMPLES = r"""
 - name: Refuse to go on when a guest would be replaced
   ansible.builtin.assert:
     that: preview.plan | selectattr('kind', 'eq', 'guest') | selectattr('action', 'eq', 'replace') | length == 0
+
+- name: Agree to what moved, and show it
+  strata.kvm_docker.environment:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    lock: update
+  diff: true
 
 - name: Remove it again
   strata.kvm_docker.environment:
@@ -140,6 +159,32 @@ guests:
       published: ["127.0.0.1:8080"]
       containers:
         - {name: apps-redis-1, service: redis, state: running, health: healthy, ports: []}
+lock:
+  description: The lock of the environment.
+  returned: success, where there is a lock or one is made
+  type: dict
+  contains:
+    path:
+      description: Path of its file.
+      type: str
+      sample: /srv/two_hosts/two_hosts.environment.lock
+    changed:
+      description: Whether the file was written, or would be in check mode.
+      type: bool
+    moved:
+      description: Inputs that are not what the lock said, each with path, locked and now.
+      type: list
+      elements: dict
+      sample: [{path: container_images.redis:7.manifest, locked: "sha256:aa...", now: "sha256:bb..."}]
+    unknown:
+      description: Paths of digests that the lock does not hold yet.
+      type: list
+      elements: str
+moved:
+  description: Inputs that are not what is locked, each with path, locked and now; V(null) stands for what is not there.
+  returned: when an input is not what is locked
+  type: list
+  elements: dict
 seconds:
   description: Seconds that each phase took.
   returned: success
@@ -179,6 +224,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CONVERGING,
     "lock_timeout": {"type": "float", "default": TIMEOUT},
     "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
+    "lock": {"type": "str", "choices": ["create", "require", "update"]},
     "progress_file": {"type": "path"},
 }
 REMEDY = "With orphans: remove (of the playbooks: -e strata_orphans=remove) they go, volumes with their data."
@@ -187,7 +233,12 @@ REMEDY = "With orphans: remove (of the playbooks: -e strata_orphans=remove) they
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
     facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
-    return {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts}
+    result = {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts, "changed": outcome.changed}
+    if outcome.lock:
+        result["lock"] = outcome.lock.data
+        if with_diff and outcome.lock.changed:
+            result["diff"].append(outcome.lock.diff)
+    return result
 
 
 def told(module: AnsibleModule, outcome: Outcome) -> dict[str, Any]:

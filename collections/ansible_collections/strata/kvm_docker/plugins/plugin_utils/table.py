@@ -15,7 +15,7 @@ HEADINGS = ("GUEST", "ADDRESS", "ENGINE", "CONTAINER", "STATE", "HEALTH", "PORTS
 def lines(result: Mapping[str, Any], check: bool = False) -> list[str]:
     """What was (in check mode: would be) changed; outside check mode the guests, their containers and
     published ports as well."""
-    shown = [headline(result, check), *_orphans(result.get("orphans") or ())]
+    shown = [headline(result, check), *_lock(result.get("lock") or {}, check), *_orphans(result.get("orphans") or ())]
     if check:
         return shown + [f"  {_change(change)}" for change in result["plan"]]
     guests = result.get("guests") or []
@@ -33,6 +33,17 @@ def headline(result: Mapping[str, Any], check: bool) -> str:
     made = f"{total} change{'s' if total > 1 else ''} ({actions})" if total else "nothing to change"
     seconds = sum((result.get("seconds") or {}).values())
     return f"{result['environment']}: {'would make ' if check and total else ''}{made} in {seconds:.1f} s"
+
+
+def _lock(lock: Mapping[str, Any], check: bool) -> Iterator[str]:
+    """A line where it is written, and one for each input that is not what it said."""
+    if lock.get("changed"):
+        yield f"{lock['path']}: {'would be ' if check else ''}written"
+        yield from (f"  {move['path']}: {_moved(move)}" for move in lock["moved"])
+
+
+def _moved(move: Mapping[str, Any]) -> str:
+    return "is new" if move["locked"] is None else "is gone" if move["now"] is None else "moved"
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -157,13 +157,12 @@ def plain(part: Any) -> Any:
 
 
 def unknown(lock: Lock) -> list[str]:
-    """Dotted paths of the digests that were not known when *lock* was made."""
+    """Dotted paths of what *lock* leaves open: images that nobody had made or asked a registry for at that time."""
     guests = (f"guest_images.{name}.content" for name, image in lock.guest_images.items() if not image.content)
     images = (
-        f"container_images.{name}.{leaf}"
+        f"container_images.{name}.{'manifest' if image.source == 'registry' else 'config'}"
         for name, image in lock.container_images.items()
-        for leaf in ("config", "manifest")
-        if not getattr(image, leaf) and (leaf == "config" or image.source == "registry")
+        if not image.config and not (image.manifest and image.source == "registry")
     )
     return sorted((*guests, *images))
 
@@ -220,6 +219,11 @@ def _adapter() -> TypeAdapter[Lock]:
 
 def _damaged(problems: list[str]) -> LockError:
     return LockError("\n".join([*problems, _ADVICE]))
+
+
+def as_data(move: Move) -> dict[str, Any]:
+    """As modules return it."""
+    return {"path": ".".join(move.path), "locked": move.locked, "now": move.now}
 
 
 def refuse_moved(path: Path, locked: Lock, now: Lock) -> None:

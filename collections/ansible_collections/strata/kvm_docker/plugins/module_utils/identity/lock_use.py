@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..declare.environment import Environment
 from ..declare.read import Document
@@ -17,7 +17,18 @@ from ..errors import LockError
 from ..folders import Folders
 from ..guest.files import write_whole
 from ..inputs import Inputs, at_digests
-from .lock import Lock, LockedContainerImage, Move, compare, lock_path, read_lock, refuse_moved, text_of, unknown
+from .lock import (
+    Lock,
+    LockedContainerImage,
+    Move,
+    as_data,
+    compare,
+    lock_path,
+    read_lock,
+    refuse_moved,
+    text_of,
+    unknown,
+)
 from .lock_make import carried, make, with_found
 
 #: As the option ``lock`` has them; not given, a lock that is there is required.
@@ -42,6 +53,18 @@ class LockReport:
     @property
     def changed(self) -> bool:
         return self.before != self.after
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As modules return it."""
+        moved = [as_data(move) for move in self.moves]
+        return {"path": str(self.path), "changed": self.changed, "moved": moved, "unknown": list(self.unknown)}
+
+    @property
+    def diff(self) -> dict[str, str]:
+        """As Ansible shows it."""
+        where = str(self.path)
+        return {"before_header": where, "after_header": where, "before": self.before, "after": self.after}
 
     def write(self) -> None:
         """Have the lock in its file, whole or not at all; it belongs to whom the folder belongs to."""
