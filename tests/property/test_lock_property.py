@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.sources import FilesRead
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import MovedError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock import (
     Lock,
     LockedBuild,
@@ -22,7 +26,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock im
     refuse_moved,
     text_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_make import carried
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_make import carried, make
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,8 +113,6 @@ def without(part: Any, path: tuple[str, ...]) -> Any:
 
 @given(LOCKS)
 def test_what_is_written_is_read_back_and_written_the_same(lock: Lock) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.lock"
         path.write_bytes(text_of(lock).encode())
@@ -146,3 +149,34 @@ def test_an_entry_that_came_or_went_is_named_alone(lock: Lock, data: st.DataObje
     now = without(lock, path)
     (gone,), (came,) = compare(lock, now), compare(now, lock)
     assert (gone.path, gone.now, came.path, came.locked) == (path, None, path, None)
+
+
+ENVIRONMENT = Environment(name="lab", folder="/srv/lab")
+REFERENCES = st.sampled_from([f"{name}:{tag}" for name in ("a", "b", "registry.example/c") for tag in "12"])
+SOURCES = st.one_of(
+    HEX.map(lambda digest: f"context:{digest}"),
+    HEX.map(lambda digest: f"recipe:{digest}"),
+)
+INPUTS = st.dictionaries(st.tuples(st.just("web"), REFERENCES), SOURCES, min_size=1)
+
+
+def made(sources: dict[tuple[str, str], str]) -> Lock:
+    images = {key: ImageInput(reference=key[1], source=source) for key, source in sources.items()}
+    return make(ENVIRONMENT, FilesRead(), Inputs(images=images), Folders(Path("/nowhere")))
+
+
+@given(INPUTS, st.data())
+def test_a_lock_of_inputs_holds_them_in_any_order_and_names_the_one_that_changed(
+    sources: dict[tuple[str, str], str], data: st.DataObject
+) -> None:
+    lock = made(sources)
+    order = data.draw(st.permutations(list(sources)))
+    same = made({key: sources[key] for key in order})
+    assert text_of(same) == text_of(lock)
+    refuse_moved(Path("x.lock"), lock, same)
+    guest, reference = data.draw(st.sampled_from(order))
+    kind, _colon, digest = sources[guest, reference].partition(":")
+    other = f"{kind}:{digest[:-1]}{'0' if digest[-1] == '1' else '1'}"
+    path = ("builds", guest, reference, "context") if kind == "context" else ("container_images", reference, "recipe")
+    moves = compare(lock, made({**sources, (guest, reference): other}))
+    assert [move.path for move in moves] == [path]

@@ -150,7 +150,7 @@ def test_all_that_moved_is_refused_at_once_in_words(tmp_path: Path) -> None:
     with pytest.raises(MovedError) as refused:
         refuse_moved(tmp_path / "x.lock", LOCK, now)
     assert str(refused.value).splitlines() == [
-        f"{tmp_path}/x.lock: 7 of what is locked moved:",
+        f"{tmp_path}/x.lock: 7 inputs are not as locked:",
         "  container_images.app:1: is not there any more",
         f"  container_images.redis:7.layers: locked sha256:{C}, now sha256:{A} sha256:{B}",
         f"  files.compose/web.yaml: is not there any more, locked {A}",
@@ -192,6 +192,11 @@ def test_a_lock_that_cannot_be_used_is_one_error_that_says_where_and_what_to_do(
     assert words in str(refused.value)
     assert str(refused.value).startswith(str(path))
     assert str(refused.value).endswith("make it anew: delete it, then run strata lock.")
+
+
+def test_one_is_one(tmp_path: Path) -> None:
+    with pytest.raises(MovedError, match=r"x\.lock: 1 input is not as locked:"):
+        refuse_moved(tmp_path / "x.lock", LOCK, with_guest(content=C))
 
 
 def test_a_folder_in_place_of_a_lock_and_text_that_is_none_are_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -252,3 +253,16 @@ def test_an_image_that_turns_out_as_locked_is_used(lab: Lab, world: World, monke
     lock(lab, A)
     monkeypatch.setitem(resources.RESOURCES, "guest_image", Store("guest_image", world, lab.build_guest_image))
     assert [str(change.key) for change in run(lab).converge()][-1] == str(MADE)
+
+
+def test_a_lock_that_root_writes_belongs_to_whom_the_folder_belongs_to(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda *owner: given.append(owner))
+    lock(lab)
+    owner = lab.lock.parent.stat()
+    assert given == [(lab.lock, owner.st_uid, owner.st_gid)]
+    lock(lab)
+    assert len(given) == 1

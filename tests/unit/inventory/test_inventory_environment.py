@@ -155,3 +155,13 @@ def test_a_cached_inventory_follows_the_declaration(
     assert len(list(cache.iterdir())) == 1
     file.write_text(file.read_text().replace("10.80.0.12", "10.80.0.13"))
     assert listed(file, settings)["_meta"]["hostvars"]["lab-db"]["ansible_host"] == "10.80.0.13"
+
+
+def test_a_lock_beside_the_declaration_is_no_source_with_the_settings_of_this_repository(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    before = listed(declare(tmp_path), settings)
+    (tmp_path / "lab.environment.lock").write_text("version: 1\nfiles:\n  compose.yaml: x\n")
+    assert run(tmp_path, settings).returncode != 0
+    ours = {**settings, "ANSIBLE_CONFIG": str(COLLECTIONS.parent / "ansible.cfg")}
+    assert listed(tmp_path, ours) == before

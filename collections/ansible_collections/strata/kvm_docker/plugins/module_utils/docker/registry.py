@@ -65,5 +65,5 @@ def _ask(engine: Engine, reference: str) -> str | ImageError:
         return ImageError(
             f"{error}. With pull_policy: always it is asked at every run, for a new lock once. Is the name right, does "
             "the guest reach the registry, and has `docker login` been done here where it asks for a password? "
-            "Or name a digest, or take pull_policy away."
+            "Or name a digest, or take pull_policy away (for a lock: pull_policy: never)."
         )

@@ -231,8 +231,9 @@ def refuse_moved(path: Path, locked: Lock, now: Lock) -> None:
     moves = compare(locked, now)
     if moves:
         listed = "\n".join(f"  {move}" for move in moves)
+        count = "1 input is" if len(moves) == 1 else f"{len(moves)} inputs are"
         raise MovedError(
-            f"{path}: {len(moves)} of what is locked moved:\n{listed}\n"
+            f"{path}: {count} not as locked:\n{listed}\n"
             "Put it back as it was, or agree to it with lock: update (strata lock).",
             moves=tuple(moves),
         )

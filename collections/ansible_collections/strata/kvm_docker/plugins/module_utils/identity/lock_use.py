@@ -87,7 +87,7 @@ class LockUse:
     @classmethod
     def of(cls, document: Document, declaration: Path, mode: Mode | None, folders: Folders) -> LockUse:
         """As *mode* says. Raises :class:`LockError` for a lock that is damaged, or required and not there."""
-        path = lock_path(declaration)
+        path = lock_path(declaration.absolute())
         locked = read_lock(path)
         if mode == "require" and locked is None:
             raise LockError(f"{path}: there is no lock. Make it with strata lock, or with lock: create.")
