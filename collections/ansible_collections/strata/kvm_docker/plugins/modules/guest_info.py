@@ -151,6 +151,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
+ARGUMENT_SPEC = LOOKING
+
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
@@ -168,7 +170,7 @@ def told(site: Site, item: Observed, others: list[Observed]) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(LOOKING, supports_check_mode=True)
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     answer(module, lambda: run(module))
 
 

@@ -102,6 +102,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan import show
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of
 
+ARGUMENT_SPEC = CONVERGING
+
 
 def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
     """The module's result."""
@@ -116,7 +118,7 @@ def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(CONVERGING, supports_check_mode=True)
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     answer(module, lambda: planned(module.params, module._diff))
 
 

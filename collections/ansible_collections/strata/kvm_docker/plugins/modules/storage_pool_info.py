@@ -64,6 +64,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view import pool_view
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
+ARGUMENT_SPEC = LOOKING
+
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
@@ -73,7 +75,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(LOOKING, supports_check_mode=True)
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     answer(module, lambda: run(module))
 
 
