@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from container_lab import IMAGE, SLEEP
+from container_lab import PLAIN, SLEEP
 from hypothesis import strategies as st
 from tree_pairs import Fields, Tree, one_of, some, some_of, tree_pairs
 
@@ -130,7 +130,7 @@ def runnable(drawn: Tree) -> Fields:
         if name in drawn["services"]:
             services[name] = _service(name, drawn["services"][name], drawn, services, claimed)
     if any(JOB in service.get("depends_on", {}) for service in services.values()):
-        services[JOB] = {"image": IMAGE, "command": ["true"], "stop_grace_period": "0s", **drawn["jobs"].get(JOB, {})}
+        services[JOB] = {"image": PLAIN, "command": ["true"], "stop_grace_period": "0s", **drawn["jobs"].get(JOB, {})}
     return {
         "services": services or {"db": _service("db", {}, drawn, {}, claimed)},
         "networks": networks,
@@ -158,7 +158,7 @@ def _network(drawn: Fields) -> Fields:
 
 def _service(name: str, drawn: Fields, project: Tree, before: Fields, claimed: set[str]) -> Fields:
     """*before*: the services that are there already. *claimed*: what they have that nobody else can have."""
-    keys = {"image": IMAGE, "command": COMMANDS[0], "stop_grace_period": "0s", **drawn}
+    keys = {"image": PLAIN, "command": COMMANDS[0], "stop_grace_period": "0s", **drawn}
     single = keys.get("deploy", {}).get("replicas", 1) == 1
     keys["volumes"] = [mount for mount in keys.get("volumes", ()) if _volume_of(mount) in {None, *project["volumes"]}]
     keys["depends_on"] = {other: need for other, need in keys.get("depends_on", {}).items() if other in before}

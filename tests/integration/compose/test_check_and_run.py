@@ -20,7 +20,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.check_shared import is_job
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
     Healthcheck,
     Mount,
@@ -29,6 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     Service,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_compose import read_compose
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import awaited
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
@@ -37,7 +37,7 @@ from environments import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import IMAGE, SLEEP, LocalShell, Stack, busybox_program, import_image
+from container_lab import PLAIN, SLEEP, LocalShell, Stack, busybox_program, import_image
 
 if TYPE_CHECKING:
     import docker
@@ -96,7 +96,7 @@ def words(plan: Plan) -> list[str]:
 def runnable(project: Project, folder: Path, address: str) -> Project:
     """*project* with what is not here replaced; *folder*: of bind mounts, *address*: of published ports."""
     services = {
-        name: _service(service, is_job(project, name), folder, address) for name, service in project.services.items()
+        name: _service(service, name in awaited(project), folder, address) for name, service in project.services.items()
     }
     return replace(project, services=services)
 
@@ -109,7 +109,7 @@ def _service(service: Service, job: bool, folder: Path, address: str) -> Service
         check = Healthcheck(test=("CMD", "true"), interval=0.2, retries=check.retries)
     return replace(
         service,
-        image=IMAGE,
+        image=PLAIN,
         build=None,
         healthcheck=check,
         stop_grace_period=0,
@@ -137,7 +137,7 @@ def _mount(mount: Mount, folder: Path) -> Mount:
 def told(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Told]]]:
     folder = tmp_path_factory.mktemp("files")
     client = lab_engine.client()
-    import_image(client, busybox_program(folder), IMAGE)
+    import_image(client, busybox_program(folder), PLAIN)
     client.close()
 
     def tell(index: int, name: str) -> Told:

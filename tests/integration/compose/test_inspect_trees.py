@@ -19,7 +19,7 @@ from environments import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import IMAGE, LocalShell, Stack, busybox_program, import_image
+from container_lab import LocalShell, Stack, busybox_program, import_image
 from inspect_trees import ON_PURPOSE, Leaves, differences, explained, trees
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def found(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Fo
     folder = tmp_path_factory.mktemp("inspect")
     client = lab_engine.client()
     program = busybox_program(folder)
-    import_image(client, program, IMAGE, OF_IMAGE[:4])
+    import_image(client, program, "strata-test/inspected:1", OF_IMAGE[:4])
     import_image(client, program, RICH, OF_IMAGE)
     with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(AT_ONCE) as pool:
         patched.setattr(file_mounts, "ROOT", folder / "files")

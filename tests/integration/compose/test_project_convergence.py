@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import IMAGE, LocalShell, Stack, busybox_program, import_image
+from container_lab import PLAIN, LocalShell, Stack, busybox_program, import_image
 from inspect_trees import Leaves, differences, trees
 from project_pairs import PAIRS, runnable
 from tree_pairs import Fields, Tree
@@ -45,7 +45,7 @@ def declare(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> 
     """The project of a tree on the engine, which has its image."""
     folder = tmp_path_factory.mktemp(NAME)
     client = lab_engine.client()
-    import_image(client, busybox_program(folder), IMAGE)
+    import_image(client, busybox_program(folder), PLAIN)
     notes = AppliedNotes(folder / "applied")
 
     def declared(tree: Fields) -> Stack:
@@ -54,7 +54,7 @@ def declare(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> 
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(file_mounts, "ROOT", folder / "files")
-        declared({"services": {"app": {"image": IMAGE}}}).mark_image()
+        declared({"services": {"app": {"image": PLAIN}}}).mark_image()
         yield declared
     client.close()
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 GUEST = "apps"
 IMAGE = "strata-test/busybox:1"
+#: Without a command, an entry point or an environment of its own.
+PLAIN = "strata-test/plain:1"
 KINDS: Mapping[str, Any] = {kind.kind: kind() for kind in (DockerNetwork, DockerVolume, Container)}
 HEALTHY = Healthcheck(test=("CMD", "true"), interval=0.2)
 #: Ends at once when it is told to.

@@ -23,7 +23,7 @@ COLLECTIONS = Path(__file__).parents[3] / "collections"
 MODULES = COLLECTIONS / "ansible_collections/strata/kvm_docker/plugins/modules"
 
 #: On the lab's engine, with a shell.
-IMAGE = "strata-test/busybox:1"
+IMAGE = "strata-test/plain:1"
 
 #: Ends at once when it is told to.
 SLEEP = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
