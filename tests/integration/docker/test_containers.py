@@ -108,6 +108,17 @@ def test_drift_is_noticed_and_taken_back(drift: Callable[[Stack, str], None], ac
     assert (mine.inspect("drift-app-1")["Id"] == before) is (action != "create")
 
 
+def test_a_container_that_was_paused_is_healthy_when_its_next_check_says_so(stack: Make) -> None:
+    mine = stack("paused", sleeper(healthcheck=HEALTHY))
+    mine.run()
+    mine.settle("paused-app-1")
+    mine.client.pause("paused-app-1")
+    assert mine.inspect("paused-app-1")["State"]["Health"]["Status"] == "unhealthy"
+    assert {change.action for change in mine.run()} == {"start"}
+    mine.settle("paused-app-1")
+    assert mine.inspect("paused-app-1")["State"]["Health"]["Status"] == "healthy"
+
+
 def test_a_published_port_answers_again_after_its_network_was_lost(stack: Make, lab_engine: Any) -> None:
     server = sleeper(
         command=("httpd", "-f", "-p", "80", "-h", "/bin"),

@@ -94,12 +94,16 @@ def test_a_mark_that_cannot_be_read_is_none() -> None:
     assert applied(None) is None
 
 
+UNHEALTHY = {"Status": "unhealthy", "Log": [{"Output": "old"}, {"Output": "no\n"}]}
+
+
 @pytest.mark.parametrize(
     ("state", "restarts", "job", "verdict"),
     [
         ({"Health": {"Status": "starting"}}, 0, False, ""),
         ({"Health": {"Status": "healthy"}}, 9, False, ""),
-        ({"Health": {"Status": "unhealthy", "Log": [{"Output": "old"}, {"Output": "no\n"}]}}, 0, False, "says: no"),
+        ({"Health": {**UNHEALTHY, "FailingStreak": 3}}, 0, False, "says: no"),
+        ({"Health": {**UNHEALTHY, "FailingStreak": 0}}, 0, False, ""),
         ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, 0, False, "exited with code 137 (out of memory)."),
         ({"Status": "exited", "ExitCode": 0}, 0, False, "exited with code 0."),
         ({"Status": "exited", "ExitCode": 0}, 0, True, ""),

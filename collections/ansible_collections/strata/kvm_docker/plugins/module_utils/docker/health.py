@@ -66,7 +66,7 @@ def _look(engine: Engine, key: Key, job: bool) -> _State:
         return _State(state["Status"] == "exited", "has not ended yet")
     if state["Status"] != "running":
         return _State(False, state["Status"])
-    if health == "starting":
+    if health in ("starting", "unhealthy"):
         return _State(False, f"health: {health}", f"its health check, which says {_says(state) or 'nothing'}")
     return _State(bool(health) or not _fresh(engine, key.name), "has just started")
 
@@ -74,7 +74,8 @@ def _look(engine: Engine, key: Key, job: bool) -> _State:
 def failure(inspected: Mapping[str, Any], job: bool = False) -> str:
     """Why the container cannot get healthy (a *job*: complete) any more; empty while it still can.
 
-    An engine calls a container that has exited, and is about to be restarted, unhealthy: that is no verdict.
+    An engine calls a container that has exited, and is about to be restarted, unhealthy, and one that was paused until
+    its next check: without a failed check that is no verdict.
     """
     state = inspected["State"]
     if state["Restarting"] and inspected.get("RestartCount", 0) >= CRASH_LOOP:
@@ -84,7 +85,8 @@ def failure(inspected: Mapping[str, Any], job: bool = False) -> str:
         return f"exited with code {state['ExitCode']}{killed}."
     if state["Status"] in ("created", "dead", "removing", "paused"):
         return f"is {state['Status']}, not started. Run again."
-    if not job and state["Status"] == "running" and _health(inspected) == "unhealthy":
+    failed = _health(inspected) == "unhealthy" and state["Health"].get("FailingStreak")
+    if not job and state["Status"] == "running" and failed:
         return f"is unhealthy; its health check says: {_says(state)}"
     return ""
 
