@@ -121,6 +121,7 @@ def _argv(engine: LabEngine) -> list[str]:
         f"--cgroup-parent=/{engine.name}",
         "--exec-opt=native.cgroupdriver=cgroupfs",
         "--bip=172.31.255.1/24",
+        "--default-address-pool=base=10.192.0.0/12,size=24",  # of what no test declares a subnet
         f"--config-file={engine.root / 'daemon.json'}",
     ]
     private = ["unshare", "--mount", "--propagation=private", "--", "sh", "-c", _PRIVATE_RUN, "sh", *daemon]

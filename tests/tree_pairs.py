@@ -38,7 +38,7 @@ def tree_pairs(draw: st.DrawFn, trees: st.SearchStrategy[Tree]) -> tuple[Tree, T
     """A tree and another one: one of its own, or mostly the first."""
     before, other = draw(trees), draw(trees)
     differing = sorted(part for part in {*_parts(before), *_parts(other)} if _at(before, part) != _at(other, part))
-    if not differing or draw(st.integers(0, 3)) == 0:
+    if not differing or draw(st.integers(0, 3)) == 3:
         return before, other
     after = {section: {name: dict(entry) for name, entry in entries.items()} for section, entries in before.items()}
     for part in draw(st.lists(st.sampled_from(differing), min_size=1, max_size=4, unique=True)):

@@ -115,8 +115,10 @@ PROJECTS: st.SearchStrategy[Tree] = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-PAIRS: st.SearchStrategy[tuple[Fields, Fields]] = tree_pairs(PROJECTS).map(
-    lambda trees: (runnable(trees[0]), runnable(trees[1]))
+PAIRS = (
+    tree_pairs(PROJECTS)
+    .map(lambda trees: (runnable(trees[0]), runnable(trees[1])))
+    .filter(lambda projects: projects[0] != projects[1])
 )
 
 

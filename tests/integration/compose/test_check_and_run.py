@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every Compose file of the repository on a real engine: check mode and the run tell the same changes, up and down.
+"""The Compose files of the repository on a real engine: check mode and the run tell the same changes, up and down.
 
 The files are as they are but for what is not here: each image is one that is, with a program that runs on; folders of
 the guest are folders of the test's; each project publishes its ports on an address of its own.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
-from compose_corpus import CORPUS, cases
+from compose_corpus import cases
 from environments import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
@@ -45,14 +46,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
+#: How each project is read; those of ``tests/corpus/inspect`` have their check mode in test_inspect_trees.py.
 READERS: dict[str, Callable[[str], Project]] = {
-    **{f"compose-{case.name}": lambda name, case=case: read_compose(case.files, name, case.profiles)
-       for case in cases("compose")},
-    **{f"inspect-{file.stem}": lambda name, file=file: read_compose(file, name)
-       for file in sorted((CORPUS / "inspect").glob("*.yaml"))},
-    **{f"{file.parts[-4]}-{file.parent.name}": lambda name, file=file: read_compose(file, name)
-       for file in sorted(REPOSITORY.glob("inventories/*/compose/*/compose.yaml"))},
-}  # fmt: skip
+    **{f"compose-{case.name}": partial(read_compose, case.files, profiles=case.profiles) for case in cases("compose")},
+    **{
+        f"{file.parts[-4]}-{file.parent.name}": partial(read_compose, file)
+        for file in sorted(REPOSITORY.glob("inventories/*/compose/*/compose.yaml"))
+    },
+}
 #: File -> what an engine may say to it when it gets there, which no check mode can know.
 REFUSED: dict[str, str] = {
     "compose-bind-defaults": "not a shared or slave mount",
@@ -81,12 +82,12 @@ _SOLE = Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What check mode and the run said of the way up, of another run, and of the way down; and what was refused."""
+    """What check mode and the run said of the way up and of the way down; what was refused, and is then to be done."""
 
     up: tuple[list[str], list[str]]
-    again: list[str]
     down: tuple[list[str], list[str]]
-    refused: str = ""
+    refused: str
+    left: list[str]
 
 
 def words(plan: Plan) -> list[str]:
@@ -181,15 +182,21 @@ def _externals(client: docker.APIClient, project: Project) -> Iterator[tuple[Cal
 
 
 def _up_and_down(stack: Stack) -> Told:
-    previewed, refused = words(stack.layer.converge(check=True)), ""
-    try:
-        done = words(stack.layer.converge())
-    except StrataError as error:
-        done, refused = words(Plan(error.made)), str(error)
-    again = words(stack.layer.converge(check=True))
+    up, refused = _run(stack)
+    left = words(stack.layer.converge(check=True)) if refused else []
     stack.project = replace(stack.project, services={}, networks={}, volumes={})
-    going = words(stack.layer.converge(check=True))
-    return Told(up=(previewed, done), again=again, down=(going, words(stack.layer.converge())), refused=refused)
+    down, stuck = _run(stack)
+    assert not stuck
+    return Told(up=up, down=down, refused=refused, left=left)
+
+
+def _run(stack: Stack) -> tuple[tuple[list[str], list[str]], str]:
+    """What was previewed and done, and with which words the run failed."""
+    previewed = words(stack.layer.converge(check=True))
+    try:
+        return (previewed, words(stack.layer.converge())), ""
+    except StrataError as error:
+        return (previewed, words(Plan(error.made))), str(error)
 
 
 @pytest.mark.parametrize("file", READERS)
@@ -199,8 +206,7 @@ def test_check_mode_and_the_run_tell_the_same_changes(file: str, told: dict[str,
     if found.refused:
         assert re.search(REFUSED.get(file, "nothing"), found.refused), found.refused
         assert {*done} < {*previewed}
-        assert found.again
+        assert found.left
     else:
         assert done == previewed != []
-        assert found.again == []
     assert found.down[0] == found.down[1] != []

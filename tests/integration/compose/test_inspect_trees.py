@@ -89,8 +89,9 @@ def _by_us(client: docker.APIClient, file: Path) -> Leaves:
     mine = Stack(client=client, name=file.stem, project=read_compose(file, file.stem), shell=LocalShell())
     try:
         mine.mark_image()
-        mine.run()
-        assert not mine.plan(remove_orphans=True), str(list(mine.plan(remove_orphans=True)))
+        previewed = mine.layer.converge(check=True)
+        assert mine.layer.converge().changes == previewed.changes
+        assert not (rest := mine.layer.converge(check=True)), str(list(rest))
         return trees(client, file.stem)
     finally:
         mine.remove()

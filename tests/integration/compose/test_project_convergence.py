@@ -92,7 +92,7 @@ LETS_GO = drawn({}, volumes=["data:/data"], networks={"back": None}), drawn({"A"
 
 
 @settings(
-    max_examples=12,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

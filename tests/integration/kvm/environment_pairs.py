@@ -75,7 +75,11 @@ ENVIRONMENTS: st.SearchStrategy[Tree] = st.fixed_dictionaries(
         "guests": st.fixed_dictionaries({GUESTS[0]: GUEST}, optional={GUESTS[1]: GUEST}),
     }
 )
-PAIRS = tree_pairs(ENVIRONMENTS).map(lambda trees: _reachable(environment(trees[0]), environment(trees[1])))
+PAIRS = (
+    tree_pairs(ENVIRONMENTS)
+    .map(lambda trees: _reachable(environment(trees[0]), environment(trees[1])))
+    .filter(lambda environments: environments[0] != environments[1])
+)
 
 
 def environment(drawn: Tree) -> Environment:
