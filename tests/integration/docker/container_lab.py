@@ -173,8 +173,8 @@ class Stack:
 
     def mark_image(self) -> None:
         """As the image's own kind does when it puts an image of ``source`` there."""
-        for (_guest, reference), image in self.inputs.images.items():
-            repository, _colon, tag = mark(self.name, reference, image.source).rpartition(":")
+        for reference in {service.image for service in self.project.services.values()} or {IMAGE}:
+            repository, _colon, tag = mark(self.name, reference, self.source).rpartition(":")
             self.client.tag(reference, repository, tag)
 
     def change(self, service: str, **fields: Any) -> None:
