@@ -62,5 +62,5 @@ def modules(lab_engine: lab.LabEngine, client: docker.APIClient, state: Path) ->
     for volume in client.volumes()["Volumes"] or ():
         client.remove_volume(volume["Name"])
     for image in client.images(all=True):
-        for name in [tag for tag in image["RepoTags"] or () if tag not in (IMAGE, "<none>:<none>")]:
+        for name in [tag for tag in image["RepoTags"] or () if not tag.startswith(("strata-test/", "<none>"))]:
             client.remove_image(name, force=True)
