@@ -90,6 +90,10 @@ class MovedError(LockError):
         super().__init__(message)
 
 
+class FingerprintError(StrataError):
+    """A fingerprint cannot be taken, read or used."""
+
+
 class BusyError(StrataError):
     """Another run holds the environment's lock."""
 

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fingerprint of an environment: its leaves, a hash for each plane of them, and one root. No I/O but of its file.
+
+A hash is that of a Merkle tree: of a leaf over its value, of a node over the names and hashes below it. Leaves that a
+rule takes out are kept and shown, and are in no hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import FingerprintError, os_errors
+from ..guest.files import write_whole
+from ..masking import Masker
+from ..plan.secrets import Seal, secret_values
+from .leaf import PLANES, Branch, Leaf, Plane, Scalar, Secret, joined, leaves_below, segments_of
+from .rules import Rules
+from .tokens import Tokens
+
+FORMAT = 1
+_FIELDS = ("environment", "level", "rules", "key", "taken", "tools", "context", "missing", "moving")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What an environment was at one time.
+
+    ``leaves``: sorted by path. ``rules``: version of the rules. ``key``: names the key of the seals, without telling it.
+    ``taken``: ISO 8601. ``tools``: name -> version, and ``context``, of the hypervisor: told, in no hash.
+    ``missing``: what could not be looked at, and why. ``moving``: paths that changed while it was taken.
+    """
+
+    environment: str
+    level: int
+    rules: str
+    key: str
+    taken: str
+    leaves: tuple[Leaf, ...] = field(repr=False)
+    tools: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
+
+    @cached_property
+    def planes(self) -> dict[Plane, str]:
+        """The root hash of each plane that has leaves."""
+        trees = {plane: [leaf for leaf in self.leaves if leaf.plane == plane and leaf.counts] for plane in PLANES}
+        return {plane: root_of(leaves) for plane, leaves in trees.items() if leaves}
+
+    @cached_property
+    def root(self) -> str:
+        """One hash over all planes, the level and the rules."""
+        said = {"format": FORMAT, "level": self.level, "rules": self.rules, "planes": self.planes}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Paths of the leaves that no schema and no rule knows."""
+        return tuple(leaf.path for leaf in self.leaves if not leaf.known)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """Why it cannot prove that two environments are the same, in sentences."""
+        return (*self.missing, *(f"{path}: a field that no rule and no schema knows" for path in self.unknown))
+
+    @property
+    def has_seals(self) -> bool:
+        """Some of its leaves compare with fingerprints under the same key only."""
+        return any(leaf.sealed and leaf.counts for leaf in self.leaves)
+
+
+def root_of(leaves: Iterable[Leaf]) -> str:
+    """The hash of the Merkle tree of *leaves*."""
+    tree = _Node()
+    for leaf in leaves:
+        node = tree
+        for segment in leaf.path.split("/"):
+            node = node.children.setdefault(segment, _Node())
+        node.leaf = hashlib.sha256(b"leaf\0" + json.dumps(leaf.value).encode()).digest()
+    return tree.hash().hex()
+
+
+@dataclass(slots=True)
+class _Node:
+    leaf: bytes = b""
+    children: dict[str, _Node] = field(default_factory=dict)
+
+    def hash(self) -> bytes:
+        digest = hashlib.sha256(b"node\0" + self.leaf)
+        for name in sorted(self.children):
+            digest.update(name.encode() + b"\0" + self.children[name].hash())
+        return digest.digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Turns branches into leaves: names for what follows from names, seals for secrets, the rule or schema of each.
+
+    ``masker``: finds the secrets of the declaration inside of other texts.
+    """
+
+    tokens: Tokens
+    rules: Rules
+    seal: Seal
+    masker: Masker
+
+    def leaves(self, branches: Iterable[Branch], level: int) -> tuple[Leaf, ...]:
+        """The leaves of *branches* that *level* looks at, sorted; of two at one path the last one counts."""
+        found = {leaf.path: leaf for branch in branches if branch.level <= level for leaf in self._leaves(branch)}
+        return tuple(found[path] for path in sorted(found))
+
+    def _leaves(self, branch: Branch) -> Iterator[Leaf]:
+        token = self.tokens if branch.plane != "identity" else str
+        prefix = tuple(branch.path)
+        for path, value in leaves_below(branch.tree):
+            written = self.masker(token(joined((*prefix, *path))))
+            rule = self.rules.rule_of(written)
+            known = rule is not None or branch.knows is None or branch.knows(path)
+            held, sealed = self._value(path[-1] if path else prefix[-1], value, token)
+            yield Leaf(written, held, branch.plane, branch.level, rule, known, sealed)
+
+    def _value(self, name: str, value: Scalar | Secret, token: Any) -> tuple[Scalar, bool]:
+        """What the leaf holds, and whether it is a seal; an environment's name in a secret does not matter."""
+        if isinstance(value, Secret):
+            return self.seal.digest(value.value), True
+        if not isinstance(value, str):
+            return value, False
+        if self.masker(value) != value or secret_values(name, value):
+            return self.seal.digest(token(value)), True
+        return token(value), False
+
+
+def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
+    """Write *fingerprint* to *path*, whole or not at all; it is readable by its owner only, as it tells much."""
+    with os_errors():
+        write_whole(path, (json.dumps(as_data(fingerprint), indent=0, sort_keys=True) + "\n").encode())
+
+
+def as_data(fingerprint: Fingerprint) -> dict[str, Any]:
+    """In JSON's types. ``leaves``: path -> value, plane, level, and what else is to be said of it."""
+    told = {name: getattr(fingerprint, name) for name in _FIELDS}
+    leaves = {leaf.path: _row(leaf) for leaf in fingerprint.leaves}
+    return {"format": FORMAT, "root": fingerprint.root, "planes": fingerprint.planes, **told, "leaves": leaves}
+
+
+def _row(leaf: Leaf) -> list[Any]:
+    more: dict[str, Any] = {}
+    if leaf.rule is not None:
+        more["rule"] = leaf.rule
+    if not leaf.known:
+        more["known"] = False
+    if leaf.sealed:
+        more["sealed"] = True
+    return [leaf.value, leaf.plane, leaf.level, *([more] if more else [])]
+
+
+def read_fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint in the file *path*. Raises :class:`FingerprintError` where it is none, or was changed since."""
+    try:
+        with os_errors():
+            text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+        if data["format"] != FORMAT:
+            raise FingerprintError(f"{path}: format {data['format']!r}; this release of Strata reads format {FORMAT}.")
+        fingerprint = _of_data(data)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise FingerprintError(f"{path}: not a fingerprint. Make one with strata fingerprint.") from None
+    if fingerprint.root != data["root"]:
+        raise FingerprintError(f"{path}: its leaves do not lead to its root; it was changed since it was taken.")
+    return fingerprint
+
+
+def _of_data(data: Mapping[str, Any]) -> Fingerprint:
+    leaves = (_leaf(path, *row) for path, row in sorted(data["leaves"].items()))
+    told: dict[str, Any] = {name: data[name] for name in _FIELDS}
+    told |= {"missing": tuple(data["missing"]), "moving": tuple(data["moving"])}
+    return Fingerprint(leaves=tuple(leaves), **told)
+
+
+def _leaf(path: str, value: Scalar, plane: Plane, level: int, more: Mapping[str, Any] | None = None) -> Leaf:
+    more = more or {}
+    if plane not in PLANES or not segments_of(path):
+        raise ValueError(plane)
+    return Leaf(path, value, plane, level, more.get("rule"), more.get("known", True), more.get("sealed", False))

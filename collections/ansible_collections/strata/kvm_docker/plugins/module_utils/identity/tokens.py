@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names in place of what follows from an environment's name or from chance. No I/O.
+
+Two environments of one declaration differ in names, addresses and UUIDs. In every plane but that of identity such a
+value is written as what it stands for (``{address web lan}``): what is left differs only where the environments do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: A value inside of a longer word is another value: 10.80.0.1 in 10.80.0.11.
+_BEFORE, _AFTER = r"(?<![A-Za-z0-9.:-])", r"(?![A-Za-z0-9:-]|\.\d)"
+_LONG = 12
+
+
+@dataclass(slots=True)
+class Tokens:
+    """``derived``: value -> what it stands for, of what follows from the declaration: the plane of identity.
+
+    ``chance``: of ids that an engine drew. ``whole``: of values that are too common to be looked for inside of others.
+    """
+
+    derived: Mapping[str, str]
+    chance: Mapping[str, str] = field(default_factory=dict)
+    whole: Mapping[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(init=False, repr=False)
+    _found: re.Pattern[str] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._names = {value: name for value, name in {**self.chance, **self.derived}.items() if value}
+        patterns = [_pattern(value) for value in sorted(self._names, key=len, reverse=True)]
+        self._found = re.compile("|".join(patterns)) if patterns else None
+
+    def __call__(self, text: str) -> str:
+        """*text* with names in place of values."""
+        if text in self.whole:
+            return f"{{{self.whole[text]}}}"
+        if self._found is None:
+            return text
+        return self._found.sub(lambda match: f"{{{self._names[match[0]]}}}", text)
+
+
+def _pattern(value: str) -> str:
+    """Long ids are found inside of words too (``docker-<id>.scope``)."""
+    drawn = len(value) >= _LONG and re.fullmatch(r"[0-9a-f-]+", value)
+    return re.escape(value) if drawn else f"{_BEFORE}{re.escape(value)}{_AFTER}"
