@@ -21,6 +21,7 @@ from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
 from .guest import access, image_store, ready
+from .guest.machine import Machine
 from .identity import lock_engine
 from .identity.lock_use import LockReport, LockUse, Mode
 from .inputs import Inputs, guest_images, resolve
@@ -145,16 +146,32 @@ def _left_open(report: LockReport | None) -> list[str]:
     return [f"{report.path} leaves open: {', '.join(report.unknown)}. lock: update, or strata lock, completes it."]
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An environment as it runs now: the ``session`` to it, and its ``guests`` that run."""
+
+    session: Session
+    guests: tuple[str, ...]
+
+    def engines(self) -> list[Engine]:
+        """The engines of all of them; waits for those that boot."""
+        return [self.session.engine(guest) for guest in self.guests]
+
+    def machine(self, guest: str) -> Machine:
+        """The shell of a guest, connected once its engine was."""
+        return access.shell(self.session.environment, guest, self.session.hypervisor.folders)
+
+
 @contextmanager
-def running_engines(environment: Environment, inputs: Inputs, folders: Folders) -> Iterator[list[Engine]]:
-    """The engines of the guests of *environment* that run now; nothing is started for it."""
+def running(environment: Environment, inputs: Inputs, folders: Folders, progress: Progress) -> Iterator[Running]:
+    """What runs of *environment* now; nothing is started for it."""
     requirements.require("docker", "libvirt")
-    options = Options(folders=folders, progress=Progress(), check=True)
+    options = Options(folders=folders, progress=progress, check=True)
     with _hypervisor(environment.hypervisor.uri, options) as hypervisor:
         session = Session(environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs))
-        guests = [item for item in observed(("guest",), hypervisor, environment.name) if item.running and item.owned]
+        found = [item for item in observed(("guest",), hypervisor, environment.name) if item.running and item.owned]
         try:
-            yield [session.engine(item.key.name) for item in guests if item.key.name in environment.guests]
+            yield Running(session, tuple(item.key.name for item in found if item.key.name in environment.guests))
         finally:
             session.close()
 

@@ -96,7 +96,7 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``reasons``: of a verdict that leaves alone do not explain. ``taken_out``: by rule, how many of its leaves differ."""
+    """``reasons``: of a verdict that leaves alone do not explain. ``taken_out``: rule -> its leaves that differ."""
 
     first: Fingerprint
     second: Fingerprint
@@ -160,7 +160,7 @@ def _differences(here: Mapping[str, Leaf], there: Mapping[str, Leaf]) -> Iterato
     for path in sorted(here.keys() | there.keys()):
         before, after = here.get(path), there.get(path)
         leaf = after or before
-        if leaf is None or not _differ(before, after):
+        if leaf is None or not differ(before, after):
             continue
         kind: Kind = "added" if before is None else "removed" if after is None else "changed"
         yield Difference(
@@ -173,7 +173,8 @@ def _differences(here: Mapping[str, Leaf], there: Mapping[str, Leaf]) -> Iterato
         )
 
 
-def _differ(before: Leaf | None, after: Leaf | None) -> bool:
+def differ(before: Leaf | None, after: Leaf | None) -> bool:
+    """Whether the leaf is not the same, if it counts; ``None``: it is not there."""
     if before is None or after is None:
         return any(leaf is not None and leaf.counts for leaf in (before, after))
     return before.counts and _key(before) != _key(after)

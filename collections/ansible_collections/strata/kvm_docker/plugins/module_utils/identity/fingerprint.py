@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ _FIELDS = ("environment", "level", "rules", "key", "taken", "tools", "context", 
 class Fingerprint:
     """What an environment was at one time.
 
-    ``leaves``: sorted by path. ``rules``: version of the rules. ``key``: names the key of the seals, without telling it.
+    ``leaves``: sorted by path. ``rules``: version of the rules. ``key``: name of the key of the seals.
     ``taken``: ISO 8601. ``tools``: name -> version, and ``context``, of the hypervisor: told, in no hash.
     ``missing``: what could not be looked at, and why. ``moving``: paths that changed while it was taken.
     """
@@ -111,6 +111,10 @@ class Assembly:
     rules: Rules
     seal: Seal
     masker: Masker
+
+    def with_chance(self, chance: Mapping[str, str]) -> Assembly:
+        """With names for ids that an engine drew, too."""
+        return replace(self, tokens=replace(self.tokens, chance=chance)) if chance else self
 
     def leaves(self, branches: Iterable[Branch], level: int) -> tuple[Leaf, ...]:
         """The leaves of *branches* that *level* looks at, sorted; of two at one path the last one counts."""

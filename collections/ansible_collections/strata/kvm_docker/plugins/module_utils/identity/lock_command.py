@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..converge import running_engines
+from ..converge import running
 from ..declare.environment import Environment
 from ..declare.read import read_document
 from ..docker import registry
@@ -58,8 +58,8 @@ def _ask_engines(
     if not any(image.from_registry for image in inputs.images.values()):
         return [], ""
     try:
-        with os_errors(), running_engines(environment, inputs, folders) as engines:
-            return [_ask(engine) for engine in engines], "" if engines else "no guest of the environment runs"
+        with os_errors(), running(environment, inputs, folders, Progress()) as now:
+            return [_ask(engine) for engine in now.engines()], "" if now.guests else "no guest of the environment runs"
     except StrataError as error:
         return [], str(error)
 

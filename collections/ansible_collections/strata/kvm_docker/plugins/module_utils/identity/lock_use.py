@@ -130,8 +130,8 @@ class LockUse:
         return LockReport(path=self.path, before=text, after=text, unknown=tuple(unknown(self.locked)))
 
     def made(self, inputs: Inputs, found: Iterable[Mapping[str, LockedContainerImage]]) -> LockReport:
-        """The lock of what is there now; what nobody could tell stays as it was."""
-        lock = carried(with_found(self.make(inputs), found), self.locked)
+        """The lock of what is there now."""
+        lock = self.resolved(inputs, found)
         return LockReport(
             path=self.path,
             moves=tuple(compare(self.locked, lock)) if self.locked else (),
@@ -139,6 +139,10 @@ class LockUse:
             after=text_of(lock),
             unknown=tuple(unknown(lock)),
         )
+
+    def resolved(self, inputs: Inputs, found: Iterable[Mapping[str, LockedContainerImage]]) -> Lock:
+        """What is there now as a lock; what nobody could tell stays as it was locked."""
+        return carried(with_found(self.make(inputs), found), self.locked)
 
     @property
     def _environment(self) -> Environment:

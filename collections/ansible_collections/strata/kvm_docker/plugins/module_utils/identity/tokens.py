@@ -22,13 +22,14 @@ _LONG = 12
 class Tokens:
     """``derived``: value -> what it stands for, of what follows from the declaration: the plane of identity.
 
-    ``chance``: of ids that an engine drew. ``whole``: of values that are too common to be looked for inside of others.
+    ``chance``: of ids that an engine drew. ``whole``: of values that are too common to be looked for
+    inside of others; they count as a whole text, or before its first slash.
     """
 
     derived: Mapping[str, str]
     chance: Mapping[str, str] = field(default_factory=dict)
     whole: Mapping[str, str] = field(default_factory=dict)
-    _names: dict[str, str] = field(init=False, repr=False)
+    _names: dict[str, str] = field(init=False, repr=False, compare=False)
     _found: re.Pattern[str] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -38,8 +39,9 @@ class Tokens:
 
     def __call__(self, text: str) -> str:
         """*text* with names in place of values."""
-        if text in self.whole:
-            return f"{{{self.whole[text]}}}"
+        word, slash, rest = text.partition("/")
+        if word in self.whole:
+            return f"{{{self.whole[word]}}}{slash}{self(rest) if rest else rest}"
         if self._found is None:
             return text
         return self._found.sub(lambda match: f"{{{self._names[match[0]]}}}", text)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of a guest by content: listings of :func:`.script.list_files` -> leaves, each where it belongs. No I/O.
+
+What lies in an engine's folder belongs to a container, an image or a volume; the rest to the guest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..leaf import Branch, Secret
+from .script import by_path
+
+_TYPES = {
+    "f": "file",
+    "d": "folder",
+    "l": "link",
+    "c": "character device",
+    "b": "block device",
+    "p": "pipe",
+    "s": "socket",
+}
+_OTHERS_MAY_READ = 0o004
+#: Where files of a project's secrets and configs are put.
+_OF_SECRETS = "/var/lib/strata/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One path of a file system. ``changed``: when its content or rights last did, as ``find`` writes it."""
+
+    path: str
+    type: str
+    mode: int
+    owner: str
+    size: str
+    changed: str
+    target: str = ""
+    digest: str = ""
+
+    def leaves(self, is_secret: bool = False) -> dict[str, Any]:
+        """Its leaves; names begin with a colon, which files below it do not (see :func:`segments`).
+
+        The digest of what others may not read, or of what *is_secret*, is sealed.
+        """
+        told: dict[str, Any] = {":type": _TYPES.get(self.type, self.type), ":owner": self.owner}
+        if self.type == "l":
+            return {**told, ":target": self.target}
+        told[":mode"] = f"{self.mode:04o}"
+        if self.type == "f":
+            open_to_all = self.mode & _OTHERS_MAY_READ and not is_secret
+            told[":content"] = self.digest if open_to_all else Secret(self.digest)
+        return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Which folders of a guest belong to what: folder -> path in the tree."""
+
+    guest: str
+    folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, path: str) -> tuple[str, ...]:
+        """Where the file *path* belongs in the tree."""
+        above = path
+        while above:
+            if above in self.folders:
+                return (*self.folders[above], *segments(path[len(above) :]))
+            above = above.rpartition("/")[0]
+        return ("guests", self.guest, "files", *segments(path))
+
+
+def segments(path: str) -> tuple[str, ...]:
+    """The names in *path*; one that begins with a colon gets a second one."""
+    return tuple(f":{name}" if name.startswith(":") else name for name in path.split("/") if name)
+
+
+def read_files(listing: str, sums: str) -> Iterator[File]:
+    """The files of a listing, with the digests of *sums*."""
+    digests = by_path(sums)
+    records = listing.split("\0")
+    for told, path in zip(records[::2], records[1::2], strict=False):
+        kind, mode, user, group, size, changed, target = told.split(" ", 6)
+        yield File(
+            path=path,
+            type=kind,
+            mode=int(mode, 8),
+            owner=f"{user}:{group}",
+            size=size,
+            changed=changed,
+            target=target,
+            digest=digests.get(path, ""),
+        )
+
+
+def file_branches(files: Iterable[File], places: Places, secrets: frozenset[str]) -> Iterator[Branch]:
+    """One branch a file, of the plane of content; *secrets*: digests that are sealed wherever they are."""
+    for file in files:
+        hidden = file.digest in secrets or file.path.startswith(_OF_SECRETS)
+        yield Branch(path=places.of(file.path), tree=file.leaves(hidden), plane="content", level=4)

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest's operating system: what :mod:`.script` printed -> branches. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..leaf import Branch, Plane, Secret
+from .processes import Processes, listening
+
+_FIELD = re.compile(r"^(Package|Version|Status|Architecture): (.*)$", re.MULTILINE)
+
+
+def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -> Iterator[Branch]:
+    """Branches of *guest*, of the *parts* of ``script.SYSTEM``."""
+
+    def branch(name: str, tree: Any, plane: Plane, level: int = 3) -> Branch:
+        return Branch(path=("guests", guest, name), tree=tree, plane=plane, level=level)
+
+    yield branch("boot", _boot(parts), "content")
+    yield branch("packages", packages(parts), "content")
+    yield branch("users", _records(parts["passwd"]), "content")
+    yield branch("groups", _groups(parts["group"]), "content")
+    yield branch("passwords", _passwords(parts["shadow"]), "content")
+    yield branch("enabled_units", _unit_links(parts["unit_links"]), "content")
+    yield branch("units", dict(_units(parts["units"])), "runtime")
+    yield branch("mounts", _mounts(parts["mounts"]), "runtime")
+    yield branch("modules", dict.fromkeys(parts["modules"].split(), "loaded"), "runtime")
+    yield branch("sysctls", _sysctls(parts["sysctls"]), "runtime")
+    yield branch("links", _links(parts), "runtime")
+    yield branch("routes", _counted(_route(route) for route in _json(parts["routes"])), "runtime")
+    yield branch("firewall", _firewall(parts["firewall"]), "runtime")
+    yield branch("sockets", listening(parts["sockets"]), "runtime")
+    yield branch("processes", processes.of_guest(), "runtime")
+
+
+def _boot(parts: Mapping[str, str]) -> dict[str, Any]:
+    release = (line.partition("=") for line in parts["os_release"].splitlines() if "=" in line)
+    return {
+        "kernel": parts["kernel"].strip(),
+        "hostname": parts["hostname"].strip(),
+        "command_line": _counted(parts["cmdline"].split()),
+        "os_release": {name: value.strip('"') for name, _is, value in release},
+    }
+
+
+def _counted(things: Iterable[str]) -> dict[str, int]:
+    """Thing -> how often it is there; in which order does not count."""
+    return dict(Counter(things))
+
+
+def packages(parts: Mapping[str, str]) -> dict[str, str]:
+    """Name -> version and architecture, of whatever package manager there is."""
+    if parts["dpkg"]:
+        return dict(_dpkg(parts["dpkg"]))
+    if parts["rpm"]:
+        return dict(line.split(" ", 1) for line in parts["rpm"].splitlines() if " " in line)
+    return {line.split(" ")[0]: "installed" for line in parts["apk"].splitlines() if line}
+
+
+def _dpkg(status: str) -> Iterator[tuple[str, str]]:
+    """Removed packages that left settings behind are told with their state."""
+    for paragraph in status.split("\n\n"):
+        fields = dict(_FIELD.findall(paragraph))
+        if "Package" in fields:
+            state = "" if fields.get("Status", "").endswith("ok installed") else f" ({fields.get('Status')})"
+            yield f"{fields['Package']}:{fields.get('Architecture', '')}", f"{fields.get('Version', '')}{state}"
+
+
+def _records(text: str) -> dict[str, str]:
+    """Lines ``name:rest`` -> name -> rest."""
+    return {name: rest for name, _is, rest in (line.partition(":") for line in text.splitlines()) if name}
+
+
+def _groups(text: str) -> dict[str, str]:
+    return {name: rest.partition(":")[2] for name, rest in _records(text).items()}
+
+
+def _passwords(text: str) -> dict[str, Any]:
+    """``!`` and ``*`` let nobody in and are no secret; the day of the last change of a password tells when it was."""
+    found: dict[str, Any] = {}
+    for name, rest in _records(text).items():
+        password, changed, *ages = rest.split(":")
+        locked = re.fullmatch(r"[!*]*", password)
+        found[name] = {
+            "password": (password or "none") if locked else Secret(password),
+            "changed": changed,
+            "ages": ":".join(ages),
+        }
+    return found
+
+
+def _unit_links(text: str) -> dict[str, str]:
+    return {where: target for where, _is, target in (line.partition(" -> ") for line in text.splitlines()) if where}
+
+
+def _units(text: str) -> Iterator[tuple[str, str]]:
+    """Name -> loaded, active and sub state; those that somebody only refers to are left out."""
+    for line in text.splitlines():
+        words = line.removeprefix("●").split(maxsplit=4)
+        if len(words) >= 4 and words[1] != "not-found":
+            yield words[0], " ".join(words[1:4])
+
+
+def _mounts(text: str) -> dict[str, Any]:
+    """Mount point -> what of which type with which options, the topmost one of several."""
+    found = {}
+    for line in text.splitlines():
+        source, target, kind, options, *_more = line.split(" ")
+        found[target] = {"source": source, "type": kind, "options": _counted(options.split(","))}
+    return found
+
+
+def _sysctls(text: str) -> dict[str, Any]:
+    """A nested mapping by the folders of /proc/sys; a value of several lines is one text."""
+    tree: dict[str, Any] = {}
+    path = ""
+    for line in text.splitlines():
+        if line.startswith("/proc/sys/"):
+            path, _is, value = line.partition(":")
+            *above, name = path.removeprefix("/proc/sys/").split("/")
+            node = tree
+            for folder in above:
+                node = node.setdefault(folder, {})
+            node[name] = f"{node[name]}\n{value}" if name in node else value
+    return tree
+
+
+def _json(text: str) -> list[dict[str, Any]]:
+    """What ``ip -j`` printed: one list a line; nothing where there is no such program."""
+    try:
+        return [item for line in text.splitlines() if line for item in json.loads(line) if item]
+    except ValueError:
+        return []
+
+
+def _links(parts: Mapping[str, str]) -> dict[str, Any]:
+    """Interface -> its state with its addresses; numbers and times left out by rules, and not here."""
+    found: dict[str, Any] = {}
+    for link in _json(parts["addresses"]):
+        flags = _counted(link.pop("flags", ()))
+        addresses = {f"{a.pop('local', '')}/{a.pop('prefixlen', '')}": a for a in link.pop("addr_info", ())}
+        found[link.pop("ifname")] = {**link, "flags": flags, "addresses": addresses}
+    return found
+
+
+def _route(route: Mapping[str, Any]) -> str:
+    flags = " ".join(sorted(route.get("flags", ())))
+    rest = " ".join(f"{key} {route[key]}" for key in sorted(route) if key not in ("dst", "flags", "expires", "used"))
+    return f"{route.get('dst')} {rest} {flags}".strip()
+
+
+def _firewall(text: str) -> dict[str, Any]:
+    """Protocol and table -> rule -> how often; the order that engines add rules of containers in is chance."""
+    found: dict[str, Counter[str]] = {}
+    table, protocol = "", "ipv4"
+    for line in text.splitlines():
+        if line.startswith("# Generated by ip6tables"):
+            protocol = "ipv6"
+        elif line.startswith("*"):
+            table = f"{protocol} {line[1:]}"
+        elif line.startswith((":", "-")):
+            found.setdefault(table, Counter())[re.sub(r" \[\d+:\d+\]$", "", line)] += 1
+    return {name: dict(rules) for name, rules in found.items()}

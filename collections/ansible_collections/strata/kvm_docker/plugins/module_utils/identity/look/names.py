@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from an environment's name, and how it is written in every plane but that of identity. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import naming
+from ...declare.environment import Environment, GuestNetwork
+from ...folders import Folders
+
+
+def derived_names(environment: Environment, folders: Folders) -> dict[str, str]:
+    """Value -> what it stands for: names in libvirt, UUIDs, hardware and network addresses, folders."""
+    return dict(_derived(environment, folders))
+
+
+def whole_names(environment: Environment) -> dict[str, str]:
+    """Values that count only where they are all of a text: the environment's name is a word like any other."""
+    return {environment.name: "environment"}
+
+
+def _derived(environment: Environment, folders: Folders) -> Iterator[tuple[str, str]]:
+    name = environment.name
+    yield str(folders.environment(name)), "environment folder"
+    yield str(folders.pool(name)), "pool folder"
+    yield str(folders.images), "image store"
+    yield environment.folder, "declaration folder"
+    yield str(naming.object_uuid(name, "pool", name)), "uuid pool own"
+    for network, lan in environment.networks.items():
+        yield from _of_network(name, network, lan)
+    for guest, declared in environment.guests.items():
+        yield naming.libvirt_name(name, guest), f"domain {guest}"
+        uuid = naming.object_uuid(name, "guest", guest)
+        yield str(uuid), f"uuid guest {guest}"
+        yield uuid.hex, f"machine-id {guest}"
+        for network, interface in declared.networks.items():
+            mac = environment.mac(declared, network).lower()
+            yield mac, f"mac {guest} {network}"
+            yield mac.replace(":", ""), f"mac {guest} {network} without colons"
+            yield str(interface.address), f"address {guest} {network}"
+
+
+def _of_network(environment: str, network: str, declared: GuestNetwork) -> Iterator[tuple[str, str]]:
+    yield naming.libvirt_name(environment, network), f"network {network}"
+    yield str(naming.object_uuid(environment, "network", network)), f"uuid network {network}"
+    yield naming.bridge_name(environment, network), f"bridge {network}"
+    yield naming.bridge_mac(environment, network), f"mac bridge {network}"
+    yield str(declared.cidr), f"cidr {network}"
+    yield str(declared.cidr.network_address), f"subnet {network}"
+    yield str(declared.cidr.broadcast_address), f"broadcast {network}"
+    yield str(declared.gateway), f"gateway {network}"
