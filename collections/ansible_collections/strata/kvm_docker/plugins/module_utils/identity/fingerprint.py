@@ -111,6 +111,7 @@ class Assembly:
     rules: Rules
     seal: Seal
     masker: Masker
+    _segments: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def with_chance(self, chance: Mapping[str, str]) -> Assembly:
         """With names for ids that an engine drew, too."""
@@ -125,11 +126,18 @@ class Assembly:
         token = self.tokens if branch.plane != "identity" else str
         prefix = tuple(branch.path)
         for path, value in leaves_below(branch.tree):
-            written = self.masker(token(joined((*prefix, *path))))
+            written = self.masker(joined((*prefix, *path) if token is str else self._named((*prefix, *path))))
             rule = self.rules.rule_of(written)
             known = rule is not None or branch.knows is None or branch.knows(path)
             held, sealed = self._value(path[-1] if path else prefix[-1], value, token)
             yield Leaf(written, held, branch.plane, branch.level, rule, known, sealed)
+
+    def _named(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Folders are above many files, so most segments were looked at before."""
+        for segment in path:
+            if segment not in self._segments:
+                self._segments[segment] = self.tokens(segment)
+        return tuple([self._segments[segment] for segment in path])
 
     def _value(self, name: str, value: Scalar | Secret, token: Any) -> tuple[Scalar, bool]:
         """What the leaf holds, and whether it is a seal; an environment's name in a secret does not matter."""
