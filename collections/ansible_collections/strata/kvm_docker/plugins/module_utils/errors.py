@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .identity.lock import Move
+    from .identity.move import Move
     from .plan.model import Change, Plan
 
 

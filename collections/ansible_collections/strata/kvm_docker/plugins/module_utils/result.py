@@ -11,12 +11,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConsentError, ConvergeError, DeclarationError, MovedError, StrataError, os_errors
-from .identity.lock import Move, as_data
 from .plan import show
 from .plan.model import Plan
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+    from .identity.move import Move
 
 
 def changes_of(plan: Plan, with_diff: bool, hide: show.Mask = show.as_it_is) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def failure_of(error: StrataError) -> dict[str, Any]:
     if isinstance(error, DeclarationError):
         result["problems"] = [asdict(problem) for problem in error.problems]
     if moves := _moves(error):
-        result["moved"] = [as_data(move) for move in moves]
+        result["moved"] = [move.as_data() for move in moves]
     if isinstance(error, ConvergeError):
         result["failures"] = [{"object": key, "error": str(cause)} for key, cause in error.failures]
     if isinstance(error, ConsentError):

@@ -22,6 +22,7 @@ from ..declare.scalars import Sha256, Text
 from ..declare.words import location, message, shown
 from ..declare.yaml_file import YamlFile, read_yaml
 from ..errors import DeclarationError, LockError, MovedError
+from .move import Move
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -90,32 +91,6 @@ class Lock(Written):
     builds: Mapping[str, Mapping[str, LockedBuild]] = field(default_factory=dict)
     files: Mapping[str, Sha256] = field(default_factory=dict)
     env_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """What is at *path* is not what was locked there; ``None``: it is not there."""
-
-    path: tuple[str, ...]
-    locked: Any
-    now: Any
-
-    def __str__(self) -> str:
-        return f"{'.'.join(self.path)}: {self._words()}"
-
-    def _words(self) -> str:
-        if self.locked is None:
-            return "is not in the lock" + _told(", now ", self.now)
-        if self.now is None:
-            return "is not there any more" + _told(", locked ", self.locked)
-        return f"locked {_told('', self.locked)}, now {_told('', self.now)}"
-
-
-def _told(before: str, value: Any) -> str:
-    """Leaves only: the parts of an entry that came or went say nothing more."""
-    if isinstance(value, Mapping):
-        return ""
-    return before + ((" ".join(value) or "nothing") if isinstance(value, (list, tuple)) else str(value))
 
 
 def lock_path(declaration: Path) -> Path:
@@ -219,11 +194,6 @@ def _adapter() -> TypeAdapter[Lock]:
 
 def _damaged(problems: list[str]) -> LockError:
     return LockError("\n".join([*problems, _ADVICE]))
-
-
-def as_data(move: Move) -> dict[str, Any]:
-    """As modules return it."""
-    return {"path": ".".join(move.path), "locked": move.locked, "now": move.now}
 
 
 def refuse_moved(path: Path, locked: Lock, now: Lock) -> None:

@@ -17,19 +17,9 @@ from ..errors import LockError
 from ..folders import Folders
 from ..guest.files import write_whole
 from ..inputs import Inputs, at_digests
-from .lock import (
-    Lock,
-    LockedContainerImage,
-    Move,
-    as_data,
-    compare,
-    lock_path,
-    read_lock,
-    refuse_moved,
-    text_of,
-    unknown,
-)
+from .lock import Lock, LockedContainerImage, compare, lock_path, read_lock, refuse_moved, text_of, unknown
 from .lock_make import carried, make, with_found
+from .move import Move
 
 #: As the option ``lock`` has them; not given, a lock that is there is required.
 Mode: TypeAlias = Literal["create", "require", "update"]
@@ -57,7 +47,7 @@ class LockReport:
     @property
     def data(self) -> dict[str, Any]:
         """As modules return it."""
-        moved = [as_data(move) for move in self.moves]
+        moved = [move.as_data() for move in self.moves]
         return {"path": str(self.path), "changed": self.changed, "moved": moved, "unknown": list(self.unknown)}
 
     @property
