@@ -28,7 +28,7 @@ def test_the_versions_are_those_of_the_package() -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_what_is_installed_here_is_new_enough(name: str) -> None:
-    assert require(name) is None  # type: ignore[func-returns-value]
+    assert require(name) is None
 
 
 def installed(folder: Path, name: str, version: str) -> None:

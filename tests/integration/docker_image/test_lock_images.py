@@ -167,7 +167,7 @@ def test_a_run_makes_the_lock_of_what_it_used_and_the_next_one_changes_nothing(h
     made = host.lab.lock.read_bytes()
     built = host.id(f"{host.name}/built")
     for mode in (None, "require", "create", "update"):
-        assert host.changes(mode) == []  # type: ignore[arg-type]
+        assert host.changes(mode) == []
     assert host.lab.lock.read_bytes() == made
     assert host.id(f"{host.name}/built") == built
 

@@ -150,14 +150,14 @@ def test_what_the_lock_leaves_open_is_a_warning(lab: Lab) -> None:
     warned = [line for line in preview(lab).warnings if "leaves open" in line]
     assert len(warned) == 1
     assert "guest_images.debian13.content" in warned[0]
-    assert preview(lab, "update").lock.after == text_of(made)  # type: ignore[union-attr]
+    assert preview(lab, "update").lock.after == text_of(made)
 
 
 def test_a_damaged_lock_stops_the_run(lab: Lab) -> None:
     lab.lock.write_text("version: 1\nfiles: 7\n")
     for mode in (None, "require", "create", "update"):
         with pytest.raises(LockError, match="files: it must be a mapping"):
-            preview(lab, mode)  # type: ignore[arg-type]
+            preview(lab, mode)
 
 
 def test_a_tag_stands_for_the_digest_that_is_locked_also_for_what_is_built_on_it(lab: Lab) -> None:
