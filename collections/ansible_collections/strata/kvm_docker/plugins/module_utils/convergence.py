@@ -59,6 +59,10 @@ class Convergence(Run):
     _found: frozenset[Key] = frozenset()
     _left_off: frozenset[Key] = frozenset()
 
+    @property
+    def _makes_lock(self) -> bool:
+        return self.lock is not None and self.lock.writes
+
     def prepare(self, check: bool) -> None:
         """Guest images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
         if self.only:
@@ -144,8 +148,8 @@ class Convergence(Run):
             wanted = (item for item in self._declared(SETTINGS_KINDS) if item.key.guest == engine.guest)
             if plan(wanted, settings, self.effect, policy=self._policy()):
                 return
-            anew = self.lock is not None and self.lock.writes
-            self.tags[engine.guest] = registry.ask(engine, registry.all_tags if anew else registry.tags_to_follow)
+            which = registry.all_tags if self._makes_lock else registry.tags_to_follow
+            self.tags[engine.guest] = registry.ask(engine, which)
             if self.lock:
                 self.lock.refuse_images([lock_engine.look(engine)])
         engine.inputs = self._following(engine.inputs, engine.guest)
@@ -153,7 +157,7 @@ class Convergence(Run):
     def _following(self, inputs: Inputs, guest: str) -> Inputs:
         """With the tags of *guest* standing for what registries said; for a lock its builds stand on that too."""
         tags = self.tags.get(guest, {})
-        if self.lock is None or not self.lock.writes:
+        if not self._makes_lock:
             return inputs.following(guest, tags)
         found = at_digests(inputs, self.environment, self.session.hypervisor.folders, tags).of_guest(guest)
         return replace(inputs, images={**inputs.images, **{(guest, name): image for name, image in found.items()}})
