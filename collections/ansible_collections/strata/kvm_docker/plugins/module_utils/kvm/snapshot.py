@@ -69,7 +69,7 @@ def creation(observed: Sequence[Snapshot], name: str) -> bool:
 def refuse(hypervisor: Hypervisor, environment: str, guest: str) -> None:
     """Raise what :func:`create` would raise of *guest* itself: it is not there, or of a kind that cannot be kept."""
     with libvirt_errors(f"snapshots of guest {guest}"):
-        _refuse_uefi(_required(hypervisor, environment, guest), guest)
+        _keepable(hypervisor, environment, guest)
 
 
 def create(hypervisor: Hypervisor, environment: str, guest: str, name: str, description: str = "") -> bool:
@@ -79,9 +79,8 @@ def create(hypervisor: Hypervisor, environment: str, guest: str, name: str, desc
     """
     if not creation(observe(hypervisor, environment, guest), name):
         return False
-    refuse(hypervisor, environment, guest)
     with libvirt_errors(f"snapshot {name} of guest {guest}"):
-        domain = _required(hypervisor, environment, guest)
+        domain = _keepable(hypervisor, environment, guest)
         domain.snapshotCreateXML(_render(domain, name, description))
     return True
 
@@ -152,12 +151,15 @@ def _required(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.v
     return domain
 
 
-def _refuse_uefi(domain: libvirt.virDomain, guest: str) -> None:
+def _keepable(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain:
+    """The domain, if it is there and its state can be kept."""
+    domain = _required(hypervisor, environment, guest)
     if firmware_of(ElementTree.fromstring(domain.XMLDesc())) == "uefi":
         raise HypervisorError(
             f"guest {guest}: libvirt cannot keep UEFI's variables in a snapshot. Declare firmware: bios for guests "
             "that are to have snapshots."
         )
+    return domain
 
 
 def _render(domain: libvirt.virDomain, name: str, description: str) -> str:
