@@ -23,6 +23,19 @@ attributes:
     description: Target operating systems that can be operated against.
 """
 
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: It never changes anything.
+  diff_mode:
+    support: none
+    details: It never changes anything.
+  idempotent:
+    support: full
+"""
+
     PLATFORM = r"""
 options: {}
 attributes:

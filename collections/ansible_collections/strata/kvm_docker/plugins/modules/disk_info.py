@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: disk_info
 short_description: Look at the disks of guests
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:
@@ -18,16 +18,8 @@ description:
   - It never changes anything. Files of others are not told.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.kvm
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-    details: It never changes anything.
-  idempotent:
-    support: full
 options:
   guest:
     description: Tell the disks of this guest only, whether it is there or not.

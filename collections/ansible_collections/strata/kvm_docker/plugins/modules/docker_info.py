@@ -18,15 +18,8 @@ description:
   - Environment variables that look like secrets, passwords in URLs and mount options of volumes are masked.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.docker
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 options:
   subset:
     description: What to return beside the engine itself.

@@ -20,17 +20,10 @@ description:
     M(strata.kvm_docker.environment), only reported, or ignored.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
   - strata.kvm_docker.declaration
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 options:
   fail_on_drift:
     description: Whether the module fails where something drifted, for pipelines.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: guest_image_info
 short_description: Look at the guest images in the image store
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
 description:
@@ -18,16 +18,8 @@ description:
   - It never changes anything, and reads sizes only.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.attributes.platform
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-    details: It never changes anything.
-  idempotent:
-    support: full
 options:
   recipe:
     description:

@@ -18,16 +18,8 @@ description:
   - It never changes anything. Guests of others are not told.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.kvm
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-    details: It never changes anything.
-  idempotent:
-    support: full
 options:
   name:
     description: Tell this guest only.

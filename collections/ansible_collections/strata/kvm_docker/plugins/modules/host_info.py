@@ -18,17 +18,9 @@ description:
   - It starts nothing that stays. Without a libvirt that answers it tells the rest.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
+  - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
-attributes:
-  check_mode:
-    support: full
-    details: It never changes anything.
-  diff_mode:
-    support: none
-    details: It never changes anything.
-  idempotent:
-    support: full
 options:
   uri:
     description:
