@@ -50,8 +50,12 @@ options:
   state_folder:
     description:
       - Where images, disks, keys and sockets are kept on the hypervisor.
-      - E(STRATA_STATE) or V(/var/lib/strata) where not given.
+      - E(STRATA_STATE) or V(/var/lib/strata) where not given. E(STRATA_IMAGES) places the image store elsewhere.
     type: path
+"""
+
+    LIBRARIES = r"""
+options: {}
 requirements:
   - python >= 3.11
   - libvirt-python >= 9.0

@@ -31,7 +31,8 @@ options:
   orphans:
     description:
       - What happens to objects of the environment that are no longer declared.
-      - V(report) leaves them alone and returns them as RV(orphans); V(remove) removes them.
+      - V(report) leaves them alone and returns them as RV(orphans), and the module M(strata.kvm_docker.environment)
+        warns of them; V(remove) removes them.
       - Containers beyond the declared number of replicas are none; they are removed in any case.
     type: str
     choices: [report, remove]

@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
+  - strata.kvm_docker.attributes.state_folder
 attributes:
   check_mode:
     support: full
@@ -60,11 +61,6 @@ options:
   sha256:
     description: Digest that O(source) must have; required for a URL.
     type: str
-  state_folder:
-    description:
-      - Where images, disks, keys and sockets are kept on the hypervisor.
-      - E(STRATA_STATE) or V(/var/lib/strata) where not given. E(STRATA_IMAGES) places the image store elsewhere.
-    type: path
 requirements:
   - python >= 3.11
   - pydantic >= 2.8

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.attributes.platform
+  - strata.kvm_docker.attributes.state_folder
 options:
   recipe:
     description:
@@ -27,11 +28,6 @@ options:
         RV(strata.kvm_docker.guest_image#module:recipe), and C(image) of RV(strata.kvm_docker.guest_info#module:guests).
       - The store knows no names of images.
     type: str
-  state_folder:
-    description:
-      - Where images, disks, keys and sockets are kept on the hypervisor.
-      - E(STRATA_STATE) or V(/var/lib/strata) where not given. E(STRATA_IMAGES) places the image store elsewhere.
-    type: path
 requirements:
   - python >= 3.11
 seealso:

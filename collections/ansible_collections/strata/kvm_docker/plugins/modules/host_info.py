@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes.info_module
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.attributes.libraries
 options:
   uri:
     description:

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.attributes.libraries
 attributes:
   check_mode:
     support: full

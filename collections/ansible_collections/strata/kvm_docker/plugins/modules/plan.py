@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
   - strata.kvm_docker.attributes.state_folder
+  - strata.kvm_docker.attributes.libraries
   - strata.kvm_docker.declaration
   - strata.kvm_docker.declaration.converging
 attributes:
