@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from .declare.compose import Build, Service
 from .declare.environment import ContainerImage, Environment, Guest
@@ -16,6 +17,24 @@ from .docker.reference import familiar
 from .errors import ImageError
 from .folders import Folders
 from .plan.secrets import Seal
+
+SourceKind: TypeAlias = Literal["archive", "context", "recipe", "registry"]
+
+
+def source_of(kind: SourceKind, what: str) -> str:
+    """The source of an image, as :class:`ImageInput` has it."""
+    return f"{kind}:{what}"
+
+
+def registry_source(reference: str, digest: str | None = None) -> str:
+    """The source of an image that nothing here makes; with the *digest* that its tag is to stand for."""
+    plain = source_of("registry", familiar(reference))
+    return f"{plain}@{digest}" if digest else plain
+
+
+def source_kind(source: str) -> str:
+    """What of :data:`SourceKind` *source* is; of an image that is not known as any of them something else."""
+    return source.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +54,18 @@ class ImageInput:
     bases: tuple[str, ...] = ()
 
     @property
+    def kind(self) -> str:
+        return source_kind(self.source)
+
+    @property
+    def made_from(self) -> str:
+        """Its source without the kind."""
+        return self.source.partition(":")[2]
+
+    @property
     def from_registry(self) -> bool:
         """Nothing here makes it."""
-        return self.source.startswith("registry:")
+        return self.kind == "registry"
 
     @property
     def digest(self) -> str | None:
@@ -64,7 +92,7 @@ class Inputs:
     def following(self, guest: str, digests: Mapping[str, str]) -> Inputs:
         """With the images of *guest* that are named in *digests* (by reference) being those of these digests."""
         followed = {
-            (guest, reference): replace(image, source=f"registry:{familiar(reference)}@{digests[reference]}")
+            (guest, reference): replace(image, source=registry_source(reference, digests[reference]))
             for (owner, reference), image in self.images.items()
             if owner == guest and reference in digests
         }
@@ -86,11 +114,6 @@ def guest_images(environment: Environment) -> dict[str, str]:
     return {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
 
 
-def from_registry(reference: str) -> str:
-    """The source of an image that nothing here makes."""
-    return f"registry:{familiar(reference)}"
-
-
 def at_digests(inputs: Inputs, environment: Environment, folders: Folders, digests: Mapping[str, str]) -> Inputs:
     """*inputs* with the images of registries that are named in *digests* (by reference) being those of these digests,
     and what is built on them standing on these."""
@@ -98,7 +121,7 @@ def at_digests(inputs: Inputs, environment: Environment, folders: Folders, diges
 
     def source(reference: str) -> str:
         digest = known.get(familiar(reference)) if "@" not in reference else None
-        return f"{from_registry(reference)}@{digest}" if digest else from_registry(reference)
+        return registry_source(reference, digest)
 
     if not any(image.from_registry and familiar(image.reference) in known for image in inputs.images.values()):
         return inputs
@@ -106,7 +129,7 @@ def at_digests(inputs: Inputs, environment: Environment, folders: Folders, diges
 
 
 def resolve_images(
-    environment: Environment, folders: Folders, otherwise: Callable[[str], str] = from_registry
+    environment: Environment, folders: Folders, otherwise: Callable[[str], str] = registry_source
 ) -> dict[tuple[str, str], ImageInput]:
     """The container images of every guest, by guest and reference; raises :class:`ImageError` as above.
 
@@ -150,9 +173,9 @@ class _DeclaredImages:
             from .guest import container_archive  # not above: it takes Inputs from here
 
             digest = container_archive.recipe_digest(reference, entry.build)
-            return f"recipe:{digest}", container_archive.archive_path(self._folders, digest)
+            return source_of("recipe", digest), container_archive.archive_path(self._folders, digest)
         path = self._folder / (entry.archive or "")
-        return f"archive:{archive.read_archive(path, reference, entry.sha256).image_id}", path
+        return source_of("archive", archive.read_archive(path, reference, entry.sha256).image_id), path
 
 
 class _GuestImages:
@@ -199,4 +222,5 @@ class _GuestImages:
         bases = dockerfile.bases(opened.dockerfile, build.args, build.target, opened.where)
         sources = {base: self._resolve(base).source for base in bases}
         self._under_way.pop()
-        return ImageInput(reference=reference, source=f"context:{opened.digest(build, sources)}", bases=bases)
+        source = source_of("context", opened.digest(build, sources))
+        return ImageInput(reference=reference, source=source, bases=bases)

@@ -14,7 +14,7 @@ from ..declare.environment import Environment
 from ..declare.replicas import replicas
 from ..errors import EngineError
 from ..guest.mount import mount_needs
-from ..inputs import Inputs
+from ..inputs import Inputs, registry_source
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..plan.secrets import sensitive
 from ..progress import Progress
@@ -90,7 +90,7 @@ def _declared(guest: str, project: Project, inputs: Inputs) -> Iterator[Declared
     for replica in replicas(project).values():
         service = replica.service
         image = inputs.images.get((guest, service.image))
-        spec = container_spec(replica, image.source if image else f"registry:{service.image}", addresses)
+        spec = container_spec(replica, image.source if image else registry_source(service.image), addresses)
         yield Declared(
             Key("container", replica.name, guest),
             spec,

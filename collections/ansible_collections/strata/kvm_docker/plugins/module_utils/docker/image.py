@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from ..declare.environment import Environment
-from ..inputs import ImageInput, Inputs
+from ..inputs import ImageInput, Inputs, source_kind
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
 from .engine import Engine
@@ -76,7 +76,7 @@ def _input(engine: Engine, reference: str) -> ImageInput:
 
 
 def _spec(source: str, leftovers: list[str]) -> dict[str, Any]:
-    plain, _at, digest = source.partition("@") if source.startswith("registry:") else (source, "", "")
+    plain, _at, digest = source.partition("@") if source_kind(source) == "registry" else (source, "", "")
     return {"source": plain, **({"digest": digest} if digest else {}), "leftovers": leftovers}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..inputs import registry_source
 from .engine import Engine
 from .errors import engine_errors
 from .image_marks import ListedImage, build_label, superseded
@@ -34,7 +35,7 @@ def held(engine: Engine) -> Callable[[str], str]:
     holders = {familiar(name): image for image in list_images(engine) for name in image.names}
 
     def source(reference: str) -> str:
-        wanted = f"registry:{familiar(reference)}"
+        wanted = registry_source(reference)
         holder = holders.get(familiar(reference))
         return (holder.origin(engine.environment, reference, wanted) if holder else None) or wanted
 

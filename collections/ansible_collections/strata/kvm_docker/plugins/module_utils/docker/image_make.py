@@ -60,7 +60,7 @@ def _build_of(engine: Engine, reference: str) -> Build | None:
 
 
 def _name(engine: Engine, image: ImageInput, found: str) -> None:
-    if not image.source.startswith("context:"):
+    if image.kind != "context":
         _tag(engine, found, mark(engine.environment, image.reference, image.source))
     _tag(engine, found, familiar(image.reference))
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..inputs import registry_source, source_of
 from ..naming import LABEL_SOURCE
 from .reference import at_digest, familiar
 
@@ -61,22 +62,22 @@ class ListedImage:
         ``None`` when we did not put it there, and it is not the very image that *source* asks for either: that of the
         archive, or whatever the registry's name already stands for.
         """
-        if source == f"archive:{self.id}" or source in self._digest_sources(reference):
+        if source == source_of("archive", self.id) or source in self._digest_sources(reference):
             return source
         return self.put_for(environment, reference, source) or self._stands_for(reference, source)
 
     def _stands_for(self, reference: str, source: str) -> str | None:
         """Nobody marked it, but it has the name that *source* asks a registry for, and may be an older state of it."""
-        name = familiar(reference)
-        if name not in self.names or not source.startswith(f"registry:{name}"):
+        plain = registry_source(reference)
+        if familiar(reference) not in self.names or not source.startswith(plain):
             return None
-        return source if source == f"registry:{name}" else next(iter(self._digest_sources(reference)), None)
+        return source if source == plain else next(iter(self._digest_sources(reference)), None)
 
     def _digest_sources(self, reference: str) -> list[str]:
         """What it would be made from if *reference* stood for it, by the digests that its registry knows it by."""
         digests = sorted(name.partition("@")[2] for name in self.names if "@" in name)
         return [
-            f"registry:{familiar(reference)}@{digest}"
+            registry_source(reference, digest)
             for digest in digests
             if at_digest(reference, digest) in self.names and "@" not in reference
         ]
@@ -97,7 +98,7 @@ class ListedImage:
 
     def _pulled_for(self, environment: str, reference: str, source: str) -> str | None:
         """Marked as pulled, whether its tag was followed then or not."""
-        plain, followed = f"registry:{familiar(reference)}", self._digest_sources(reference)
+        plain, followed = registry_source(reference), self._digest_sources(reference)
         if not {mark(environment, reference, known) for known in (plain, *followed)} & set(self.marks):
             return None
         return plain if source == plain else next(iter(followed), None)

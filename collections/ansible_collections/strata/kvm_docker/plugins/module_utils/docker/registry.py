@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from ..errors import ImageError
+from ..inputs import registry_source
 from .engine import Engine
 from .errors import engine_errors
 from .reference import familiar
@@ -41,7 +42,7 @@ def _tags(engine: Engine) -> list[str]:
     return sorted(
         reference
         for (guest, reference), image in engine.inputs.images.items()
-        if guest == engine.guest and image.source == f"registry:{familiar(reference)}" and "@" not in reference
+        if guest == engine.guest and image.source == registry_source(reference) and "@" not in reference
     )
 
 

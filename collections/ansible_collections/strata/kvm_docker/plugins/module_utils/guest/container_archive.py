@@ -24,6 +24,7 @@ from ..declare.environment import ContainerImageBuild, Environment
 from ..docker.reference import familiar
 from ..errors import ImageError
 from ..folders import Folders
+from ..inputs import Inputs, source_of
 from ..naming import LABEL_SOURCE
 from ..plan.model import Declared, Key
 from . import image_store
@@ -32,7 +33,6 @@ from .mmdebstrap import EPOCH, Bootstrap, bootstrap
 from .store_kind import StoreKind
 
 if TYPE_CHECKING:
-    from ..inputs import Inputs
     from .image_store import Report
 
 #: Raised when a change of the build itself must lead to new images.
@@ -107,7 +107,7 @@ def _make(build: ContainerImageBuild, reference: str, digest: str, staging: Path
     slim(tree, build.packages)
     write_layer(tree, layer)
     shutil.rmtree(tree)
-    write_archive(layer, familiar(reference), {LABEL_SOURCE: f"recipe:{digest}"}, target)
+    write_archive(layer, familiar(reference), {LABEL_SOURCE: source_of("recipe", digest)}, target)
     target.chmod(0o644)
     return target
 

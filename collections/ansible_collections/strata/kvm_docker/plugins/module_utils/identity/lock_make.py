@@ -40,7 +40,6 @@ ENGINE_PACKAGES = frozenset(
         "runc",
     )
 )
-_CONTEXT, _RECIPE, _ARCHIVE = "context:", "recipe:", "archive:"
 
 
 def make(environment: Environment, files: FilesRead, inputs: Inputs, folders: Folders) -> Lock:
@@ -105,15 +104,15 @@ def _container_images(inputs: Inputs) -> dict[str, LockedContainerImage]:
     return {
         familiar(image.reference): _container_image(image)
         for image in inputs.images.values()
-        if not image.source.startswith(_CONTEXT)
+        if image.kind != "context"
     }
 
 
 def _container_image(image: ImageInput) -> LockedContainerImage:
-    if image.source.startswith(_RECIPE):
-        made = LockedContainerImage(source="packages", recipe=image.source.removeprefix(_RECIPE))
+    if image.kind == "recipe":
+        made = LockedContainerImage(source="packages", recipe=image.made_from)
         return _archived(made, image) if image.archive and image.archive.is_file() else made
-    if image.source.startswith(_ARCHIVE):
+    if image.kind == "archive":
         return _archived(LockedContainerImage(source="archive"), image)
     return LockedContainerImage(source="registry", manifest=image.reference.partition("@")[2] or None)
 
@@ -134,10 +133,9 @@ def _archived(locked: LockedContainerImage, image: ImageInput) -> LockedContaine
 def _builds(inputs: Inputs) -> dict[str, dict[str, LockedBuild]]:
     builds: dict[str, dict[str, LockedBuild]] = {}
     for (guest, reference), image in inputs.images.items():
-        if image.source.startswith(_CONTEXT):
-            context = image.source.removeprefix(_CONTEXT)
+        if image.kind == "context":
             bases = tuple(sorted(map(familiar, image.bases)))
-            builds.setdefault(guest, {})[familiar(reference)] = LockedBuild(context=context, bases=bases)
+            builds.setdefault(guest, {})[familiar(reference)] = LockedBuild(context=image.made_from, bases=bases)
     return builds
 
 
