@@ -13,9 +13,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import (
     container_archive,
+    guest_image,
     image_build,
     image_recipe,
-    image_store,
 )
 
 BUILD = ImageBuild(suite="trixie", packages=("nfs-common", "htop"))
@@ -51,8 +51,8 @@ def test_a_changed_unit_of_ours_changes_the_digest(monkeypatch: pytest.MonkeyPat
     assert image_build.recipe_digest(BUILD) != before
 
 
-def test_the_store_and_the_builder_agree_on_the_digest() -> None:
-    assert image_store.recipe_digest(GuestImage(build=BUILD), "/") == image_build.recipe_digest(BUILD)
+def test_the_kind_and_the_builder_agree_on_the_digest() -> None:
+    assert guest_image.recipe_digest(GuestImage(build=BUILD), "/") == image_build.recipe_digest(BUILD)
 
 
 def test_every_image_has_what_a_docker_host_needs_beside_what_is_asked_for() -> None:

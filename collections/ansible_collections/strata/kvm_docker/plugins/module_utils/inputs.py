@@ -109,7 +109,7 @@ def resolve(environment: Environment, folders: Folders) -> Inputs:
 
 def guest_images(environment: Environment) -> dict[str, str]:
     """The digest of the recipe or source of each guest image, by its name in the declaration."""
-    from .guest.image_store import recipe_digest
+    from .guest.guest_image import recipe_digest  # not above: it takes what builds images with it
 
     return {name: recipe_digest(image, environment.folder) for name, image in environment.images.items()}
 

@@ -24,13 +24,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ImageError
 from ..folders import Folders
-
-if TYPE_CHECKING:
-    from ..declare.environment import GuestImage
 
 #: Tells a person what is done now, and how much of the whole (0 to 1).
 Report = Callable[[str, float], None]
@@ -54,29 +51,16 @@ class StoredImage:
     manifest: Mapping[str, str] = field(default_factory=dict)
 
 
-def recipe_digest(image: GuestImage, folder: str) -> str:
-    """What identifies *image*, declared in *folder*: the digest of its recipe or, for a file, of its content."""
-    from .guest_image import recipe_digest as digest_of
-
-    return digest_of(image, folder)
-
-
 def resolve(folders: Folders, recipe: str) -> StoredImage | None:
     """The complete image that *recipe* (a digest) led to; ``None`` where there is none yet or a file of it was cut."""
-    pointer = read_json(folders.images / "recipes" / f"{recipe}.json")
-    if pointer is None:
-        return None
-    folder = folders.images / str(pointer.get("content", ""))
-    manifest = read_json(folder / MANIFEST)
-    if manifest is None or not _has_sizes(folder, manifest):
-        return None
-    return _stored(folder, manifest)
+    content = _content(_recipes(folders) / f"{recipe}.json")
+    return _whole(folders.images / content) if content else None
 
 
 def stored(folders: Folders) -> Iterator[tuple[str, StoredImage]]:
     """(recipe, image) of all that :func:`resolve` finds, in the order of the recipes."""
-    for pointer in sorted((folders.images / "recipes").glob("*.json")):
-        image = resolve(folders, pointer.stem)
+    for pointer, content in _pointers(folders):
+        image = _whole(folders.images / content)
         if image:
             yield pointer.stem, image
 
@@ -85,26 +69,31 @@ def recipe_of(folders: Folders, disk: Path) -> str:
     """What led to the image whose file *disk* is: of several recipes or sources the last one; empty where none did."""
     if disk.name != DISK or disk.parent.parent != folders.images:
         return ""
-    pointers = (folders.images / "recipes").glob("*.json")
-    leading = [path for path in pointers if (read_json(path) or {}).get("content") == disk.parent.name]
+    leading = [pointer for pointer, content in _pointers(folders) if content == disk.parent.name]
     return max(leading, key=lambda path: path.stat().st_mtime).stem if leading else ""
+
+
+def _recipes(folders: Folders) -> Path:
+    return folders.images / "recipes"
+
+
+def _pointers(folders: Folders) -> Iterator[tuple[Path, str]]:
+    """The file of each recipe that led to something, and the content's digest, in the order of the recipes."""
+    for pointer in sorted(_recipes(folders).glob("*.json")):
+        content = _content(pointer)
+        if content:
+            yield pointer, content
+
+
+def _content(pointer: Path) -> str:
+    """The digest that *pointer* names; empty where there is none."""
+    return str((read_json(pointer) or {}).get("content", ""))
 
 
 def file_digests(image: StoredImage) -> dict[str, str]:
     """SHA-256 of each file of *image*, by its name, as they were when it was stored."""
     manifest = read_json(image.disk.parent / MANIFEST) or {}
     return {name: str(entry["sha256"]) for name, entry in manifest.get("files", {}).items()}
-
-
-def verify(image: StoredImage) -> None:
-    """Read the whole image and compare digests; raises :class:`ImageError` naming the file that differs."""
-    folder = image.disk.parent
-    manifest = read_json(folder / MANIFEST) or {}
-    for name, entry in manifest.get("files", {}).items():
-        if sha256_file(folder / name) != entry["sha256"]:
-            raise ImageError(f"{folder / name} is damaged: its SHA-256 is not {entry['sha256']}.\nDelete {folder}.")
-    if _content_digest(manifest) != folder.name:
-        raise ImageError(f"{folder / MANIFEST} does not belong to this folder.\nDelete {folder}.")
 
 
 def store(
@@ -117,7 +106,7 @@ def store(
     digest = _content_digest(manifest)
     write_json(staging / MANIFEST, manifest)
     _publish(staging, folders.images / digest)
-    write_json(folders.images / "recipes" / f"{recipe}.json", {"content": digest})
+    write_json(_recipes(folders) / f"{recipe}.json", {"content": digest})
     return _stored(folders.images / digest, manifest)
 
 
@@ -228,6 +217,12 @@ def _has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
         return DISK in files and all((folder / name).stat().st_size == entry["size"] for name, entry in files.items())
     except OSError:
         return False
+
+
+def _whole(folder: Path) -> StoredImage | None:
+    """The image in *folder*, if none of its files lacks or was cut."""
+    manifest = read_json(folder / MANIFEST)
+    return _stored(folder, manifest) if manifest is not None and _has_sizes(folder, manifest) else None
 
 
 def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredImage:
