@@ -74,10 +74,10 @@ class Convergence(Run):
 
     def _refuse_lost_disks(self) -> None:
         """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""
+        if self.replace_guests:
+            return
         found = self._observe(self.session.hypervisor, ("disk",))
-        made = plan(self._declared(("disk",)), found, effect, adopt=self.adopt)
-        if not self.replace_guests:
-            refuse_lost_disks(made)
+        refuse_lost_disks(plan(self._declared(("disk",)), found, effect, adopt=self.adopt))
 
     def plan(self) -> Plan:
         """Observe every layer that can be looked at now, and plan.
