@@ -58,10 +58,11 @@ class Network:
         links = Links(connection)
         with libvirt_errors("networks"):
             for network in connection.connection.listAllNetworks():
-                claimed = claim(environment, self.kind, network.name(), network.UUIDString())
+                known_as = (network.name(), network.UUIDString())
+                claimed = claim(environment, self.kind, *known_as)
                 if claimed:
                     key = Key(self.kind, claimed[0])
-                    other = of_another(environment, self.kind, network.name(), network.UUIDString())
+                    other = "" if claimed[1] else of_another(environment, self.kind, *known_as)
                     yield replace(_observed(links, key, network, claimed[1]), obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:

@@ -82,7 +82,8 @@ class Pool:
                 claimed = claim_pool(environment, pool)
                 if claimed:
                     own = connection.folders.pool(environment) if claimed[0] == environment else None
-                    other = of_another(environment, self.kind, pool.name(), pool.UUIDString())
+                    known_as = (pool.name(), pool.UUIDString())
+                    other = "" if claimed[1] else of_another(environment, self.kind, *known_as)
                     yield replace(_observed(_Place(environment, claimed[0]), pool, own, claimed[1]), obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
