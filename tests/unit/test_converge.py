@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import converge, environment_options
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -37,13 +37,13 @@ def options(monkeypatch: pytest.MonkeyPatch, folder: Path, **given: Any) -> Any:
 def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
     given: dict[str, Any], seconds: int, volumes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(converge.ready, "wait_for_shell", lambda *_given: NOBODY)
+    shell = SimpleNamespace(guest="web")
+    monkeypatch.setattr(converge.ready, "wait_for_shell", lambda *_given: shell)
     monkeypatch.setattr(converge.ready, "wait_for_engine", lambda *_given: tmp_path)
-    opened = Engine(guest="web", environment="lab", client=NOBODY)
-    monkeypatch.setattr(converge, "open_engine", lambda *_given: opened)
+    monkeypatch.setattr(engine, "connect", lambda *_given: NOBODY)
     run = converge._Preparation(ENVIRONMENT, NOBODY, options(monkeypatch, tmp_path, **given))
-    engine = run._engine("web", Inputs())
-    assert (engine.wait_timeout, engine.remove_volumes) == (seconds, volumes)
+    opened = run._engine("web", Inputs())
+    assert (opened.wait_timeout, opened.remove_volumes) == (seconds, volumes)
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,12 @@ class _Preparation:
             shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
             socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
             notes = AppliedNotes.of(self.environment.name, self.options.folders)
-            engine = open_engine(shell, socket, self.environment, inputs, notes)
-            engine.wait_timeout = self.options.wait_timeout
-            engine.remove_volumes = self.options.remove_orphans
-            return engine
+            return open_engine(
+                shell,
+                socket,
+                self.environment,
+                inputs,
+                notes=notes,
+                wait_timeout=self.options.wait_timeout,
+                remove_volumes=self.options.remove_orphans,
+            )

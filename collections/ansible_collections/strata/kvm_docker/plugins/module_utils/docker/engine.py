@@ -125,7 +125,14 @@ class Engine:
 
 
 def open_engine(
-    shell: Shell, socket: Path, environment: Environment, inputs: Inputs, notes: AppliedNotes | None = None
+    shell: Shell,
+    socket: Path,
+    environment: Environment,
+    inputs: Inputs,
+    *,
+    notes: AppliedNotes | None = None,
+    wait_timeout: int = WAIT_TIMEOUT,
+    remove_volumes: bool = True,
 ) -> Engine:
     """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..guest.ready.wait_for_engine`)."""
     guest = environment.guests[shell.guest]
@@ -137,6 +144,8 @@ def open_engine(
         project=guest.compose,
         inputs=inputs,
         mounts=declared_mounts(guest),
+        remove_volumes=remove_volumes,
+        wait_timeout=wait_timeout,
         notes=notes,
     )
 
