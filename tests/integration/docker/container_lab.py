@@ -9,10 +9,10 @@ import io
 import shlex
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
     Healthcheck,
@@ -205,6 +205,10 @@ class Stack:
             self.client.remove_network(network["Id"])
         for volume in self.client.volumes(filters=mine)["Volumes"] or ():
             self.client.remove_volume(volume["Name"])
+
+
+#: The fixture ``stack``: a name, services, and other fields of the project.
+Make: TypeAlias = Callable[..., Stack]
 
 
 def sleeper(name: str = "app", **fields: Any) -> Service:

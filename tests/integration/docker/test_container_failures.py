@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     UpdateConfig,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ContainerError, EngineError
-from container_lab import HEALTHY, SLEEP, Stack, sleeper
+from container_lab import HEALTHY, SLEEP, Make, Stack, sleeper
 
 pytestmark = pytest.mark.lab
-
-Make = Callable[..., Stack]
 
 
 def converges(stack: Stack) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Mount, Service, Volume
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, StrataError
-from container_lab import IMAGE, Stack, sleeper
+from container_lab import IMAGE, Make, Stack, sleeper
 
 pytestmark = pytest.mark.lab
 
-Make = Callable[..., Stack]
 DATA = Mount(type="volume", source="data", target="/data")
 OLD = Volume(name="move_data", recreate=True)
 NEW = replace(OLD, labels={"tier": "gold"})
