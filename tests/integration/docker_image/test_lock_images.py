@@ -34,21 +34,6 @@ from toy_world import World
 
 pytestmark = pytest.mark.lab
 
-DECLARATION = """\
-plugin: strata.kvm_docker.environment
-name: NAME
-hypervisor: {uri: 'test:///default', virt_type: qemu}
-images:
-  debian13: {build: {suite: trixie}}
-container_images:
-  NAME/packed:1: {archive: packed.tar}
-networks: {lan: {cidr: 10.80.0.0/24}}
-guests:
-  web:
-    image: debian13
-    networks: {lan: {address: 10.80.0.11}}
-    compose: compose/compose.yaml
-"""
 COMPOSE = """\
 services:
   pulled: {image: "ADDRESS/NAME:1"}
@@ -119,7 +104,8 @@ def host(engine_client: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
     before = {entry["Id"] for entry in engine_client.images()}
     with root_folder() as root:
         lab = make_lab(root)
-        lab.write("lab.environment.yml", DECLARATION.replace("NAME", name))
+        lab.on_test_driver(name)
+        lab.replace("lab.environment.yml", "packed:1:", f"{name}/packed:1:")
         lab.write("compose/compose.yaml", COMPOSE.replace("NAME", name).replace("ADDRESS", registry.address))
         lab.write("app/Dockerfile", f"FROM {registry.address}/{name}-base:1\nCOPY main /main\n")
         lab.build_guest_image()

@@ -21,9 +21,8 @@ CLONE = Path(__file__).parents[3]
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     lab = make_lab(tmp_path)
-    lab.replace("lab.environment.yml", "name: lab", "name: lab\nhypervisor: {uri: 'test:///default', virt_type: qemu}")
-    lab.build_guest_image()
-    lab.make_archive()
+    lab.on_test_driver()
+    lab.fill_store()
     return lab
 
 

@@ -19,8 +19,7 @@ COLLECTIONS = Path(__file__).parents[3] / "collections"
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     lab = make_lab(tmp_path)
-    lab.build_guest_image()
-    lab.make_archive()
+    lab.fill_store()
     lab.replace("compose/compose.yaml", '  pulled: {image: "redis:${TAG}"}\n', "")
     return lab
 

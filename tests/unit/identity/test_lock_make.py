@@ -39,8 +39,7 @@ def lab(tmp_path: Path) -> Lab:
 @pytest.fixture
 def whole(lab: Lab) -> Lab:
     """With everything in the store."""
-    lab.build_guest_image()
-    lab.make_archive()
+    lab.fill_store()
     return lab
 
 

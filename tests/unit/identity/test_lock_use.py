@@ -38,11 +38,9 @@ A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    """On libvirt's test driver, which is empty and gone with the process."""
     lab = make_lab(tmp_path)
-    lab.replace("lab.environment.yml", "name: lab", "name: lab\nhypervisor: {uri: 'test:///default', virt_type: qemu}")
-    lab.build_guest_image()
-    lab.make_archive()
+    lab.on_test_driver()
+    lab.fill_store()
     return lab
 
 
