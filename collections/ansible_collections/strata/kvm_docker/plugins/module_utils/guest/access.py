@@ -80,6 +80,12 @@ def public_key(environment: str, folders: Folders) -> str:
         return ""
 
 
+def host_key(environment: str, guest: str, folders: Folders) -> KeyPair:
+    """The key pair that *guest* of *environment* shows itself by; raises :class:`OSError` where it has none yet."""
+    private = folders.environment(environment) / _HOST_KEYS / guest
+    return KeyPair(private=private, public=private.with_name(f"{guest}.pub").read_text("ascii").strip())
+
+
 def shell(environment: str, guest: str, folders: Folders) -> Shell:
     """The guest's shell; nothing is connected yet."""
     return Shell(guest, folders.environment(environment) / "ssh_config")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from .look.artifacts import artifact_branches
 from .look.declared import declared_branches, identity_branch
 from .look.guest_look import FilesLook, GuestLook, again, digests_of, look_at_files, look_at_guest
 from .look.hypervisor import hypervisor_branches
-from .look.names import derived_names, whole_names
+from .look.names import derived_names, key_names, whole_names
 from .ruleset import RULES
 from .tokens import Tokens
 
@@ -151,6 +151,11 @@ class _Taking:
         self.missing += [reason for look in second.looks for reason in look.missing(self.level)]
         return {**second.leaves, **dict(self._leaves_of_files(now, second.looks, files))}
 
+    def _name(self, look: GuestLook) -> Tokens:
+        """Puts names into texts of a guest, for keys too."""
+        keys = key_names(self.environment, self.folders)
+        return self.assembly.with_chance({**look.chance, **keys}).tokens
+
     def _sample(self, now: Running) -> _Sample:
         """All guests at once, and the hypervisor meanwhile."""
         with ThreadPoolExecutor(max(1, len(now.guests))) as pool:
@@ -178,7 +183,7 @@ class _Taking:
             found, until = files[look.guest], time.monotonic() + SETTLE
             while True:
                 found = again(now.machine(look.guest), look, found)
-                leaves = dict(self._leaves(found.branches(look, secrets), look.chance))
+                leaves = dict(self._leaves(found.branches(look, secrets, self._name(look)), look.chance))
                 moving = self._moving_files(look, found, secrets)
                 if not moving or time.monotonic() > until:
                     break
@@ -187,8 +192,8 @@ class _Taking:
 
     def _moving_files(self, look: GuestLook, found: FilesLook, secrets: frozenset[str]) -> list[str]:
         """Paths of the leaves that count of files that moved; one that is gone has none any more."""
-        only = FilesLook(files={path: found.files[path] for path in found.moving if path in found.files})
-        leaves = self._leaves(only.branches(look, secrets), look.chance)
+        only = replace(found, files={path: found.files[path] for path in found.moving if path in found.files})
+        leaves = self._leaves(only.branches(look, secrets, self._name(look)), look.chance)
         return [path for path, leaf in leaves if leaf.counts and path.endswith("/:content")]
 
 

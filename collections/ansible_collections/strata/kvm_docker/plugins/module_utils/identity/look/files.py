@@ -8,8 +8,9 @@ What lies in an engine's folder belongs to a container, an image or a volume; th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..leaf import Branch, Secret
@@ -27,6 +28,8 @@ _TYPES = {
 _OTHERS_MAY_READ = 0o004
 #: Where files of a project's secrets and configs are put.
 _OF_SECRETS = "/var/lib/strata/"
+#: Bytes up to which a file is read for names.
+_SMALL = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +100,37 @@ def read_files(listing: str, sums: str) -> Iterator[File]:
         )
 
 
-def file_branches(files: Iterable[File], places: Places, secrets: frozenset[str]) -> Iterator[Branch]:
-    """One branch a file, of the plane of content; *secrets*: digests that are sealed wherever they are."""
+def written_since(files: Mapping[str, File], image: File | None) -> list[str]:
+    """Paths of small files that were written after the guest's *image* was, of which some hold its names or addresses.
+
+    Files of images of containers are none of them: no guest's name is in those.
+    """
+    born = float(image.changed) if image else 0.0
+    return [
+        path
+        for path, file in files.items()
+        if file.type == "f" and int(file.size) <= _SMALL and float(file.changed) > born and "/overlay2/" not in path
+    ]
+
+
+def named_digest(content: bytes, name: Callable[[str], str]) -> str | None:
+    """SHA-256 of a text with names in place of what follows from the environment's; ``None`` where it has none."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    named = name(text)
+    return hashlib.sha256(named.encode()).hexdigest() if named != text else None
+
+
+def file_branches(
+    files: Iterable[File], places: Places, secrets: frozenset[str], named: Mapping[str, str]
+) -> Iterator[Branch]:
+    """One branch a file, of the plane of content.
+
+    *secrets*: digests that are sealed wherever they are. *named*: path -> digest that counts in place of the file's.
+    """
     for file in files:
         hidden = file.digest in secrets or file.path.startswith(_OF_SECRETS)
-        yield Branch(path=places.of(file.path), tree=file.leaves(hidden), plane="content", level=4)
+        told = replace(file, digest=named.get(file.path, file.digest))
+        yield Branch(path=places.of(file.path), tree=told.leaves(hidden), plane="content", level=4)

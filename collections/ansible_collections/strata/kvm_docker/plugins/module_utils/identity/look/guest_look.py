@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ...docker.engine import Engine
 from ...guest.machine import Machine
 from ..leaf import Branch
 from . import script
 from .engine import EngineLook, chance_names, engine_branches, look_at_engine, places
-from .files import File, Places, file_branches, read_files
+from .files import File, Places, file_branches, named_digest, read_files, written_since
 from .guest import guest_branches, packages
 from .processes import Processes, listening
 
@@ -22,6 +22,8 @@ from .processes import Processes, listening
 _WITH_FILES = frozenset(("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat"))
 #: The drivers whose folders we know; a container's own file system is mounted from elsewhere, and not a disk.
 _KNOWN_DRIVER = "overlay2"
+#: A file that comes with the image of every distribution, and is as old.
+_OF_IMAGE = "/usr/lib/os-release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +80,24 @@ def look_at_guest(engine: Engine, machine: Machine, level: int) -> GuestLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesLook:
-    """The files of one guest by path, with their digests; ``moving``: those that changed while they were read."""
+    """The files of one guest by path, with their digests; ``moving``: those that changed while they were read.
+
+    ``texts``: content of small files that were written since the guest's image was.
+    """
 
     files: Mapping[str, File]
+    texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     moving: tuple[str, ...] = ()
 
-    def branches(self, look: GuestLook, secrets: frozenset[str]) -> Iterator[Branch]:
-        """One for each file, where it belongs; *secrets*: digests of contents that only seals may tell of."""
-        return file_branches(self.files.values(), places_of(look), secrets)
+    def branches(self, look: GuestLook, secrets: frozenset[str], name: Callable[[str], str]) -> Iterator[Branch]:
+        """One for each file, where it belongs.
+
+        *secrets*: digests of contents that only seals may tell of. *name*: puts names in place of what follows from the
+        environment's.
+        """
+        digests = ((path, named_digest(text, name)) for path, text in self.texts.items())
+        named = {path: digest for path, digest in digests if digest}
+        return file_branches(self.files.values(), places_of(look), secrets, named)
 
 
 def places_of(look: GuestLook) -> Places:
@@ -97,7 +109,8 @@ def look_at_files(machine: Machine, look: GuestLook) -> FilesLook:
     """List, read and list again: what is the same in both listings was read as it is."""
     folders = _folders(look)
     files = {file.path: file for file in read_files(*script.list_files(machine, folders, with_content=True))}
-    return again(machine, look, FilesLook(files=files))
+    texts = script.contents(machine, written_since(files, files.get(_OF_IMAGE)))
+    return again(machine, look, FilesLook(files=files, texts=texts))
 
 
 def again(machine: Machine, look: GuestLook, last: FilesLook) -> FilesLook:
@@ -111,8 +124,13 @@ def again(machine: Machine, look: GuestLook, last: FilesLook) -> FilesLook:
     moved = sorted(listed.keys() - same.keys())
     digests = script.digests(machine, [path for path in moved if listed[path].type == "f"])
     anew = {path: replace(listed[path], digest=digests.get(path, "")) for path in moved}
+    texts = script.contents(machine, written_since(anew, listed.get(_OF_IMAGE)))
     gone = last.files.keys() - listed.keys()
-    return FilesLook(files={**same, **anew}, moving=tuple(sorted({*moved, *gone})))
+    return FilesLook(
+        files={**same, **anew},
+        texts={**{path: text for path, text in last.texts.items() if path in same}, **texts},
+        moving=tuple(sorted({*moved, *gone})),
+    )
 
 
 def _folders(look: GuestLook) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ... import naming
 from ...declare.environment import Environment, GuestNetwork
 from ...folders import Folders
+from ...guest import access
 
 
 def derived_names(environment: Environment, folders: Folders) -> dict[str, str]:
@@ -20,6 +21,16 @@ def derived_names(environment: Environment, folders: Folders) -> dict[str, str]:
 def whole_names(environment: Environment) -> dict[str, str]:
     """Values that count only where they are all of a text: the environment's name is a word like any other."""
     return {environment.name: "environment"}
+
+
+def key_names(environment: Environment, folders: Folders) -> dict[str, str]:
+    """Key -> whose it is, of the keys that are drawn for an environment and put into its guests; none without keys."""
+    found = {access.public_key(environment.name, folders): "key of the environment"}
+    for guest in access.guests(environment.name, folders):
+        own = access.host_key(environment.name, guest, folders)
+        found[own.public] = f"host key of {guest}"
+        found[own.private.read_text("ascii").strip()] = f"secret host key of {guest}"
+    return {key: name for key, name in found.items() if key}
 
 
 def _derived(environment: Environment, folders: Folders) -> Iterator[tuple[str, str]]:
