@@ -68,6 +68,10 @@ sanity: build/.ready-dev ## Run ansible-test sanity on the collection
 unit: build/.ready-dev ## Run the tests that need neither root nor a hypervisor
 	@pytest -m "not lab" $(ARGS)
 
+.PHONY: molecule
+molecule: root build/.ready-test ## Run the Molecule scenarios, ARGS="update drift" only these (root)
+	@tools/molecule $(ARGS)
+
 .PHONY: bench
 bench: root build/.ready-test ## Measure, and print each figure with its bound (root)
 	@python tests/bench/bench.py $(ARGS)

@@ -23,7 +23,7 @@ def run(*argv: str, user: int | None = None) -> subprocess.CompletedProcess[str]
     return subprocess.run(argv, cwd=CLONE, env=environment, text=True, capture_output=True, check=False, user=user)
 
 
-@pytest.mark.parametrize("target", ["up", "down", "clean", "plan", "test", "bench"])
+@pytest.mark.parametrize("target", ["up", "down", "clean", "plan", "test", "molecule", "bench"])
 def test_a_target_that_needs_root_says_so_and_does_nothing(target: str) -> None:
     done = run("make", target, user=NOBODY if os.geteuid() == 0 else None)
     assert done.returncode != 0
