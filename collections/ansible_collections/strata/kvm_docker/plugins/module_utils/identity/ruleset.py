@@ -675,6 +675,13 @@ _RULES = (
         "what dpkg had known before its last change",
         "an image of another day",
     ),
+    Rule(
+        143,
+        "disks/*/*.console.log/**",
+        "log",
+        "what a guest wrote to its console",
+        "two boots of one guest",
+    ),
 )
 
 RULES = Rules(_RULES)

@@ -54,6 +54,9 @@ def _network(network: libvirt.virNetwork, name: str) -> Iterator[Branch]:
 
 
 def _pool(pool: libvirt.virStoragePool, name: str) -> Iterator[Branch]:
+    """libvirt remembers what was in the folder when it last read it: it is to read it now."""
+    if pool.isActive():
+        pool.refresh()
     yield _xml(("pools", name), pool.XMLDesc(), "pool")
     yield _state(("pools", name), {"active": pool.isActive(), "autostart": pool.autostart()})
     for volume in pool.listAllVolumes() if pool.isActive() else ():
