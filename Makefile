@@ -80,6 +80,10 @@ bench: root build/.ready-test ## Measure, and print each figure with its bound (
 bench-peers: root build/.ready-test ## Measure beside community.docker, community.libvirt and docker compose (root)
 	@python tests/bench/peers.py $(ARGS)
 
+.PHONY: prove
+prove: root build/.ready-test ## Prove the fingerprint: identical builds, and changes that it finds (root)
+	@python tests/proof/prove.py $(ARGS)
+
 .PHONY: root
 root:
 	@[ "$$(id -u)" = 0 ] || { \

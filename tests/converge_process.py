@@ -4,17 +4,21 @@
 """Converges in a process of its own, so that it can be killed and measured.
 
 python converge_process.py DECLARATION EVENTS [STATE]: events go to the file EVENTS as lines of JSON; the
-changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object.
+changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object. $STRATA_TEST_WORKERS:
+how many changes are applied at once.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.strata.kvm_docker.plugins.module_utils import execute, run
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -22,6 +26,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 
 
 def main(declaration: str, events: str, state: Any = "present") -> int:
+    if workers := os.environ.get("STRATA_TEST_WORKERS"):
+        run.execute = partial(execute.execute, workers=int(workers))
     options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))), lock_timeout=0)
     try:
         outcome = converge(Path(declaration), state, options)

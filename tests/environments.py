@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,8 +112,8 @@ class EnvironmentCopy:
         assert old in text, f"{old!r} is not in {file}"
         file.write_text(text.replace(old, new))
 
-    def start(self, state: str = "present") -> Process:
-        return Process(self, state)
+    def start(self, state: str = "present", before: Sequence[str] = ()) -> Process:
+        return Process(self, state, before)
 
     def converge(self, state: str = "present") -> dict[str, Any]:
         """Converge in a process of its own; what it reports, or an error with its words."""
@@ -132,12 +132,12 @@ class EnvironmentCopy:
 
 
 class Process:
-    """A converge under way."""
+    """A converge under way. *before*: words before its command line."""
 
-    def __init__(self, copy: EnvironmentCopy, state: str) -> None:
+    def __init__(self, copy: EnvironmentCopy, state: str, before: Sequence[str] = ()) -> None:
         self.events = copy.folder.parent / f"events-{time.monotonic_ns()}.jsonl"
         self.popen = subprocess.Popen(
-            [sys.executable, str(PROCESS), str(copy.declaration), str(self.events), state],
+            [*before, sys.executable, str(PROCESS), str(copy.declaration), str(self.events), state],
             env=copy.lab.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -115,7 +115,7 @@ class Assembly:
 
     def with_chance(self, chance: Mapping[str, str]) -> Assembly:
         """With names for ids that an engine drew, too."""
-        return replace(self, tokens=replace(self.tokens, chance=chance)) if chance else self
+        return replace(self, tokens=replace(self.tokens, chance={**self.tokens.chance, **chance})) if chance else self
 
     def leaves(self, branches: Iterable[Branch], level: int) -> tuple[Leaf, ...]:
         """The leaves of *branches* that *level* looks at, sorted; of two at one path the last one counts."""

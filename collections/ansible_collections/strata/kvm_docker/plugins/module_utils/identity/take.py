@@ -36,7 +36,7 @@ from .look.artifacts import artifact_branches
 from .look.declared import declared_branches, identity_branch
 from .look.guest_look import FilesLook, GuestLook, again, digests_of, look_at_files, look_at_guest
 from .look.hypervisor import hypervisor_branches
-from .look.names import derived_names, key_names, whole_names
+from .look.names import derived_names, key_names, place_names, whole_names
 from .ruleset import RULES
 from .tokens import Tokens
 
@@ -60,7 +60,7 @@ def take(
         inputs = resolve(environment, folders)
         now = stack.enter_context(running(environment, inputs, folders, progress)) if level > 1 else None
         seal = fingerprint_key.have(folders, key)
-        derived = derived_names(environment, folders)
+        derived = derived_names(environment)
         taking = _Taking(
             environment=environment,
             folders=folders,
@@ -69,7 +69,10 @@ def take(
             derived=derived,
             lock=LockUse.of(document, declaration, "update", folders),
             assembly=Assembly(
-                tokens=Tokens(derived, {}, whole_names(environment)), rules=RULES, seal=seal, masker=mask
+                tokens=Tokens(derived, place_names(environment, folders), whole_names(environment)),
+                rules=RULES,
+                seal=seal,
+                masker=mask,
             ),
         )
         return taking.fingerprint(now)

@@ -22,7 +22,7 @@ _LONG = 12
 class Tokens:
     """``derived``: value -> what it stands for, of what follows from the declaration: the plane of identity.
 
-    ``chance``: of ids that an engine drew. ``whole``: of values that are too common to be looked for
+    ``chance``: of ids that an engine drew, and of folders. ``whole``: of values that are too common to be looked for
     inside of others; they count as a whole text, or before its first slash.
     """
 

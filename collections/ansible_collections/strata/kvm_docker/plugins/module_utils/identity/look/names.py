@@ -13,9 +13,19 @@ from ...folders import Folders
 from ...guest import access
 
 
-def derived_names(environment: Environment, folders: Folders) -> dict[str, str]:
-    """Value -> what it stands for: names in libvirt, UUIDs, hardware and network addresses, folders."""
-    return dict(_derived(environment, folders))
+def derived_names(environment: Environment) -> dict[str, str]:
+    """Value -> what it stands for: names in libvirt, UUIDs, hardware and network addresses."""
+    return dict(_derived(environment))
+
+
+def place_names(environment: Environment, folders: Folders) -> dict[str, str]:
+    """Folder -> what it is for: where somebody keeps things on a machine is not what the environment is."""
+    return {
+        str(folders.environment(environment.name)): "environment folder",
+        str(folders.pool(environment.name)): "pool folder",
+        str(folders.images): "image store",
+        environment.folder: "declaration folder",
+    }
 
 
 def whole_names(environment: Environment) -> dict[str, str]:
@@ -33,12 +43,8 @@ def key_names(environment: Environment, folders: Folders) -> dict[str, str]:
     return {key: name for key, name in found.items() if key}
 
 
-def _derived(environment: Environment, folders: Folders) -> Iterator[tuple[str, str]]:
+def _derived(environment: Environment) -> Iterator[tuple[str, str]]:
     name = environment.name
-    yield str(folders.environment(name)), "environment folder"
-    yield str(folders.pool(name)), "pool folder"
-    yield str(folders.images), "image store"
-    yield environment.folder, "declaration folder"
     yield str(naming.object_uuid(name, "pool", name)), "uuid pool own"
     for network, lan in environment.networks.items():
         yield from _of_network(name, network, lan)
