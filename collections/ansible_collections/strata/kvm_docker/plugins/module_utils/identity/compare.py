@@ -96,7 +96,10 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``reasons``: of a verdict that leaves alone do not explain. ``taken_out``: rule -> its leaves that differ."""
+    """``reasons``: of a verdict that leaves alone do not explain.
+
+    ``taken_out``: number of a rule -> how many of the leaves that it takes out differ.
+    """
 
     first: Fingerprint
     second: Fingerprint
@@ -154,6 +157,8 @@ def _incomparable(first: Fingerprint, second: Fingerprint) -> Iterator[str]:
         yield f"they were taken under other rules: {first.rules} and {second.rules}"
     if first.key != second.key and (first.has_seals or second.has_seals):
         yield "their secrets were sealed with different keys; take one of them again with the key of the other"
+    if any(leaf.sealed and leaf.counts and not leaf.value for each in (first, second) for leaf in each.leaves):
+        yield "secrets were sealed without a key, so that nobody can tell whether they are the same; take it with one"
 
 
 def _differences(here: Mapping[str, Leaf], there: Mapping[str, Leaf]) -> Iterator[Difference]:
@@ -177,7 +182,7 @@ def differ(before: Leaf | None, after: Leaf | None) -> bool:
     """Whether the leaf is not the same, if it counts; ``None``: it is not there."""
     if before is None or after is None:
         return any(leaf is not None and leaf.counts for leaf in (before, after))
-    return before.counts and _key(before) != _key(after)
+    return (before.counts or after.counts) and _key(before) != _key(after)
 
 
 def _key(leaf: Leaf) -> tuple[type, Scalar, bool, Plane]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +21,13 @@ from ..errors import FingerprintError, os_errors
 from ..guest.files import write_whole
 from ..masking import Masker
 from ..plan.secrets import Seal, secret_values
-from .leaf import PLANES, Branch, Leaf, Plane, Scalar, Secret, joined, leaves_below, segments_of
+from .leaf import PLANES, Branch, Leaf, Plane, Scalar, Secret, joined, leaves_below
 from .rules import Rules
 from .tokens import Tokens
 
 FORMAT = 1
+#: What :func:`leaves_below` writes for nothing.
+_EMPTY = ("{}", "[]")
 _FIELDS = ("environment", "level", "rules", "key", "taken", "tools", "context", "missing", "moving")
 
 
@@ -33,7 +35,7 @@ _FIELDS = ("environment", "level", "rules", "key", "taken", "tools", "context", 
 class Fingerprint:
     """What an environment was at one time.
 
-    ``leaves``: sorted by path. ``rules``: version of the rules. ``key``: name of the key of the seals.
+    ``leaves``: sorted by path. ``rules``: version of the rules. ``key``: names that of the seals, and does not tell it.
     ``taken``: ISO 8601. ``tools``: name -> version, and ``context``, of the hypervisor: told, in no hash.
     ``missing``: what could not be looked at, and why. ``moving``: paths that changed while it was taken.
     """
@@ -96,7 +98,8 @@ class _Node:
     def hash(self) -> bytes:
         digest = hashlib.sha256(b"node\0" + self.leaf)
         for name in sorted(self.children):
-            digest.update(name.encode() + b"\0" + self.children[name].hash())
+            written = name.encode(errors="surrogatepass")
+            digest.update(b"%d\0%s%s" % (len(written), written, self.children[name].hash()))
         return digest.digest()
 
 
@@ -123,31 +126,39 @@ class Assembly:
         return tuple(found[path] for path in sorted(found))
 
     def _leaves(self, branch: Branch) -> Iterator[Leaf]:
-        token = self.tokens if branch.plane != "identity" else str
+        named = branch.plane != "identity"
+        inside, token = (self.tokens.inside, self.tokens) if named else (str, str)
         prefix = tuple(branch.path)
         for path, value in leaves_below(branch.tree):
-            written = self.masker(joined((*prefix, *path) if token is str else self._named((*prefix, *path))))
+            full = (*prefix, *path)
+            written = joined(self._named(full, inside))
             rule = self.rules.rule_of(written)
             known = rule is not None or branch.knows is None or branch.knows(path)
-            held, sealed = self._value(path[-1] if path else prefix[-1], value, token)
+            held, sealed = self._value(_name(full), value, token)
             yield Leaf(written, held, branch.plane, branch.level, rule, known, sealed)
 
-    def _named(self, path: tuple[str, ...]) -> tuple[str, ...]:
+    def _named(self, path: tuple[str, ...], inside: Callable[[str], str]) -> tuple[str, ...]:
         """Folders are above many files, so most segments were looked at before."""
+        if inside is str:
+            return tuple([self.masker(segment) for segment in path])
         for segment in path:
             if segment not in self._segments:
-                self._segments[segment] = self.tokens(segment)
+                self._segments[segment] = self.masker(inside(segment))
         return tuple([self._segments[segment] for segment in path])
 
-    def _value(self, name: str, value: Scalar | Secret, token: Any) -> tuple[Scalar, bool]:
+    def _value(self, name: str, value: Scalar | Secret, token: Callable[[str], str]) -> tuple[Scalar, bool]:
         """What the leaf holds, and whether it is a seal; an environment's name in a secret does not matter."""
         if isinstance(value, Secret):
             return self.seal.digest(value.value), True
-        if not isinstance(value, str):
-            return value, False
-        if self.masker(value) != value or secret_values(name, value):
-            return self.seal.digest(token(value)), True
-        return token(value), False
+        masked = isinstance(value, str) and self.masker(value) != value
+        if masked or (value not in _EMPTY and secret_values(name, value)):
+            return self.seal.digest(token(value) if isinstance(value, str) else value), True
+        return (token(value) if isinstance(value, str) else value), False
+
+
+def _name(path: tuple[str, ...]) -> str:
+    """What the leaf at *path* is called; an item of a list is called as the list."""
+    return next((name for name in reversed(path) if not name.isdigit()), path[-1])
 
 
 def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
@@ -157,10 +168,18 @@ def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
 
 
 def as_data(fingerprint: Fingerprint) -> dict[str, Any]:
-    """In JSON's types. ``leaves``: path -> value, plane, level, and what else is to be said of it."""
+    """In JSON's types. ``leaves``: path -> value, plane, level, and what else is to be said of it.
+
+    ``checksum``: over all the rest, as the root says nothing of what is missing, moving, unknown or taken out.
+    """
     told = {name: getattr(fingerprint, name) for name in _FIELDS}
     leaves = {leaf.path: _row(leaf) for leaf in fingerprint.leaves}
-    return {"format": FORMAT, "root": fingerprint.root, "planes": fingerprint.planes, **told, "leaves": leaves}
+    data = {"format": FORMAT, "root": fingerprint.root, "planes": fingerprint.planes, **told, "leaves": leaves}
+    return {**data, "checksum": _checksum(data)}
+
+
+def _checksum(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def _row(leaf: Leaf) -> list[Any]:
@@ -182,11 +201,14 @@ def read_fingerprint(path: Path) -> Fingerprint:
         data = json.loads(text)
         if data["format"] != FORMAT:
             raise FingerprintError(f"{path}: format {data['format']!r}; this release of Strata reads format {FORMAT}.")
+        checksum = data.pop("checksum")
         fingerprint = _of_data(data)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise FingerprintError(f"{path}: not a fingerprint. Make one with strata fingerprint.") from None
-    if fingerprint.root != data["root"]:
-        raise FingerprintError(f"{path}: its leaves do not lead to its root; it was changed since it was taken.")
+    if fingerprint.root != data["root"] or checksum != _checksum(data):
+        raise FingerprintError(
+            f"{path}: its leaves do not lead to its root and checksum; it was changed since it was taken."
+        )
     return fingerprint
 
 
@@ -199,6 +221,6 @@ def _of_data(data: Mapping[str, Any]) -> Fingerprint:
 
 def _leaf(path: str, value: Scalar, plane: Plane, level: int, more: Mapping[str, Any] | None = None) -> Leaf:
     more = more or {}
-    if plane not in PLANES or not segments_of(path):
-        raise ValueError(plane)
+    if plane not in PLANES or not isinstance(value, (str, int, float, type(None))) or not isinstance(level, int):
+        raise ValueError(path)
     return Leaf(path, value, plane, level, more.get("rule"), more.get("known", True), more.get("sealed", False))

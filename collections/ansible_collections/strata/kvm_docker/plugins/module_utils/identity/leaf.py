@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..plan.secrets import named_words
+
 Plane: TypeAlias = Literal["intent", "lock", "definition", "content", "runtime", "identity"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
 #: What each level looks at beyond the one before it.
@@ -82,13 +84,17 @@ def segments_of(path: str) -> tuple[str, ...]:
 
 
 def leaves_below(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Scalar | Secret]]:
-    """The leaves of *tree* with their paths; an empty mapping or list is a leaf of its own, so that it is told."""
+    """The leaves of *tree* with their paths; an empty mapping or list is a leaf of its own, so that it is told.
+
+    A word of a list that the word before it names as a secret comes as one: alone, nothing would tell it.
+    """
     if isinstance(tree, Mapping) and tree:
         for key, value in tree.items():
             yield from leaves_below(value, (*path, str(key)))
     elif isinstance(tree, (list, tuple)) and tree:
+        secret = named_words(tree)
         for number, value in enumerate(tree):
-            yield from leaves_below(value, (*path, str(number)))
+            yield from leaves_below(Secret(value) if number in secret else value, (*path, str(number)))
     elif isinstance(tree, (Mapping, list, tuple)):
         yield path, "{}" if isinstance(tree, Mapping) else "[]"
     else:

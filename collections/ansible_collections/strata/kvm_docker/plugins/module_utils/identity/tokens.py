@@ -41,7 +41,11 @@ class Tokens:
         """*text* with names in place of values."""
         word, slash, rest = text.partition("/")
         if word in self.whole:
-            return f"{{{self.whole[word]}}}{slash}{self(rest) if rest else rest}"
+            return f"{{{self.whole[word]}}}{slash}{self.inside(rest)}"
+        return self.inside(text)
+
+    def inside(self, text: str) -> str:
+        """As when called, for a part of a path: what is too common stays there, a number in a list above all."""
         if self._found is None:
             return text
         return self._found.sub(lambda match: f"{{{self._names[match[0]]}}}", text)

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -90,6 +90,16 @@ def _in_words(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _names_next(option: str, word: str) -> bool:
     return option.startswith("-") and "=" not in option and secret_name(option) and not word.startswith(("-", "$"))
+
+
+def named_words(words: Sequence[Any]) -> frozenset[int]:
+    """Places in a command line of *words* that are secret by the option before them (``--password``, ``x``)."""
+    pairs = enumerate(pairwise(words), start=1)
+    return frozenset(
+        place
+        for place, (option, word) in pairs
+        if isinstance(option, str) and isinstance(word, str) and _names_next(option, word)
+    )
 
 
 def sensitive(tree: Tree) -> frozenset[Path]:
