@@ -53,6 +53,10 @@ class Verdict(Enum):
             self.value
         ]
 
+    def satisfies(self, expected: Verdict) -> bool:
+        """Whether it is at least as good as *expected*: what is identical is equivalent too."""
+        return self is expected or (self is Verdict.IDENTICAL and expected is Verdict.EQUIVALENT)
+
 
 PRECEDENCE = (
     Verdict.INCOMPARABLE,

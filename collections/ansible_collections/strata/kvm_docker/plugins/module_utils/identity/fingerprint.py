@@ -164,7 +164,12 @@ def _name(path: tuple[str, ...]) -> str:
 def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
     """Write *fingerprint* to *path*, whole or not at all; it is readable by its owner only, as it tells much."""
     with os_errors():
-        write_whole(path, (json.dumps(as_data(fingerprint), indent=0, sort_keys=True) + "\n").encode())
+        write_whole(path, text_of(fingerprint).encode())
+
+
+def text_of(fingerprint: Fingerprint) -> str:
+    """The file of *fingerprint*: JSON, a line for each leaf's part."""
+    return json.dumps(as_data(fingerprint), indent=0, sort_keys=True) + "\n"
 
 
 def as_data(fingerprint: Fingerprint) -> dict[str, Any]:
