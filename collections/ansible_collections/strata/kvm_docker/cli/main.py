@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``strata``: what a pipeline asks without Ansible.
 
-Exit status: 0 as it should be, 1 not so, 2 it could not be found out.
+Exit status: 0 as it should be, 1 not so, 2 it could not be found out; others are those of verdicts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ansible_collections.strata.kvm_docker.cli import lock
+from ansible_collections.strata.kvm_docker.cli import compare, explain, fingerprint, lock
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 
 ERROR = 2
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="strata", description="The identity of an environment.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    lock.add_command(commands)
+    for command in (lock, fingerprint, compare, explain):
+        command.add_command(commands)
     return parser
 
 

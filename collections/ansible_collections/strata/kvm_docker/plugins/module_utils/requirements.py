@@ -20,6 +20,7 @@ from .errors import StrataError
 #: Name of the import -> package, and the version that it must have at least, as pyproject.toml has it.
 PACKAGES = {
     "docker": ("docker", "5.0.3"),
+    "junitparser": ("junitparser", "4.0"),
     "libvirt": ("libvirt-python", "9.0"),
     "pycdlib": ("pycdlib", "1.14"),
     "pydantic": ("pydantic", "2.8"),
