@@ -36,6 +36,10 @@ plan: root build/.ready-up ## Show what "up" would do; change nothing (root)
 drift: root build/.ready-up ## Tell what drifted; fail if something did; change nothing (root)
 	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.drift $(ARGS)
 
+.PHONY: fingerprint
+fingerprint: root build/.ready-up ## Take the fingerprint of the environments; change nothing of them (root)
+	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.fingerprint $(ARGS)
+
 .PHONY: down
 down: root build/.ready-up ## Remove the guests, disks and networks (root)
 	@ansible-playbook -i $(INVENTORY) strata.kvm_docker.down $(ARGS)

@@ -167,6 +167,32 @@ def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
         write_whole(path, text_of(fingerprint).encode())
 
 
+def write_anew(path: Path, fingerprint: Fingerprint, check: bool = False) -> bool:
+    """Write *fingerprint* to *path* unless the one there says the same; whether it did, or with *check* would have.
+
+    Same is what counts and what is lacking; when it was taken, and leaves that rules take out, are not looked at.
+    """
+    with os_errors():
+        same = path.is_file() and _says(_read_or_none(path)) == _says(fingerprint)
+    if not same and not check:
+        write_fingerprint(path, fingerprint)
+    return not same
+
+
+def _says(fingerprint: Fingerprint | None) -> tuple[Any, ...]:
+    if fingerprint is None:
+        return ()
+    told = (fingerprint.environment, fingerprint.root, fingerprint.key)
+    return (*told, fingerprint.missing, fingerprint.unknown, fingerprint.moving)
+
+
+def _read_or_none(path: Path) -> Fingerprint | None:
+    try:
+        return read_fingerprint(path)
+    except FingerprintError:
+        return None
+
+
 def text_of(fingerprint: Fingerprint) -> str:
     """The file of *fingerprint*: JSON, a line for each leaf's part."""
     return json.dumps(as_data(fingerprint), indent=0, sort_keys=True) + "\n"
