@@ -186,7 +186,7 @@ def differ(before: Leaf | None, after: Leaf | None) -> bool:
     """Whether the leaf is not the same, if it counts; ``None``: it is not there."""
     if before is None or after is None:
         return any(leaf is not None and leaf.counts for leaf in (before, after))
-    return (before.counts or after.counts) and _key(before) != _key(after)
+    return before.counts != after.counts or (before.counts and _key(before) != _key(after))
 
 
 def _key(leaf: Leaf) -> tuple[type, Scalar, bool, Plane]:

@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: A value inside of a longer word is another value: 10.80.0.1 in 10.80.0.11.
-_BEFORE, _AFTER = r"(?<![A-Za-z0-9.:-])", r"(?![A-Za-z0-9:-]|\.\d)"
+#: A value inside of a longer word is another value: 10.80.0.1 in 10.80.0.11, but not in 10.80.0.1:80.
+_BEFORE, _AFTER = r"(?<![A-Za-z0-9.-])", r"(?![A-Za-z0-9-]|\.\d)"
 _LONG = 12
 
 
@@ -54,4 +54,7 @@ class Tokens:
 def _pattern(value: str) -> str:
     """Long ids are found inside of words too (``docker-<id>.scope``)."""
     drawn = len(value) >= _LONG and re.fullmatch(r"[0-9a-f-]+", value)
-    return re.escape(value) if drawn else f"{_BEFORE}{re.escape(value)}{_AFTER}"
+    if drawn:
+        return re.escape(value)
+    colons = ("(?<!:)", "(?!:)") if ":" in value else ("", "")
+    return f"{colons[0]}{_BEFORE}{re.escape(value)}{_AFTER}{colons[1]}"
