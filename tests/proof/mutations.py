@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _PERL = "perl -MIO::Socket::INET -e"
+_AWAY = "> /dev/null 2>&1 < /dev/null &"
 _UNIT = "[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n"
 
 
@@ -201,13 +202,13 @@ MUTATIONS = (
     Mutation(
         "port opened",
         "web",
-        f"setsid {_PERL} 'IO::Socket::INET->new(LocalPort => 9998, Listen => 1); sleep 9000' > /dev/null 2>&1 < /dev/null &",
+        f"setsid {_PERL} '$s = IO::Socket::INET->new(LocalPort => 9998, Listen => 1); sleep 9000' {_AWAY}",
         "guests/web/(sockets/tcp 0.0.0.0 9998|processes/.*perl.*)",
     ),
     Mutation(
         "process started",
         "web",
-        "setsid sleep 8000 > /dev/null 2>&1 < /dev/null &",
+        f"setsid sleep 8000 {_AWAY}",
         "guests/web/processes/.*/sleep 8000/.*",
     ),
     Mutation("module loaded", "web", "modprobe dummy", "guests/web/modules/dummy"),

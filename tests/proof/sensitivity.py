@@ -28,7 +28,7 @@ from mutations import MUTATIONS, Mutation
 
 @dataclass
 class Sensitivity:
-    """``found``: words of changes that were named by their path. ``missed``: those that were not, with what was told."""
+    """``found``: words of changes that were named by their path. ``missed``: the others, with what was told."""
 
     found: list[str] = field(default_factory=list)
     missed: dict[str, list[str]] = field(default_factory=dict)
