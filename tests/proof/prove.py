@@ -46,6 +46,7 @@ def sensitive(words: str) -> Iterator[Figure]:
     chosen = [mutation for mutation in MUTATIONS if words in mutation.words]
     with running_lab() as lab, tempfile.TemporaryDirectory() as folder:
         copy = EnvironmentCopy.of(lab, "two_hosts", Path(folder) / "two_hosts")
+        lab.start_hypervisor()
         copy.converge()
         for level, bound in ((3, 5), (4, 30)):
             began = time.monotonic()

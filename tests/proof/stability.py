@@ -88,6 +88,7 @@ def build(circumstances: Circumstances, key: Path) -> Fingerprint:
         if circumstances.reversed:
             reverse(copy.declaration)
         lab.environment |= circumstances.environment
+        lab.start_hypervisor()
         copy.start("present", before=circumstances.before).result()
         try:
             return take(copy.declaration, lab.folders, LEVEL, key=key)
