@@ -35,6 +35,8 @@ TOKENS = Tokens(
         (f"docker-{LONG}.scope", "docker-{container app}.scope"),
         ("web", "{guest}"),
         ("web server", "web server"),
+        ("web/lab/10.80.0.1", "{guest}/{environment}/{address web}"),
+        ("lab/web", "{environment}/web"),
         ("52:54:00:aa:bb:cc", "{nic web}"),
         ("", ""),
     ],
