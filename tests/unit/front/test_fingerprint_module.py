@@ -16,6 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerp
 )
 from ansible_collections.strata.kvm_docker.plugins.modules import fingerprint
 from front_module import ran
+from locked_environment import make_lab
 from made_fingerprint import RULES, lab, made
 from module_docs import returns, undocumented
 
@@ -92,3 +93,25 @@ def test_an_earlier_one_that_is_damaged_is_told_before_anything_is_taken(tmp_pat
     declaration = str(tmp_path / "lab.environment.yml")
     result = ran("fingerprint", declaration=declaration, compare_with=str(tmp_path / "a.json"))
     assert (result["failed"], "not a fingerprint" in result["msg"]) == (True, True)
+
+
+def test_inputs_alone_are_taken_compared_and_told_apart_without_a_hypervisor(tmp_path: Path) -> None:
+    declared = make_lab(tmp_path)
+    declared.build_guest_image()
+    declared.make_archive()
+    options = {
+        "declaration": str(declared.declaration),
+        "state_folder": str(declared.folders.root),
+        "level": 1,
+        "dest": str(tmp_path / "good.json"),
+    }
+    first = ran("fingerprint", **options)
+    assert (first.get("msg"), first["changed"], list(first["planes"])) == (None, True, ["intent", "lock", "identity"])
+    compared = {**options, "compare_with": options["dest"], "expect": "IDENTICAL"}
+    assert (ran("fingerprint", **compared)["verdict"], ran("fingerprint", **options)["changed"]) == ("IDENTICAL", False)
+    declared.write("app/main", "two\n")
+    other = ran("fingerprint", **compared, _ansible_check_mode=True)
+    assert (other["failed"], other["verdict"], other["changed"]) == (True, "DIFFERENT", True)
+    assert other["msg"].startswith("lab is not IDENTICAL:\n")
+    assert {each["path"].split("/")[0] for each in other["differences"]} <= {"lock", "intent"}
+    assert read_fingerprint(tmp_path / "good.json").root == first["root"]
