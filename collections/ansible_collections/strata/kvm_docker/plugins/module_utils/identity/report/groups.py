@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..compare import LAYERS, Difference
-from ..leaf import Plane
 
 #: Segments of a path that name an object, layer included; where it says nothing, two.
 _SEGMENTS = {
-    "intent": 1,
     "identity": 1,
+    "artifacts": 3,
+    "disks": 3,
     "images": 3,
     "docker_networks": 3,
     "docker_volumes": 3,
@@ -27,12 +27,15 @@ _DEEPEST, _FOLDERS = 4, 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """``object``: path of what it is about. ``folder``: of its files, empty where it is about no files."""
+    """``object``: path of what it is about. ``folder``: of its files, empty where it is about no files.
+
+    ``identity``: its differences are of that plane, and leave two environments equivalent.
+    """
 
     object: str
     folder: str
     cause: str
-    plane: Plane
+    identity: bool
     differences: tuple[Difference, ...]
 
     @property
@@ -58,12 +61,12 @@ class Group:
 
 def grouped(differences: Iterable[Difference]) -> tuple[Group, ...]:
     """The groups of *differences*, from inputs to what runs in containers; identity comes last."""
-    found: dict[tuple[str, str, Plane], list[Difference]] = {}
+    found: dict[tuple[str, str, bool], list[Difference]] = {}
     for each in differences:
-        found.setdefault((object_of(each.path), each.cause, each.plane), []).append(each)
+        found.setdefault((object_of(each.path), each.cause, each.plane == "identity"), []).append(each)
     groups = (
-        Group(object=name, folder=folder, cause=cause, plane=plane, differences=tuple(members))
-        for (name, cause, plane), together in found.items()
+        Group(object=name, folder=folder, cause=cause, identity=identity, differences=tuple(members))
+        for (name, cause, identity), together in found.items()
         for folder, members in _by_folder(together).items()
     )
     return tuple(sorted(groups, key=lambda group: (_place(group.layer), group.object, group.folder, group.cause)))
