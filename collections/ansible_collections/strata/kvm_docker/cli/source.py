@@ -25,7 +25,7 @@ def add_taking(parser: argparse.ArgumentParser, level: int | None) -> None:
     """Add the options of taking a fingerprint; *level* is the default."""
     words = ", ".join(f"{number} {what}" for number, what in LEVELS.items())
     parser.add_argument("--level", type=int, choices=LEVELS, default=level, help=f"how deep it looks: {words}")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="key that secrets are sealed with (the environment's)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="key of the secrets' seals (the state folder's own)")
     parser.add_argument("--state-folder", metavar="FOLDER", help="state folder of the hypervisor (/var/lib/strata)")
 
 

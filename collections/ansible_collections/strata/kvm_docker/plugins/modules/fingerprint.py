@@ -44,8 +44,8 @@ options:
   key:
     description:
       - Path of a file with the key that secrets are sealed with, on the machine that the module runs on.
-      - Two environments can be compared in their secrets where both were taken with the same key. Without it, the
-        environment's own is used.
+      - Two environments can be compared in their secrets where both were taken with the same key. Without it, that of
+        the state folder is used, and made where there is none, in check mode too.
     type: path
   dest:
     description:
