@@ -194,6 +194,11 @@ def test_files_in_very_many_folders_are_few_groups(strata: Strata) -> None:
     assert "guests/apps /usr/lib: a file was made in the guest (300 added)" in told
 
 
+def test_a_difference_does_not_hide_that_not_all_was_looked_at(strata: Strata) -> None:
+    _status, told, _errors = strata("compare", *files(SAME, replace(EXITED, missing=("guest db: it is off",))))
+    assert told.startswith("DIFFERENT: 1 leaf differs\n  and not all was looked at: 1 reason, as ")
+
+
 def test_data_has_every_difference(strata: Strata) -> None:
     found = json.loads(strata("compare", *files(EXITED, MANY), "--format", "json")[1])
     assert (found["verdict"], len(found["differences"])) == ("DIFFERENT", 41)

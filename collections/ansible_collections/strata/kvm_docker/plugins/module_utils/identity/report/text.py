@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..compare import LAYERS, Comparison, planes_told
+from ..compare import LAYERS, Comparison, Verdict, planes_told
 from ..fingerprint import Fingerprint
 from ..rules import Rules
 from .groups import Group, grouped
@@ -39,6 +39,7 @@ def comparison_lines(comparison: Comparison, rules: Rules, every: bool = False) 
     return [
         f"{comparison.verdict.value}: {verdict_in_words(comparison)}",
         *(f"  {plain(reason)}" for reason in _cut(comparison.reasons, every)),
+        *_also(comparison),
         *_planes(comparison),
         *_table(("LAYER", "LEAVES", "DIFFERENT", "TAKEN OUT"), rows),
         *(line for group in groups for line in _group_lines(group, every)),
@@ -58,6 +59,13 @@ def verdict_in_words(comparison: Comparison) -> str:
         "INCOMPARABLE": "the two cannot be compared",
         "UNSETTLED": "something moved while a fingerprint was taken; take it again when it is at rest",
     }[comparison.verdict.value]
+
+
+def _also(comparison: Comparison) -> Iterator[str]:
+    """A difference outweighs what was not looked at, and does not replace it."""
+    lacking = {*comparison.first.incomplete, *comparison.second.incomplete}
+    if comparison.verdict is Verdict.DIFFERENT and lacking:
+        yield f"  and not all was looked at: {counted(len(lacking), 'reason')}, as strata fingerprint tells them"
 
 
 def taken_out_lines(taken_out: Mapping[int, int], rules: Rules) -> list[str]:
