@@ -121,8 +121,14 @@ class Assembly:
         return replace(self, tokens=replace(self.tokens, chance={**self.tokens.chance, **chance})) if chance else self
 
     def leaves(self, branches: Iterable[Branch], level: int) -> tuple[Leaf, ...]:
-        """The leaves of *branches* that *level* looks at, sorted; of two at one path the last one counts."""
-        found = {leaf.path: leaf for branch in branches if branch.level <= level for leaf in self._leaves(branch)}
+        """The leaves of *branches* that *level* looks at, sorted.
+
+        Two that share a path once names are in it are one unknown leaf: what is not told apart is not compared.
+        """
+        found: dict[str, Leaf] = {}
+        for leaf in (leaf for branch in branches if branch.level <= level for leaf in self._leaves(branch)):
+            twice = leaf.path in found and leaf.counts
+            found[leaf.path] = replace(leaf, known=False) if twice else leaf
         return tuple(found[path] for path in sorted(found))
 
     def _leaves(self, branch: Branch) -> Iterator[Leaf]:

@@ -682,6 +682,13 @@ _RULES = (
         "what a guest wrote to its console",
         "two boots of one guest",
     ),
+    Rule(
+        144,
+        "disks/*/*/key",
+        "id",
+        "the path of the file once more, which counts as the target's",
+        "libvirt's storage pools of type dir",
+    ),
 )
 
 RULES = Rules(_RULES)

@@ -214,12 +214,17 @@ def _branch(path: tuple[str, ...], tree: Any, plane: Plane, source: Source, leve
 
 
 def _keyed(value: Any, name: str = "") -> Any:
-    """Lists whose order says nothing as mappings."""
+    """Lists whose order says nothing as mappings, and nothing for what is empty.
+
+    An engine that was restarted tells an empty list where it told none before (``HostConfig.Dns``).
+    """
+    if value in ([], {}):
+        return None
     if isinstance(value, Mapping):
         return {key: _keyed(inner, key) for key, inner in value.items()}
     if not isinstance(value, list):
         return value
-    if name not in _KEYED or not value:
+    if name not in _KEYED:
         return [_keyed(inner) for inner in value]
     keyed = {_KEYED[name](entry): _keyed(entry) for entry in value}
     return {key: _value(entry) for key, entry in keyed.items()}
