@@ -15,7 +15,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read imp
 from pages import COLLECTION, PAGES, REPOSITORY, Page, named
 
 #: Files that people have, or do without; no page says that they are here.
-THEIRS = {"compose.override.yaml"}
+THEIRS = {"compose.override.yaml", "instances.environment.yml"}
 #: Where a page's relative names of files start.
 BASES = (
     REPOSITORY,
@@ -23,9 +23,10 @@ BASES = (
     COLLECTION / "plugins",
     COLLECTION / "plugins" / "module_utils",
     COLLECTION / "roles" / "hypervisor",
+    REPOSITORY / "examples" / "docker_prune",
 )
 FILE = re.compile(r"[\w-][\w.-]*(/[\w.-]+)*\.(py|md|yml|yaml|cfg|toml|json)")
-FOLDER = re.compile(r"(collections|docs|inventories|roles|schema|tests|tools)(/[\w.-]+)*/?")
+FOLDER = re.compile(r"(collections|docs|examples|inventories|molecule|roles|schema|tests|tools)(/[\w.-]+)*/?")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
@@ -40,12 +41,13 @@ def declarations() -> list[Any]:
 
 
 def fragments() -> list[Any]:
-    """Parts of declarations: their keys are those of the top level."""
+    """Parts of declarations: their keys are those of the top level. Whole files of examples are none."""
+    examples = {file.read_text().removeprefix("---\n") for file in (REPOSITORY / "examples").rglob("*.yml")}
     return [
         pytest.param(tree, id=f"{named(page)}-{number}")
         for page in PAGES
         for number, block in enumerate(page.blocks("yaml"))
-        if isinstance(tree := yaml.safe_load(block), dict) and "plugin" not in tree
+        if block not in examples and isinstance(tree := yaml.safe_load(block), dict) and "plugin" not in tree
     ]
 
 
@@ -90,10 +92,10 @@ def test_every_link_leads_to_a_file_and_heading_that_are_there(page: Page) -> No
 
 
 def exists(name: str, page: Page) -> bool:
-    """Below one of the usual places; a bare name anywhere in the collection or the inventories."""
+    """Below one of the usual places; a bare name anywhere in the collection, the inventories or the examples."""
     if any((base / name).exists() for base in (*BASES, page.path.parent)):
         return True
-    places = (COLLECTION, REPOSITORY / "inventories")
+    places = (COLLECTION, REPOSITORY / "inventories", REPOSITORY / "examples")
     return "/" not in name and any(True for place in places for _found in place.rglob(name))
 
 
