@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -155,7 +156,8 @@ class Running:
 
     def engines(self) -> list[Engine]:
         """The engines of all of them; waits for those that boot."""
-        return [self.session.engine(guest) for guest in self.guests]
+        with ThreadPoolExecutor(max(1, len(self.guests))) as pool:
+            return list(pool.map(self.session.engine, self.guests))
 
     def machine(self, guest: str) -> Machine:
         """The shell of a guest, connected once its engine was."""

@@ -29,7 +29,7 @@ from . import fingerprint_key
 from .compare import differ
 from .fingerprint import Assembly, Fingerprint
 from .leaf import Branch, Leaf
-from .lock import plain, unknown
+from .lock import LockedContainerImage, plain, unknown
 from .lock_engine import look as locked_images
 from .lock_use import LockUse
 from .look.artifacts import artifact_branches
@@ -127,7 +127,7 @@ class _Taking:
     def _still(self, now: Running | None) -> Iterator[Branch]:
         yield from declared_branches(self.environment)
         yield identity_branch(self.environment, self.derived)
-        lock = self.lock.resolved(self.inputs, [locked_images(engine) for engine in now.engines()] if now else [])
+        lock = self.lock.resolved(self.inputs, _locked_images(now) if now else [])
         yield Branch(path=("lock",), tree=plain(lock), plane="lock", level=1)
         self.missing += [f"lock {path}: not known" for path in unknown(lock)] if self.level > 1 else []
         if self.level >= 5:
@@ -198,6 +198,11 @@ class _Taking:
         only = replace(found, files={path: found.files[path] for path in found.moving if path in found.files})
         leaves = self._leaves(only.branches(look, secrets, self._name(look)), look.chance)
         return [path for path, leaf in leaves if leaf.counts and path.endswith("/:content")]
+
+
+def _locked_images(now: Running) -> list[Mapping[str, LockedContainerImage]]:
+    with ThreadPoolExecutor(max(1, len(now.guests))) as pool:
+        return list(pool.map(locked_images, now.engines()))
 
 
 def _moving(first: Mapping[str, Leaf], second: Mapping[str, Leaf]) -> list[str]:

@@ -18,7 +18,7 @@ _FIELD = re.compile(r"^(Package|Version|Status|Architecture): (.*)$", re.MULTILI
 
 
 def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -> Iterator[Branch]:
-    """Branches of *guest*, of the *parts* of ``script.SYSTEM``."""
+    """Branches of *guest*, of the *parts* of ``script.PARTS``."""
 
     def branch(name: str, tree: Any, plane: Plane, level: int = 3) -> Branch:
         return Branch(path=("guests", guest, name), tree=tree, plane=plane, level=level)
@@ -31,7 +31,7 @@ def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -
     yield branch("enabled_units", _unit_links(parts["unit_links"]), "content")
     yield branch("units", dict(_units(parts["units"])), "runtime")
     yield branch("mounts", _mounts(parts["mounts"]), "runtime")
-    yield branch("modules", dict.fromkeys(parts["modules"].split(), "loaded"), "runtime")
+    yield branch("modules", {line.split()[0]: "loaded" for line in parts["modules"].splitlines()}, "runtime")
     yield branch("sysctls", _sysctls(parts["sysctls"]), "runtime")
     yield branch("links", _links(parts), "runtime")
     yield branch("routes", _counted(_route(route) for route in _json(parts["routes"])), "runtime")

@@ -28,7 +28,7 @@ _OF_IMAGE = "/usr/lib/os-release"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestLook:
-    """One look at *guest*. ``parts``: see :data:`.script.SYSTEM`."""
+    """One look at *guest*. ``parts``: see :data:`.script.PARTS`."""
 
     guest: str
     engine: EngineLook
@@ -49,7 +49,7 @@ class GuestLook:
             yield Branch(
                 path=(*path, "processes"), tree=processes.of_container(container["Id"]), plane="runtime", level=3
             )
-            sockets = listening(self.parts.get(f"sockets {container['State']['Pid']}", ""))
+            sockets = listening(self.parts["inner_sockets"], container["State"]["Pid"])
             yield Branch(path=(*path, "sockets"), tree=sockets, plane="runtime", level=3)
 
     def missing(self, level: int) -> Iterator[str]:
@@ -73,9 +73,8 @@ class GuestLook:
 def look_at_guest(engine: Engine, machine: Machine, level: int) -> GuestLook:
     """One look; below level 3 at the engine only."""
     found = look_at_engine(engine.guest, engine.client)
-    parts = {**script.SYSTEM, **script.sockets_of(found.pids)}
-    told = script.read_parts(machine, parts) if level >= 3 else dict.fromkeys(parts, "")
-    return GuestLook(guest=engine.guest, engine=found, parts=told)
+    parts = script.look(machine, found.pids) if level >= 3 else dict.fromkeys(script.PARTS, "")
+    return GuestLook(guest=engine.guest, engine=found, parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

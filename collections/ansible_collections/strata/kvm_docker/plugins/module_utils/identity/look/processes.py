@@ -131,14 +131,20 @@ def _looking(every: Mapping[int, Process], shell: int) -> set[int]:
     return found if top else set()
 
 
-def listening(text: str) -> dict[str, Any]:
-    """Protocol, address and port -> the users that listen there; of the files of /proc/net, protocol first."""
+def listening(text: str, pid: int | None = None) -> dict[str, Any]:
+    """Protocol, address and port -> the users that listen there, of files of /proc/net, lines after their file's name.
+
+    Those of the machine, or of the network namespace of process *pid*.
+    """
+    folder = f"/proc/{pid}/net" if pid else "/proc/net"
     users: defaultdict[str, set[str]] = defaultdict(set)
     for line in text.splitlines():
-        words = line.split()
-        if len(words) > 8 and words[1].endswith(":") and words[4] == _LISTENING.get(words[0].rstrip("6")):
-            address, _is, port = words[2].partition(":")
-            users[f"{words[0]} {_address(address)} {int(port, 16)}"].add(words[8])
+        file, _is, row = line.partition(":")
+        place, _slash, protocol = file.rpartition("/")
+        words = row.split()
+        if place == folder and len(words) > 7 and words[3] == _LISTENING.get(protocol.rstrip("6")):
+            address, _is, port = words[1].partition(":")
+            users[f"{protocol} {_address(address)} {int(port, 16)}"].add(words[7])
     return {where: "uid " + ", ".join(sorted(uids)) for where, uids in users.items()}
 
 

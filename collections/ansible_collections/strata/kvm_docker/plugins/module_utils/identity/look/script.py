@@ -12,46 +12,68 @@ import io
 import secrets
 import shlex
 import tarfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ...errors import FingerprintError
 from ...guest.machine import Machine
 
-#: Part -> what prints it. ``grep`` of many files prints each line with the name of its file before it.
-SYSTEM = {
-    "kernel": "uname -srvm",
-    "cmdline": "cat /proc/cmdline",
-    "os_release": "cat /etc/os-release",
-    "hostname": "cat /proc/sys/kernel/hostname",
-    "machine_id": "cat /etc/machine-id",
-    "dpkg": "cat /var/lib/dpkg/status",
-    "rpm": "rpm -qa --qf '%{NAME}.%{ARCH} %{EVR}\\n'",
-    "apk": "apk list --installed",
+#: Files that are read as they are: part -> path.
+FILES = {
+    "kernel": "/proc/version",
+    "cmdline": "/proc/cmdline",
+    "os_release": "/etc/os-release",
+    "hostname": "/proc/sys/kernel/hostname",
+    "dpkg": "/var/lib/dpkg/status",
+    "passwd": "/etc/passwd",
+    "group": "/etc/group",
+    "shadow": "/etc/shadow",
+    "mounts": "/proc/self/mounts",
+    "modules": "/proc/modules",
+}
+#: Part -> what prints it. A process costs more than what it reads: ``grep`` prints many files, each line with the
+#: name of its file before it.
+COMMANDS = {
+    "plain": f"grep -as '' {' '.join(FILES.values())}",
+    "rpm": "[ -e /var/lib/dpkg/status ] || rpm -qa --qf '%{NAME}.%{ARCH} %{EVR}\\n'",
+    "apk": "[ -e /var/lib/dpkg/status ] || apk list --installed",
     "unit_links": "find /etc/systemd/system /usr/local/lib/systemd/system -type l -printf '%P -> %l\\n'",
     "units": "systemctl list-units --all --plain --no-legend --no-pager --type=service,socket,timer,path,target",
-    "passwd": "cat /etc/passwd",
-    "group": "cat /etc/group",
-    "shadow": "cat /etc/shadow",
-    "mounts": "cat /proc/self/mounts",
-    "modules": "cut -d' ' -f1 /proc/modules",
     "sysctls": "grep -asr '' /proc/sys",
-    "links": "ip -j link",
     "addresses": "ip -j addr",
     "routes": "ip -j route show table all; ip -6 -j route show table all",
     "firewall": "iptables-save; ip6tables-save",
-    "sockets": 'for p in tcp tcp6 udp udp6 raw raw6; do sed "s/^/$p /" /proc/net/$p; done',
+    "sockets": "grep -as '' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/raw6",
     "commands": "grep -asz '' /proc/[0-9]*/cmdline",
     "statuses": "grep -asE '^(Name|PPid|Uid|Gid|CapEff|NoNewPrivs|Seccomp):' /proc/[0-9]*/status",
     "cgroups": "grep -as '' /proc/[0-9]*/cgroup",
     "self": "echo $$",
 }
+#: All parts.
+PARTS = (*FILES, *(name for name in COMMANDS if name != "plain"), "inner_sockets")
 _SECONDS = 120.0
 _HASHING = 1800.0
 
 
-def sockets_of(pids: Iterable[int]) -> dict[str, str]:
-    """Parts that print the sockets in the network namespaces of processes."""
-    return {f"sockets {pid}": f'for p in tcp tcp6 udp udp6; do sed "s/^/$p /" /proc/{pid}/net/$p; done' for pid in pids}
+def look(machine: Machine, pids: Iterable[int]) -> dict[str, str]:
+    """What each of :data:`PARTS` is on *machine*; one that there is not is empty.
+
+    The part ``inner_sockets`` has the sockets in the network namespaces of the processes *pids*.
+    """
+    inner = " ".join(f"/proc/{pid}/net/{name}" for pid in pids for name in ("tcp", "tcp6", "udp", "udp6"))
+    told = read_parts(machine, {**COMMANDS, "inner_sockets": f"grep -as '' {inner}" if inner else ":"})
+    plain = lines_by_file(told.pop("plain"))
+    return {**told, **{part: "".join(f"{line}\n" for line in plain.get(path, ())) for part, path in FILES.items()}}
+
+
+def lines_by_file(text: str) -> dict[str, list[str]]:
+    """Lines as ``grep`` prints them, ``<path>:<line>``, by path; paths without a colon."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for line in text.split("\n"):
+        path, colon, rest = line.partition(":")
+        if colon:
+            found[path].append(rest)
+    return found
 
 
 def read_parts(machine: Machine, parts: Mapping[str, str], timeout: float = _SECONDS) -> dict[str, str]:
