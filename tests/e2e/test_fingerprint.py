@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import GuestError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import Fingerprint
@@ -60,8 +62,19 @@ def fingerprint(two_hosts: TwoHosts, level: int = 3) -> Fingerprint:
     return take(two_hosts.copy.declaration, two_hosts.copy.lab.folders, level)
 
 
-def run(two_hosts: TwoHosts, command: str, guest: str = "web") -> None:
-    access.shell("two_hosts", guest, two_hosts.copy.lab.folders).run(command, timeout=300)
+def run(two_hosts: TwoHosts, command: str, guest: str = "web") -> bytes:
+    return access.shell("two_hosts", guest, two_hosts.copy.lab.folders).run(command, timeout=300)
+
+
+def await_other(two_hosts: TwoHosts, command: str, said: bytes) -> None:
+    """Wait until the guest prints something else; meanwhile it may not answer at all."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        with suppress(GuestError):
+            if run(two_hosts, command) != said:
+                return
+        time.sleep(2)
+    raise AssertionError(f"{command} still prints {said!r}")
 
 
 def paths(first: Fingerprint, second: Fingerprint) -> list[str]:
@@ -94,8 +107,9 @@ def test_restarts_of_containers_engines_guests_and_libvirt_leave_it_identical(tw
     two_hosts.copy.lab.start_hypervisor()
     assert processes.running(record) not in (None, libvirtd)
     assert paths(before, fingerprint(two_hosts)) == []
+    boot = run(two_hosts, "cat /proc/sys/kernel/random/boot_id")
     two_hosts.copy.lab.virsh("reboot", "two_hosts-web")
-    time.sleep(20)
+    await_other(two_hosts, "cat /proc/sys/kernel/random/boot_id", boot)
     assert paths(before, fingerprint(two_hosts)) == []
 
 
