@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 _CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
@@ -149,7 +149,10 @@ def listening(text: str, pid: int | None = None) -> dict[str, Any]:
 
 
 def _address(written: str) -> str:
-    """The kernel writes words of 32 bits as its processor has them in memory, little end first (proc(5))."""
+    """The kernel writes words of 32 bits as its processor has them in memory, little end first (proc(5)).
+
+    Written by the C library: releases of Python write one of IPv4 in IPv6 each in a way of its own.
+    """
     words = [bytes.fromhex(written[at : at + 8])[::-1] for at in range(0, len(written), 8)]
     raw = b"".join(words)
-    return str(IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw))
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
