@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -58,6 +59,8 @@ class GuestLook:
             yield f"guest {self.guest}: its packages; it has none of dpkg, rpm and apk"
         if level >= 3 and not self.parts["shadow"]:
             yield f"guest {self.guest}: /etc/shadow could not be read"
+        if level >= 4 and "/" not in _folders(self):
+            yield f"guest {self.guest}: files of its root file system; it is none of {', '.join(sorted(_WITH_FILES))}"
         driver = self.engine.info.get("Driver")
         if level >= 4 and driver != _KNOWN_DRIVER:
             yield f"engine {self.guest}: files of its containers and images; it stores them by {driver}"
@@ -138,8 +141,13 @@ def _folders(look: GuestLook) -> list[str]:
     for line in look.parts["mounts"].splitlines():
         source, target, kind, *_rest = line.split(" ")
         if kind in _WITH_FILES or (kind == "tmpfs" and target == "/tmp"):
-            found.setdefault(source if kind != "tmpfs" else target, target)
+            found.setdefault(source if kind != "tmpfs" else target, _written(target))
     return list(found.values())
+
+
+def _written(target: str) -> str:
+    """A mount point as it is called: the kernel writes a blank in it as ``\\040`` (proc(5))."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), target)
 
 
 def digests_of(secrets: frozenset[str] | set[str]) -> frozenset[str]:
