@@ -96,9 +96,12 @@ def _named(section: str) -> tuple[str, str]:
 def list_files(machine: Machine, folders: Iterable[str], with_content: bool) -> tuple[str, str]:
     """What ``find`` tells of all below *folders*, each on its own file system, and SHA-256 sums of the files.
 
-    Records end with a NUL, as names of files may hold all else.
+    Records end with a NUL, as names of files may hold all else. Without folders there is nothing to tell; ``find``
+    would list where it is.
     """
     roots = " ".join(shlex.quote(folder) for folder in folders)
+    if not roots:
+        return "", ""
     listing = f"find {roots} -xdev -printf '%y %m %U %G %s %C@ %l\\0%p\\0'"
     sums = f"find {roots} -xdev -type f -print0 | xargs -0 -r sha256sum -z --"
     parts = {"files": listing, **({"sums": sums} if with_content else {})}
@@ -116,11 +119,15 @@ def digests(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
 
 
 def contents(machine: Machine, paths: Iterable[str]) -> dict[str, bytes]:
-    """Content of each of the files *paths*, by path; one that is gone is left out."""
+    """Content of each of the files *paths*, by path; one that is gone is left out.
+
+    One archive of all, however many there are, in which a file of two names is there twice.
+    """
     asked = "\0".join(paths).encode(errors="surrogateescape")
     if not asked:
         return {}
-    command = "xargs -0 tar --create --no-recursion --absolute-names --ignore-failed-read -- 2>/dev/null || true"
+    options = "--no-recursion --absolute-names --hard-dereference --ignore-failed-read"
+    command = f"tar --create {options} --null --verbatim-files-from --files-from=- 2>/dev/null || true"
     archive = machine.run(command, stdin=asked, timeout=_HASHING)
     with tarfile.open(fileobj=io.BytesIO(archive), errors="surrogateescape") as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
