@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...docker.image_marks import MARKS, STAGES
 from ...naming import LABEL_SOURCE
 from ..known.known import Source, known
 from ..leaf import Branch, Plane
@@ -144,7 +145,7 @@ def chance_names(look: EngineLook) -> dict[str, str]:
     for name, volume in look.volumes.items():
         if volume["Name"] != name:
             found[volume["Name"]] = f"volume {name}"
-    for reference, image in sorted(look.images.items(), reverse=True):
+    for reference, image in reversed(_ordered(look.images)):
         found[image["Id"].removeprefix("sha256:")] = f"image {reference}"
     for kind, objects in (("network", look.networks), ("container", look.containers)):
         for name, inspected in objects.items():
@@ -172,9 +173,14 @@ def places(look: EngineLook) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _ordered(images: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """In an order that stays; our marks last, as they hold the environment's name and a rule takes them out."""
+    return sorted(images.items(), key=lambda item: (item[0].startswith((MARKS, STAGES)), item[0]))
+
+
 def _layers(look: EngineLook) -> Iterator[tuple[str, str]]:
     """``reference number`` and id of each layer of an image, from the lowest one, in an order that stays."""
-    for reference, image in sorted(look.images.items()):
+    for reference, image in _ordered(look.images):
         lowest_first = [*_folders(image, "UpperDir"), *_folders(image, "LowerDir")][::-1]
         for number, layer in enumerate(lowest_first):
             yield f"{reference} {number}", layer
