@@ -59,12 +59,13 @@ class EngineLook:
 
     @property
     def checks(self) -> dict[str, str]:
-        """Container id -> the command line of its health check."""
+        """Container id -> the command line of its health check, of those that have one."""
         found = {}
         for container in self.containers.values():
             kind, *words = (container["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
             shell = container["Config"].get("Shell") or ["/bin/sh", "-c"]
-            found[container["Id"]] = " ".join([*shell, *words] if kind == "CMD-SHELL" else words)
+            if words:
+                found[container["Id"]] = " ".join([*shell, *words] if kind == "CMD-SHELL" else words)
         return found
 
 
@@ -123,10 +124,10 @@ def _source(image: Mapping[str, Any]) -> str:
 def _named_volumes(
     volumes: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """By name; a volume that the engine named is known by the container and folder that it is for."""
+    """By name; one that the engine named is known by the container, the first by name, and folder that it is for."""
     users = {
         mount["Name"]: f"<{container['Name'].lstrip('/')}>{mount['Destination']}"
-        for container in containers
+        for container in sorted(containers, key=lambda container: str(container["Name"]), reverse=True)
         for mount in container.get("Mounts") or ()
         if mount.get("Type") == "volume"
     }
