@@ -38,7 +38,7 @@ _CAUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"guests/[^/]*/files/.*/:(mode|owner)", (), "chmod or chown in the guest"),
     (r"guests/[^/]*/files/.*", (), "a file was edited in the guest"),
     (r"engines/.*", (), "the engine was upgraded, or its daemon.json or command line was changed"),
-    (r"images/.*/files/.*", (), "files of an image were changed behind the engine's back"),
+    (r"images/.*/files/.*", (), "the image was built anew, or files of it were changed behind the engine's back"),
     (r"images/.*", (_ADDED,), "an image was pulled, built, loaded or tagged (docker tag)"),
     (r"images/.*", (_REMOVED,), "an image or tag was removed"),
     (r"images/.*", (), "a tag stands for another image: it was built, pulled or tagged anew"),
