@@ -16,16 +16,16 @@ from ..leaf import Branch
 
 
 def artifact_branches(inputs: Inputs, folders: Folders) -> Iterator[Branch]:
-    """A digest of each file, computed now and not believed."""
+    """A digest of each file, computed now and not believed; of a container image for each guest that gets it."""
     for name, recipe in inputs.guest_images.items():
         image = image_store.resolve(folders, recipe)
         if image is not None:
             files = {"disk": image.disk, "kernel": image.kernel, "initrd": image.initrd}
             tree = {part: digest(path) for part, path in files.items() if path}
             yield Branch(path=("artifacts", "guest_images", name), tree=tree, plane="content", level=5)
-    for (_guest, reference), input_ in inputs.images.items():
+    for (guest, reference), input_ in inputs.images.items():
         if input_.archive and input_.archive.exists():
-            path = ("artifacts", "container_images", reference)
+            path = ("artifacts", "container_images", guest, reference)
             yield Branch(path=path, tree={"archive": digest(input_.archive)}, plane="content", level=5)
 
 
