@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import kvm_lab
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, GuestNetwork
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import differ
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.leaf import Leaf, segments_of
@@ -34,25 +36,33 @@ DEFINED = """
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
 </domain>
 """
+#: Its objects are named as if they were of the environment.
+BESIDE = Environment(
+    name="looks-two",
+    folder="/declaration",
+    networks={"lan": GuestNetwork(cidr=IPv4Network("10.216.0.0/24"), forward="isolated")},
+)
 #: Its name begins as those of the environment, but for the dash.
 OF_OTHERS = "<network><name>looksalike</name></network>"
 
 
 @pytest.fixture(scope="module")
 def kvm(hypervisor: Hypervisor) -> Iterator[Hypervisor]:
-    """The hypervisor with a guest that boots nothing, a domain that somebody defined, and a network of others."""
+    """The hypervisor with a guest that boots nothing, a domain that somebody defined, and what others have."""
     root = hypervisor.folders.root
     hypervisor = replace(hypervisor, folders=Folders(root, root / "tiny-images"))
     kvm_lab.fill_store(hypervisor.folders, kernel=None)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(domain, "SHUTDOWN_TIMEOUT", 0.5)
         kvm_lab.converge(hypervisor, ENVIRONMENT)
+        kvm_lab.converge(hypervisor, BESIDE)
         connection = hypervisor.connection
         others = connection.defineXML(DEFINED), connection.networkDefineXML(OF_OTHERS)
         yield hypervisor
         for one in others:
             one.undefine()
-        kvm_lab.remove(hypervisor, ENVIRONMENT.name)
+        for environment in (ENVIRONMENT, BESIDE):
+            kvm_lab.remove(hypervisor, environment.name)
 
 
 def look(kvm: Hypervisor) -> dict[str, Leaf]:
@@ -67,6 +77,8 @@ def different(one: dict[str, Leaf], other: dict[str, Leaf]) -> list[str]:
 
 
 def test_every_object_of_the_environment_is_there_and_none_of_others(kvm: Hypervisor) -> None:
+    every = {network.name() for network in kvm.connection.listAllNetworks()}
+    assert {"looks-lan", "looks-two-lan", "looksalike"} <= every
     found = {segments_of(path)[:2] for path in look(kvm)}
     assert found == {
         ("networks", "lan"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...kvm.hypervisor import Hypervisor
+from ...kvm.mark import of_another
 from ...naming import libvirt_name
 from ..known.known import Source, known
 from ..known.xml_tree import tree_of
@@ -23,18 +24,22 @@ def hypervisor_branches(hypervisor: Hypervisor, environment: str) -> Iterator[Br
     """Branches of every object that is named as one of *environment*, whoever made it, and of what is in its pools."""
     connection = hypervisor.connection
     for network in connection.listAllNetworks():
-        if name := _own(network.name(), environment):
+        if name := _own(network, "network", environment):
             yield from _network(network, name)
     for pool in connection.listAllStoragePools():
-        if name := _own(pool.name(), environment):
+        if name := _own(pool, "pool", environment):
             yield from _pool(pool, name)
     for domain in connection.listAllDomains():
-        if name := _own(domain.name(), environment):
+        if name := _own(domain, "guest", environment):
             yield from _domain(domain, name)
 
 
-def _own(name: str, environment: str) -> str:
-    """Its name in the declaration; the first pool of an environment has no other name. Empty for one of others."""
+def _own(found: libvirt.virNetwork | libvirt.virStoragePool | libvirt.virDomain, kind: str, environment: str) -> str:
+    """Its name in the declaration; the first pool of an environment has no other name. Empty for one of others: those
+    of an environment ``lab-two`` are named as if they were of ``lab``."""
+    name = found.name()
+    if of_another(environment, kind, name, found.UUIDString()):
+        return ""
     if name == environment:
         return "own"
     prefix = libvirt_name(environment, "")
