@@ -162,7 +162,7 @@ def test_the_topmost_of_several_mounts_counts() -> None:
 
 def test_sysctls_are_a_tree_and_several_lines_are_one_value() -> None:
     told = trees()["sysctls"]
-    assert told["net"]["ipv4"] == {"conf": {"all": {"forwarding": "1"}}, "tcp_rmem": "4096\t131072\t6291456"}
+    assert told["net"]["ipv4"] == {"conf": {"all": {"forwarding": "1"}}, "tcp_rmem": ["4096", "131072", "6291456"]}
     assert told["dev"]["cdrom"]["info"] == "CD-ROM information, Id: cdrom.c 3.20\n\ndrive name:"
 
 

@@ -351,10 +351,14 @@ _RULES = (
         "images of two days",
     ),
     Rule(
-        68, "guests/*/sysctls/fs/dentry-state", "counter", "entries in the kernel's cache", "two looks, a second apart"
+        68,
+        "guests/*/sysctls/fs/dentry-state/*",
+        "counter",
+        "entries in the kernel's cache",
+        "two looks, a second apart",
     ),
-    Rule(69, "guests/*/sysctls/fs/inode-*", "counter", "inodes in the kernel's cache", "two looks, a second apart"),
-    Rule(70, "guests/*/sysctls/fs/file-nr", "counter", "open files", "two looks, a second apart"),
+    Rule(69, "guests/*/sysctls/fs/inode-*/*", "counter", "inodes in the kernel's cache", "two looks, a second apart"),
+    Rule(70, "guests/*/sysctls/fs/file-nr/*", "counter", "open files", "two looks, a second apart"),
     Rule(71, "guests/*/sysctls/fs/aio-nr", "counter", "requests under way", "proc(5)"),
     Rule(72, "guests/*/sysctls/fs/quota/*", "counter", "lookups and writes of quotas", "proc(5)"),
     Rule(
@@ -371,7 +375,7 @@ _RULES = (
     Rule(78, "guests/*/sysctls/user/max_*", "counter", "as above", "two boots of one guest"),
     Rule(79, "guests/*/sysctls/vm/user_reserve_kbytes", "counter", "as above", "two boots of one guest"),
     Rule(80, "guests/*/sysctls/vm/min_free_kbytes", "counter", "as above", "two boots of one guest"),
-    Rule(81, "guests/*/sysctls/net/ipv4/*_mem", "counter", "as above", "two boots of one guest"),
+    Rule(81, "guests/*/sysctls/net/ipv4/*_mem/*", "counter", "as above", "two boots of one guest"),
     Rule(82, "guests/*/sysctls/net/ipv4/tcp_max_orphans", "counter", "as above", "two boots of one guest"),
     Rule(
         83,
@@ -688,6 +692,27 @@ _RULES = (
         "id",
         "the path of the file once more, which counts as the target's",
         "libvirt's storage pools of type dir",
+    ),
+    Rule(
+        145,
+        "guests/*/sysctls/net/ipv4/tcp_rmem/2",
+        "counter",
+        "the largest buffer, which the kernel reckoned from the memory that it found at boot; the other two count",
+        "two boots of one guest: 5373856 and 5373824",
+    ),
+    Rule(
+        146,
+        "guests/*/sysctls/net/ipv4/tcp_wmem/2",
+        "counter",
+        "as above",
+        "two boots of one guest",
+    ),
+    Rule(
+        147,
+        "domains/*/live/**/alias/@name",
+        "id",
+        "names that libvirt gives to devices of a running domain; it forgets some of them when it is restarted",
+        "a restart of libvirtd 9.0: the alias of a USB controller without a model was gone",
     ),
 )
 

@@ -118,17 +118,25 @@ def _mounts(text: str) -> dict[str, Any]:
 
 
 def _sysctls(text: str) -> dict[str, Any]:
-    """A nested mapping by the folders of /proc/sys; a value of several lines is one text."""
-    tree: dict[str, Any] = {}
+    """A nested mapping by the folders of /proc/sys.
+
+    Numbers between tabs are a list, as some of them may follow from the machine and others be set; a value of several
+    lines is one text.
+    """
+    lines: dict[str, list[str]] = {}
     path = ""
     for line in text.splitlines():
         if line.startswith("/proc/sys/"):
-            path, _is, value = line.partition(":")
-            *above, name = path.removeprefix("/proc/sys/").split("/")
-            node = tree
-            for folder in above:
-                node = node.setdefault(folder, {})
-            node[name] = f"{node[name]}\n{value}" if name in node else value
+            path, _is, line = line.partition(":")
+        lines.setdefault(path, []).append(line)
+    tree: dict[str, Any] = {}
+    for path, values in lines.items():
+        *above, name = path.removeprefix("/proc/sys/").split("/")
+        node = tree
+        for folder in above:
+            node = node.setdefault(folder, {})
+        value = "\n".join(values)
+        node[name] = value.split("\t") if "\t" in value and len(values) == 1 else value
     return tree
 
 
