@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.engine import (
-    _named_volumes,
     chance_names,
+    named_volumes,
     places,
+    told_apart,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.guest_look import GuestLook
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.script import PARTS
@@ -104,7 +105,7 @@ def test_a_field_that_no_table_knows_is_told() -> None:
 
 def test_a_volume_that_the_engine_named_goes_by_who_uses_it() -> None:
     rows = [{"Name": ANONYMOUS}, {"Name": drawn("e")}, {"Name": "db"}]
-    found = _named_volumes(rows, [container("plain", "1"), APP])
+    found = named_volumes(rows, [container("plain", "1"), APP])
     assert {name: row["Name"] for name, row in found.items()} == {
         "<app>/data": ANONYMOUS,
         drawn("e"): drawn("e"),
@@ -114,7 +115,7 @@ def test_a_volume_that_the_engine_named_goes_by_who_uses_it() -> None:
 
 def test_a_volume_that_containers_share_goes_by_the_same_one_whatever_their_order() -> None:
     other = {**APP, "Name": "/backup", "Id": drawn("3")}
-    one, two = (_named_volumes([{"Name": ANONYMOUS}], order) for order in ([APP, other], [other, APP]))
+    one, two = (named_volumes([{"Name": ANONYMOUS}], order) for order in ([APP, other], [other, APP]))
     assert list(one) == list(two)
 
 
@@ -148,3 +149,8 @@ def test_a_container_whose_check_does_not_pass_is_unhealthy(state: dict[str, Any
     look = GuestLook(guest="web", engine=engine, parts=dict.fromkeys(PARTS, ""))
     assert list(look.unhealthy()) == ["containers/web/app/State/Health/Status"] * told
     assert {branch.path[3] for branch in look.branches() if len(branch.path) > 3} == {"processes", "sockets"}
+
+
+def test_networks_of_one_name_are_told_apart_the_oldest_first() -> None:
+    networks = [{"Id": "b", "Name": "lan", "Created": "2026-02"}, {"Id": "a", "Name": "lan", "Created": "2026-01"}]
+    assert {name: network["Id"] for name, network in told_apart(networks)} == {"lan": "a", "lan (2)": "b"}

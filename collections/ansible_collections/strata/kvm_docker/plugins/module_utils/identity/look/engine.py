@@ -84,9 +84,21 @@ def look_at_engine(guest: str, client: docker.APIClient) -> EngineLook:
             version=version.result(),
             containers={container["Name"].lstrip("/"): container for container in containers},
             images=dict(_by_reference(images)),
-            networks={network["Name"]: network for network in networks},
-            volumes=_named_volumes(volumes.result()["Volumes"] or (), containers),
+            networks=dict(told_apart(networks)),
+            volumes=named_volumes(volumes.result()["Volumes"] or (), containers),
         )
+
+
+def told_apart(networks: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """By name, the oldest first: an engine may have several networks of one name."""
+    seen: Counter[str] = Counter()
+    for network in sorted(networks, key=lambda network: str(network.get("Created"))):
+        seen[network["Name"]] += 1
+        yield _numbered(network["Name"], seen[network["Name"]]), network
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name} ({number})"
 
 
 def _each(pool: ThreadPoolExecutor, inspect: Callable[[str], _Made], ids: Iterable[str]) -> list[_Made]:
@@ -113,7 +125,7 @@ def _by_reference(images: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Ma
             layers = (image.get("RootFS") or {}).get("Layers") or [image["Id"]]
             name = f"<none> {_source(image) or layers[-1]}"
             seen[name] += 1
-            yield name if seen[name] == 1 else f"{name} ({seen[name]})", image
+            yield _numbered(name, seen[name]), image
 
 
 def _source(image: Mapping[str, Any]) -> str:
@@ -121,7 +133,7 @@ def _source(image: Mapping[str, Any]) -> str:
     return str(((image.get("Config") or {}).get("Labels") or {}).get(LABEL_SOURCE, ""))
 
 
-def _named_volumes(
+def named_volumes(
     volumes: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """By name; one that the engine named is known by the container, the first by name, and folder that it is for."""
