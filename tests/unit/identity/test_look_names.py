@@ -14,7 +14,13 @@ from typing import Any
 import kvm_lab
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    AddressRange,
+    DhcpSettings,
+    DnsSettings,
+    Environment,
+    Reservation,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.access import have_keys
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
@@ -58,9 +64,14 @@ PROJECT = Project(name="web", file="", services={"app": Service(name="app", imag
 
 
 def environment(name: str, subnet: str, port: int = 8080) -> Environment:
-    """Two guests on one network, one of them with a project and a port of the hypervisor."""
+    """Two guests on one network with addresses for others; one has a project and a port of the hypervisor."""
     base, cidr = kvm_lab.environment(name), IPv4Network(subnet)
-    networks = {"lan": replace(base.networks["lan"], cidr=cidr)}
+    dhcp = DhcpSettings(
+        ranges=(AddressRange(start=cidr[100], end=cidr[120]),),
+        hosts={"printer": Reservation(mac="52:54:00:00:00:09", address=cidr[90])},
+    )
+    dns = DnsSettings(hosts={"printer": cidr[90], "near": cidr[80], "far": IPv4Address("192.0.2.1")})
+    networks = {"lan": replace(base.networks["lan"], cidr=cidr, dhcp=dhcp, dns=dns)}
     guests = {
         guest: replace(
             declared,

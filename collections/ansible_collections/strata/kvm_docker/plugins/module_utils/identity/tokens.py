@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 #: A value inside of a longer word is another value: 10.80.0.1 in 10.80.0.11, but not in 10.80.0.1:80.
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9.-])", r"(?![A-Za-z0-9-]|\.\d)"
+#: Of an address: a hyphen before or after it makes a span, and no longer word (10.80.0.100-10.80.0.120).
+_BEFORE_ADDRESS, _AFTER_ADDRESS = r"(?<![A-Za-z0-9.])", r"(?![A-Za-z0-9]|\.\d)"
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?")
 _LONG = 12
 
 
@@ -56,5 +59,7 @@ def _pattern(value: str) -> str:
     drawn = len(value) >= _LONG and re.fullmatch(r"[0-9a-f-]+", value)
     if drawn:
         return re.escape(value)
+    if _ADDRESS.fullmatch(value):
+        return f"{_BEFORE_ADDRESS}{re.escape(value)}{_AFTER_ADDRESS}"
     colons = ("(?<!:)", "(?!:)") if ":" in value else ("", "")
     return f"{colons[0]}{_BEFORE}{re.escape(value)}{_AFTER}{colons[1]}"

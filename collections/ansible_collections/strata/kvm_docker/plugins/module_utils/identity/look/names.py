@@ -69,3 +69,16 @@ def _of_network(environment: str, network: str, declared: GuestNetwork) -> Itera
     yield str(declared.cidr.network_address), f"subnet {network}"
     yield str(declared.cidr.broadcast_address), f"broadcast {network}"
     yield str(declared.gateway), f"gateway {network}"
+    yield from _in_subnet(network, declared)
+
+
+def _in_subnet(network: str, declared: GuestNetwork) -> Iterator[tuple[str, str]]:
+    """Addresses that the declaration gives to others than guests; those beyond the subnet do not follow from it."""
+    addresses = {f"dhcp host {name} {network}": host.address for name, host in declared.dhcp.hosts.items()}
+    addresses |= {f"dns host {name} {network}": address for name, address in declared.dns.hosts.items()}
+    for number, span in enumerate(declared.dhcp.ranges):
+        addresses |= {
+            f"dhcp range {number} start {network}": span.start,
+            f"dhcp range {number} end {network}": span.end,
+        }
+    yield from ((str(address), name) for name, address in addresses.items() if address in declared.cidr)
