@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,19 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
 
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (  # noqa: E402 - as below
+    Assembly,
+    root_of,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.files import (  # noqa: E402 - as below
+    File,
+    Places,
+    file_branches,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.ruleset import RULES  # noqa: E402 - as below
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.tokens import Tokens  # noqa: E402 - as below
+from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker  # noqa: E402 - as below
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal  # noqa: E402 - as below
 from environments import REPOSITORY, EnvironmentCopy, Lab, load, running_lab  # noqa: E402 - the path is set just above
 from figure import Figure, shown  # noqa: E402 - the same
 from lab import root_folder  # noqa: E402 - the same
@@ -50,9 +64,48 @@ def two_hosts(lab: Lab, folder: Path) -> Iterator[Figure]:
         assert "changed=0" in again.stdout, again.stdout + again.stderr
         seconds = copy.converge()["seconds"]
         yield Figure("  of which observing and planning", seconds["observe"] + seconds["plan"], 1, "s")
+        yield from fingerprints(copy)
         yield from update(copy)
     finally:
         copy.converge("absent")
+
+
+def fingerprints(copy: EnvironmentCopy) -> Iterator[Figure]:
+    """What looking at everything takes, by processes of their own; and how assembling grows with the leaves."""
+    for level, bound in ((3, 5), (4, 30)):
+        began = time.monotonic()
+        done = copy.lab.command("strata", "fingerprint", str(copy.declaration), "--level", str(level))
+        seconds = time.monotonic() - began
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Figure(f"strata fingerprint, level {level}", seconds, bound, "s")
+    few, many = assembling(20_000), assembling(80_000)
+    yield Figure("four times as many leaves: seconds to assemble them", many / few, 5, "x")
+
+
+def assembling(files: int) -> float:
+    """Median seconds of three to turn so many files into leaves with their hashes."""
+    files_of = [
+        File(
+            path=f"/usr/share/{n % 97}/{n}",
+            type="f",
+            mode=0o644,
+            owner="0:0",
+            size="1",
+            changed="1.0",
+            digest=f"{n:064x}",
+        )
+        for n in range(files)
+    ]
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        assembly = Assembly(
+            tokens=Tokens({"10.80.0.11": "address"}), rules=RULES, seal=Seal(b"k" * 32), masker=Masker()
+        )
+        leaves = assembly.leaves(file_branches(files_of, Places(guest="web"), frozenset(), {}), 4)
+        root_of(leaves)
+        seconds.append(time.monotonic() - began)
+    return statistics.median(seconds)
 
 
 def update(copy: EnvironmentCopy) -> Iterator[Figure]:
