@@ -37,7 +37,7 @@ except ImportError:
 
         BeforeValidator = Field = WithJsonSchema = _absent
 
-__all__ = ["BeforeValidator", "Field", "WithJsonSchema", "require"]
+__all__ = ["BeforeValidator", "Field", "WithJsonSchema", "require", "versions"]
 
 
 def require(*names: str) -> None:
@@ -71,6 +71,11 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return ""
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Package -> its version, of those that tell it."""
+    return {package: version for package in packages if (version := _version(package))}
 
 
 def _numbers(version: str) -> tuple[int, ...]:

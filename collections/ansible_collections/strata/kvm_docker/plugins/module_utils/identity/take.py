@@ -24,7 +24,7 @@ from ..inputs import Inputs, resolve
 from ..kvm.hypervisor import Hypervisor
 from ..masking import hidden, secrets_of
 from ..progress import Progress
-from ..requirements import require
+from ..requirements import require, versions
 from . import fingerprint_key
 from .compare import differ
 from .fingerprint import Assembly, Fingerprint
@@ -42,6 +42,8 @@ from .tokens import Tokens
 
 #: Seconds within which two looks in a row have to agree.
 SETTLE = 60.0
+#: Packages that had a hand in it.
+_TOOLS = ("strata-kvm-docker", "docker", "libvirt-python", "pydantic")
 
 
 def take(
@@ -118,7 +120,7 @@ class _Taking:
             key=fingerprint_key.name_of(self.assembly.seal),
             taken=datetime.now(UTC).isoformat(timespec="seconds"),
             leaves=tuple(leaves[path] for path in sorted(leaves)),
-            tools={"python": platform.python_version()},
+            tools={"python": platform.python_version(), **versions(*_TOOLS)},
             context=context,
             missing=tuple(self.missing),
             moving=tuple(self.moving),
