@@ -107,7 +107,9 @@ def test_inputs_alone_are_taken_compared_and_told_apart_without_a_hypervisor(tmp
     }
     first = ran("fingerprint", **options)
     assert (first.get("msg"), first["changed"], list(first["planes"])) == (None, True, ["intent", "lock", "identity"])
-    compared = {**options, "compare_with": options["dest"], "expect": "IDENTICAL"}
+    over = ran("fingerprint", **options, compare_with=options["dest"])
+    assert over["msg"].endswith("it is what is compared with, and would be lost. Write to another file.")
+    compared = {**options, "dest": str(tmp_path / "now.json"), "compare_with": options["dest"], "expect": "IDENTICAL"}
     assert (ran("fingerprint", **compared)["verdict"], ran("fingerprint", **options)["changed"]) == ("IDENTICAL", False)
     declared.write("app/main", "two\n")
     other = ran("fingerprint", **compared, _ansible_check_mode=True)

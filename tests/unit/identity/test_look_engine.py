@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -154,3 +155,23 @@ def test_a_container_whose_check_does_not_pass_is_unhealthy(state: dict[str, Any
 def test_networks_of_one_name_are_told_apart_the_oldest_first() -> None:
     networks = [{"Id": "b", "Name": "lan", "Created": "2026-02"}, {"Id": "a", "Name": "lan", "Created": "2026-01"}]
     assert {name: network["Id"] for name, network in told_apart(networks)} == {"lan": "a", "lan (2)": "b"}
+
+
+def test_how_a_container_ended_counts_once_it_does_not_run() -> None:
+    state = {"Running": False, "ExitCode": 1, "Pid": 0}
+    assert of_app(State=state)["State/ExitCode"] == 1
+    assert "State/ExitCode" not in of_app(State={**state, "Running": True})
+
+
+def test_what_a_health_check_wrote_is_not_kept() -> None:
+    health = {"Status": "healthy", "Log": [{"ExitCode": 0, "Output": "token 123"}]}
+    look = replace(LOOK, containers={"app": {**APP, "State": {"Running": True, "Health": health}}})
+    assert not any("token 123" in str(leaf.value) for leaf in leaves(look).values())
+
+
+def test_seals_of_a_mark_are_made_with_a_key_that_goes_and_do_not_count() -> None:
+    def label(digest: str) -> dict[str, Any]:
+        applied = json.dumps({"Config": {"Env": {"DB_PASSWORD": {"strata.sealed": digest}}}})
+        return of_app(Config={**APP["Config"], "Labels": {LABEL_APPLIED: applied}})
+
+    assert label("a" * 64) == label("b" * 64)

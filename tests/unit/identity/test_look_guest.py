@@ -206,3 +206,24 @@ def test_a_guest_that_says_nothing_at_all_has_branches_all_the_same() -> None:
 def test_each_leaf_is_of_content_or_runtime_and_no_schema_has_to_know_it() -> None:
     assert {leaf.plane for leaf in leaves().values()} == {"content", "runtime"}
     assert all(leaf.known for leaf in leaves().values())
+
+
+def test_of_two_users_of_one_name_both_are_told() -> None:
+    parts = {**dict.fromkeys(script.PARTS, ""), "passwd": "eve:x:0:0::/root:/bin/sh\neve:x:1000:1000::/:/bin/sh\n"}
+    told = {branch.path[2]: branch.tree for branch in guest_branches("web", parts, Processes(()))}
+    assert told["users"] == {"eve": "x:0:0::/root:/bin/sh", "eve (2)": "x:1000:1000::/:/bin/sh"}
+
+
+def test_limits_of_namespaces_count_where_somebody_set_them() -> None:
+    user = "/proc/sys/user/max_user_namespaces:0\n/proc/sys/user/max_ipc_namespaces:4500\n"
+    sysctls = f"/proc/sys/kernel/threads-max:9000\n{user}"
+    parts = {**dict.fromkeys(script.PARTS, ""), "sysctls": sysctls}
+    told = {branch.path[2]: branch.tree for branch in guest_branches("web", parts, Processes(()))}
+    assert told["sysctls"]["user"] == {"max_user_namespaces": "0", "max_ipc_namespaces": "half of threads-max"}
+
+
+def test_rules_that_only_nft_knows_are_told() -> None:
+    text = "table inet own {\n\tchain in {\n\t\ttcp dport 22 drop\n\t}\n}\n"
+    parts = {**dict.fromkeys(script.PARTS, ""), "firewall": text}
+    told = {branch.path[2]: branch.tree for branch in guest_branches("web", parts, Processes(()))}
+    assert told["firewall"] == {"nft inet own": {"chain in {": 1, "tcp dport 22 drop": 1}}

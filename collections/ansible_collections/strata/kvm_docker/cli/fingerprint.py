@@ -16,6 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (
     Fingerprint,
     read_fingerprint,
+    refuse_same_file,
     text_of,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.report.text import (
@@ -44,6 +45,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line says; returns the exit status."""
+    refuse_same_file(arguments.output, arguments.compare)
     before = read_fingerprint(arguments.compare) if arguments.compare else None
     found = taken(arguments.declaration, arguments, arguments.level)
     told, status = fingerprint_lines(found, arguments.all), status_of(found)

@@ -159,6 +159,20 @@ class Running:
         with ThreadPoolExecutor(max(1, len(self.guests))) as pool:
             return list(pool.map(self.session.engine, self.guests))
 
+    def reached(self) -> tuple[Running, dict[str, StrataError]]:
+        """With the guests whose engine answers only, and why the others do not; waits for those that boot."""
+        silent: dict[str, StrataError] = {}
+
+        def reach(guest: str) -> None:
+            try:
+                self.session.engine(guest)
+            except StrataError as error:
+                silent[guest] = error
+
+        with ThreadPoolExecutor(max(1, len(self.guests))) as pool:
+            list(pool.map(reach, self.guests))
+        return replace(self, guests=tuple(guest for guest in self.guests if guest not in silent)), silent
+
     def machine(self, guest: str) -> Machine:
         """The shell of a guest, connected once its engine was."""
         return access.shell(self.session.environment, guest, self.session.hypervisor.folders)
@@ -166,10 +180,13 @@ class Running:
 
 @contextmanager
 def running(environment: Environment, inputs: Inputs, folders: Folders, progress: Progress) -> Iterator[Running]:
-    """What runs of *environment* now; nothing is started for it."""
+    """What runs of *environment* now; nothing is started for it.
+
+    Raises :class:`~.errors.HypervisorError` where no hypervisor answers.
+    """
     requirements.require("docker", "libvirt")
     options = Options(folders=folders, progress=progress, check=True)
-    with _hypervisor(environment.hypervisor.uri, options) as hypervisor:
+    with opened(environment.hypervisor.uri, folders) as hypervisor:
         session = Session(environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs))
         found = [item for item in observed(("guest",), hypervisor, environment.name) if item.running and item.owned]
         try:

@@ -179,6 +179,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (
     Fingerprint,
     read_fingerprint,
+    refuse_same_file,
     write_anew,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.report.data import difference_data
@@ -204,6 +205,7 @@ MOST = 1000
 
 def taken(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """The module's result; with *check* nothing is written."""
+    refuse_same_file(params["dest"], params["compare_with"])
     before = read_fingerprint(Path(params["compare_with"])) if params["compare_with"] else None
     key = Path(params["key"]) if params["key"] else None
     found = take(Path(params["declaration"]), Folders.of(params["state_folder"]), params["level"], Progress(), key)

@@ -20,7 +20,8 @@ from typing import Any
 from ..errors import FingerprintError, os_errors
 from ..guest.files import write_whole
 from ..masking import Masker
-from ..plan.secrets import Seal, secret_values
+from ..plan.model import MASK
+from ..plan.secrets import Seal, secret_values, secrets_in
 from .leaf import PLANES, Branch, Leaf, Plane, Scalar, Secret, joined, leaves_below
 from .rules import Rules
 from .tokens import Tokens
@@ -146,11 +147,18 @@ class Assembly:
     def _named(self, path: tuple[str, ...], inside: Callable[[str], str]) -> tuple[str, ...]:
         """Folders are above many files, so most segments were looked at before."""
         if inside is str:
-            return tuple([self.masker(segment) for segment in path])
+            return tuple([self._hidden(segment) for segment in path])
         for segment in path:
             if segment not in self._segments:
-                self._segments[segment] = self.masker(inside(segment))
+                self._segments[segment] = self._hidden(inside(segment))
         return tuple([self._segments[segment] for segment in path])
+
+    def _hidden(self, segment: str) -> str:
+        """Without secrets, but so that two of them are told apart: a command line may hold one."""
+        text = self.masker(segment)
+        for secret in secrets_in(text):
+            text = text.replace(secret, f"{MASK}{self.seal.digest(secret)[:8]}")
+        return text
 
     def _value(self, name: str, value: Scalar | Secret, token: Callable[[str], str]) -> tuple[Scalar, bool]:
         """What the leaf holds, and whether it is a seal; an environment's name in a secret does not matter."""
@@ -165,6 +173,13 @@ class Assembly:
 def _name(path: tuple[str, ...]) -> str:
     """What the leaf at *path* is called; an item of a list is called as the list."""
     return next((name for name in reversed(path) if not name.isdigit()), path[-1])
+
+
+def refuse_same_file(target: str | Path | None, baseline: str | Path | None) -> None:
+    """Raise :class:`FingerprintError` where a fingerprint is to be written over the one that it is compared with: the
+    next comparison would find no difference any more."""
+    if target and baseline and Path(target).resolve() == Path(baseline).resolve():
+        raise FingerprintError(f"{target}: it is what is compared with, and would be lost. Write to another file.")
 
 
 def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
@@ -240,9 +255,10 @@ def read_fingerprint(path: Path) -> Fingerprint:
             raise FingerprintError(f"{path}: format {data['format']!r}; this release of Strata reads format {FORMAT}.")
         checksum = data.pop("checksum")
         fingerprint = _of_data(data)
+        intact = fingerprint.root == data["root"] and checksum == _checksum(data)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise FingerprintError(f"{path}: not a fingerprint. Make one with strata fingerprint.") from None
-    if fingerprint.root != data["root"] or checksum != _checksum(data):
+    if not intact:
         raise FingerprintError(
             f"{path}: its leaves do not lead to its root and checksum; it was changed since it was taken."
         )

@@ -9,12 +9,14 @@ It outlives environments: a fingerprint of before a rebuild compares with one of
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from ..errors import FingerprintError, os_errors
 from ..folders import Folders
-from ..guest.files import write_whole
 from ..plan.secrets import Seal
 
 _BYTES = 32
@@ -26,11 +28,20 @@ def have(folders: Folders, path: Path | None = None) -> Seal:
     with os_errors():
         if path is None and not own.exists():
             own.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-            write_whole(own, secrets.token_bytes(_BYTES))
+            _make(own)
         key = (path or own).read_bytes()
     if len(key) < _BYTES:
         raise FingerprintError(f"{path or own}: a key has at least {_BYTES} bytes; this file has {len(key)}.")
     return Seal(key)
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all, and once: of several that make it at a time, the key of the first one stays."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as aside:
+        aside.write(secrets.token_bytes(_BYTES))
+        aside.flush()
+        with suppress(FileExistsError):
+            os.link(aside.name, path)
 
 
 def name_of(seal: Seal) -> str:

@@ -21,7 +21,8 @@ Class: TypeAlias = Literal["time", "id", "key", "entropy", "counter", "address",
 
 @dataclass(frozen=True)
 class Rule:
-    """Takes out the leaves whose path matches *pattern*: segments with ``*`` within one, ``**`` for any number of them.
+    """Takes out the leaves whose path matches *pattern*: segments with ``*`` and ``?`` within
+    one, ``**`` for any number of them.
 
     ``why``: what makes the value differ although nothing does. ``evidence``: where that was seen or is written.
     """
@@ -86,4 +87,4 @@ def _regex(pattern: str) -> str:
 
 
 def _segment(part: str) -> str:
-    return "[^/]*".join(re.escape(piece) for piece in part.split("*"))
+    return "".join({"*": "[^/]*", "?": "[^/]"}.get(letter, re.escape(letter)) for letter in part)

@@ -183,12 +183,12 @@ _RULES = (
     ),
     Rule(
         33,
-        "images/*/strata.invalid*/**",
+        "images/*/strata.invalid~1*/**",
         "id",
         "a tag by which Strata knows its image; the image counts under its own name",
         "docker/image_marks.py: it holds the environment's name",
     ),
-    Rule(34, "images/*/*/RepoTags/strata.invalid*", "id", "as above", "docker/image_marks.py"),
+    Rule(34, "images/*/*/RepoTags/strata.invalid~1*", "id", "as above", "docker/image_marks.py"),
     Rule(35, "images/*/*/Metadata/LastTagTime", "time", "when it was tagged here", "two builds of one declaration"),
     Rule(
         36,
@@ -255,13 +255,6 @@ _RULES = (
     Rule(50, "containers/*/*/State/StartedAt", "time", "when it was started", "a container that was restarted"),
     Rule(51, "containers/*/*/State/FinishedAt", "time", "when it ended last", "a container that was restarted"),
     Rule(52, "containers/*/*/State/Pid", "id", "drawn by the guest's kernel", "a container that was restarted"),
-    Rule(
-        53,
-        "containers/*/*/State/ExitCode",
-        "counter",
-        "of a container that runs: how it ended the last time, before a restart",
-        "a container that was restarted",
-    ),
     Rule(
         54,
         "containers/*/*/State/Health/Log/**",
@@ -372,7 +365,6 @@ _RULES = (
     Rule(75, "guests/*/sysctls/fs/inotify/max_user_watches", "counter", "as above", "two boots of one guest"),
     Rule(76, "guests/*/sysctls/fs/fanotify/max_user_marks", "counter", "as above", "two boots of one guest"),
     Rule(77, "guests/*/sysctls/kernel/threads-max", "counter", "as above", "two boots of one guest"),
-    Rule(78, "guests/*/sysctls/user/max_*", "counter", "as above", "two boots of one guest"),
     Rule(79, "guests/*/sysctls/vm/user_reserve_kbytes", "counter", "as above", "two boots of one guest"),
     Rule(80, "guests/*/sysctls/vm/min_free_kbytes", "counter", "as above", "two boots of one guest"),
     Rule(81, "guests/*/sysctls/net/ipv4/*_mem/*", "counter", "as above", "two boots of one guest"),
@@ -412,12 +404,12 @@ _RULES = (
     ),
     Rule(
         92,
-        "guests/*/sysctls/net/*/*/veth*/*",
+        "guests/*/sysctls/net/*/*/veth???????/*",
         "id",
         "the engine draws the names of its interfaces; each container's network counts by itself",
         "a container that was restarted",
     ),
-    Rule(93, "guests/*/links/veth*/**", "id", "as above", "a container that was restarted"),
+    Rule(93, "guests/*/links/veth???????/**", "id", "as above", "a container that was restarted"),
     Rule(94, "guests/*/links/*/ifindex", "id", "the kernel counts interfaces", "a container that was restarted"),
     Rule(
         95,
@@ -450,7 +442,7 @@ _RULES = (
     ),
     Rule(
         100,
-        "guests/*/routes/*veth*",
+        "guests/*/routes/*veth???????*",
         "id",
         "the engine draws the names of its interfaces",
         "a container that was restarted",
@@ -500,7 +492,7 @@ _RULES = (
     ),
     Rule(
         108,
-        "guests/*/processes/*/*runc */**",
+        "guests/*/processes/*containerd.service/*runc --*/**",
         "time",
         "a command that the engine is about to run in a container, health checks too",
         "a look during a health check",
@@ -713,6 +705,27 @@ _RULES = (
         "id",
         "names that libvirt gives to devices of a running domain; it forgets some of them when it is restarted",
         "a restart of libvirtd 9.0: the alias of a USB controller without a model was gone",
+    ),
+    Rule(
+        148,
+        "guests/*/sysctls/net/netfilter/nf_conntrack_max",
+        "counter",
+        "what the kernel reckoned from the memory that it found at boot",
+        "nf_conntrack-sysctl",
+    ),
+    Rule(
+        149,
+        "guests/*/sysctls/net/core/netdev_rss_key",
+        "entropy",
+        "drawn by the kernel",
+        "net.rst of the kernel",
+    ),
+    Rule(
+        150,
+        "guests/*/sysctls/kernel/perf_event_max_sample_rate",
+        "counter",
+        "lowered by the kernel when its interrupts take long",
+        "kernel.rst of the kernel",
     ),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -71,7 +71,7 @@ def take(
             derived=derived,
             lock=LockUse.of(document, declaration, "update", folders),
             assembly=Assembly(
-                tokens=Tokens(derived, place_names(environment, folders), whole_names(environment)),
+                tokens=Tokens(derived, {}, whole_names(environment)),
                 rules=RULES,
                 seal=seal,
                 masker=mask,
@@ -105,13 +105,17 @@ class _Taking:
 
     def fingerprint(self, now: Running | None) -> Fingerprint:
         """All of it. Inputs and artifacts do not move; the rest is looked at until it rests."""
-        leaves = dict(self._leaves(self._still(now)))
         context: dict[str, Any] = {}
         if now:
             context = _context(now.session.hypervisor)
+            now, silent = now.reached()
             self.missing += [
-                f"guest {name}: it does not run" for name in self.environment.guests if name not in now.guests
+                f"guest {name}: {silent.get(name, 'it does not run')}"
+                for name in self.environment.guests
+                if name not in now.guests
             ]
+        leaves = dict(self._leaves(self._still(now)))
+        if now:
             leaves |= self._rested(now)
         return Fingerprint(
             environment=self.environment.name,
@@ -136,10 +140,11 @@ class _Taking:
             yield from artifact_branches(self.inputs, self.folders)
 
     def _leaves(
-        self, branches: Iterator[Branch], chance: Mapping[str, str] | None = None
+        self, branches: Iterable[Branch], chance: Mapping[str, str] | None = None
     ) -> Iterator[tuple[str, Leaf]]:
-        """By path; *chance*: names for what an engine drew."""
-        for leaf in self.assembly.with_chance(chance or {}).leaves(branches, self.level):
+        """By path; *chance*: names for what an engine drew. What is of this machine has names for its folders."""
+        named = place_names(self.environment, self.folders) if chance is None else chance
+        for leaf in self.assembly.with_chance(named).leaves(branches, self.level):
             yield leaf.path, leaf
 
     def _rested(self, now: Running) -> dict[str, Leaf]:
@@ -187,19 +192,22 @@ class _Taking:
         for look in looks if files else ():
             found, until = files[look.guest], time.monotonic() + SETTLE
             while True:
-                found = again(now.machine(look.guest), look, found)
-                leaves = dict(self._leaves(found.branches(look, secrets, self._name(look)), look.chance))
-                moving = self._moving_files(look, found, secrets)
-                if not moving or time.monotonic() > until:
+                last, found = found, again(now.machine(look.guest), look, found)
+                changed = set(found.moving)
+                moving = _moving(*(self._of_files(look, each, secrets, changed) for each in (last, found)))
+                if not (moving or found.unread) or time.monotonic() > until:
                     break
             self.moving += moving
-            yield from leaves.items()
+            self.missing += [f"guest {look.guest}: {path} could not be read" for path in found.unread]
+            yield from self._of_files(look, found, secrets).items()
 
-    def _moving_files(self, look: GuestLook, found: FilesLook, secrets: frozenset[str]) -> list[str]:
-        """Paths of the leaves that count of files that moved; one that is gone has none any more."""
-        only = replace(found, files={path: found.files[path] for path in found.moving if path in found.files})
-        leaves = self._leaves(only.branches(look, secrets, self._name(look)), look.chance)
-        return [path for path, leaf in leaves if leaf.counts and path.endswith("/:content")]
+    def _of_files(
+        self, look: GuestLook, found: FilesLook, secrets: frozenset[str], only: Collection[str] | None = None
+    ) -> dict[str, Leaf]:
+        """Leaves of the files that were *found*, or of *only* those paths."""
+        if only is not None:
+            found = replace(found, files={path: file for path, file in found.files.items() if path in only})
+        return dict(self._leaves(found.branches(look, secrets, self._name(look)), look.chance))
 
 
 def _locked_images(now: Running) -> list[Mapping[str, LockedContainerImage]]:

@@ -50,7 +50,7 @@ _SHOWN = (
 )
 
 #: The one key of a mapping that stands in a mark for a leaf.
-_SEALED = "strata.sealed"
+SEALED = "strata.sealed"
 
 
 def secret_name(name: str) -> bool:
@@ -149,7 +149,7 @@ class Seal:
                 closed[key] = self._closed(value, paths, path)
             else:
                 hidden = covers(paths, path) and value not in (None, "")
-                closed[key] = {_SEALED: self.digest(value)} if hidden else value
+                closed[key] = {SEALED: self.digest(value)} if hidden else value
         return closed
 
     def open(self, tree: Tree) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Seal:
     def _opened(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return Sealed(value[_SEALED], self) if value.keys() == {_SEALED} else self.open(value)
+        return Sealed(value[SEALED], self) if value.keys() == {SEALED} else self.open(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...naming import LABEL_APPLIED
+from ...plan.secrets import SEALED
 from ..leaf import Knows
 
 _TEXTS = (LABEL_APPLIED, "strata:applied", "strata:written")
@@ -23,10 +24,17 @@ def opened(tree: Any, name: str = "") -> Any:
         return [opened(value) for value in tree]
     if name in _TEXTS and isinstance(tree, str):
         try:
-            return json.loads(tree)
+            return _without_seals(json.loads(tree))
         except ValueError:
             return tree
     return tree
+
+
+def _without_seals(tree: Any) -> Any:
+    """Its seals are made with a key that goes with the environment; each secret is sealed anew where it is used."""
+    if isinstance(tree, Mapping):
+        return "(sealed)" if tree.keys() == {SEALED} else {key: _without_seals(value) for key, value in tree.items()}
+    return [_without_seals(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def within(knows: Knows) -> Knows:

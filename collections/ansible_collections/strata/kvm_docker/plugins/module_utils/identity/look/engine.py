@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...docker.errors import engine_errors
 from ...docker.image_marks import MARKS, STAGES
 from ...naming import LABEL_SOURCE
 from ..known.known import Source, known
@@ -71,7 +72,7 @@ class EngineLook:
 
 def look_at_engine(guest: str, client: docker.APIClient) -> EngineLook:
     """Everything on the engine behind *client*."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with engine_errors(f"engine of guest {guest}"), ThreadPoolExecutor(_AT_ONCE) as pool:
         info, version = pool.submit(client.info), pool.submit(client.version)
         volumes = pool.submit(client.volumes)
         rows = [row["Id"] for row in client.containers(all=True)]
@@ -225,7 +226,18 @@ def engine_branches(look: EngineLook) -> Iterator[Branch]:
         rest = {key: value for key, value in container.items() if key not in ("State", "RestartCount")}
         yield _branch(path, rest, "definition", "container", 2)
         state = {key: container[key] for key in ("State", "RestartCount") if key in container}
+        state["State"] = _state(container["State"])
         yield _branch(path, state, "runtime", "container", 3)
+
+
+def _state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a container that runs ended with before, and without what its health checks wrote."""
+    told = {key: value for key, value in state.items() if key != "ExitCode" or not state.get("Running")}
+    health = told.get("Health")
+    if health:
+        checks = [{key: value for key, value in check.items() if key != "Output"} for check in health.get("Log") or ()]
+        told["Health"] = {**health, "Log": checks}
+    return told
 
 
 def _branch(path: tuple[str, ...], tree: Any, plane: Plane, source: Source, level: int) -> Branch:

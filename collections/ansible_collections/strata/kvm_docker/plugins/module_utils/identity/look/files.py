@@ -25,7 +25,7 @@ _TYPES = {
     "p": "pipe",
     "s": "socket",
 }
-_OTHERS_MAY_READ = 0o004
+_OTHERS_MAY_READ, _OTHERS_MAY_ENTER = 0o004, 0o001
 #: Where files of a project's secrets and configs are put.
 _OF_SECRETS = "/var/lib/strata/"
 #: Bytes up to which a file is read for names.
@@ -67,6 +67,10 @@ class Places:
     guest: str
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def is_of_guest(self, path: str) -> bool:
+        """Whether it is in nothing else; folders of engines are closed, and what is in them is open inside."""
+        return self.of(path)[:1] == ("guests",) and "/docker/" not in path
+
     def of(self, path: str) -> tuple[str, ...]:
         """Where the file *path* belongs in the tree."""
         above = path
@@ -75,6 +79,12 @@ class Places:
                 return (*self.folders[above], *segments(path[len(above) :]))
             above = above.rpartition("/")[0]
         return ("guests", self.guest, "files", *segments(path))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that *path* is in."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def segments(path: str) -> tuple[str, ...]:
@@ -130,7 +140,10 @@ def file_branches(
 
     *secrets*: digests that are sealed wherever they are. *named*: path -> digest that counts in place of the file's.
     """
+    files = list(files)
+    closed = {file.path for file in files if file.type == "d" and not file.mode & _OTHERS_MAY_ENTER}
     for file in files:
         hidden = file.digest in secrets or file.path.startswith(_OF_SECRETS)
+        hidden = hidden or (places.is_of_guest(file.path) and bool(closed & set(_above(file.path))))
         told = replace(file, digest=named.get(file.path, file.digest))
         yield Branch(path=places.of(file.path), tree=told.leaves(hidden), plane="content", level=4)

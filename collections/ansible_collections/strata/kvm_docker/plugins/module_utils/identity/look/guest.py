@@ -60,7 +60,7 @@ def packages(parts: Mapping[str, str]) -> dict[str, str]:
     if parts["dpkg"]:
         return dict(_dpkg(parts["dpkg"]))
     if parts["rpm"]:
-        return dict(line.split(" ", 1) for line in parts["rpm"].splitlines() if " " in line)
+        return _records("\n".join(line.replace(" ", ":", 1) for line in parts["rpm"].splitlines()))
     return {line.split(" ")[0]: "installed" for line in parts["apk"].splitlines() if line}
 
 
@@ -74,8 +74,15 @@ def _dpkg(status: str) -> Iterator[tuple[str, str]]:
 
 
 def _records(text: str) -> dict[str, str]:
-    """Lines ``name:rest`` -> name -> rest."""
-    return {name: rest for name, _is, rest in (line.partition(":") for line in text.splitlines()) if name}
+    """Lines ``name:rest`` -> name -> rest; a name that is there again has a number."""
+    found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for line in text.splitlines():
+        name, _is, rest = line.partition(":")
+        if name:
+            seen[name] += 1
+            found[name if seen[name] == 1 else f"{name} ({seen[name]})"] = rest
+    return found
 
 
 def _groups(text: str) -> dict[str, str]:
@@ -137,7 +144,13 @@ def _sysctls(text: str) -> dict[str, Any]:
             node = node.setdefault(folder, {})
         value = "\n".join(values)
         node[name] = value.split("\t") if "\t" in value and len(values) == 1 else value
-    return tree
+    return {**tree, "user": _of_threads(tree)} if "user" in tree else tree
+
+
+def _of_threads(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Limits of namespaces, which the kernel sets to half of its threads: those follow from memory, others were set."""
+    half = str(int(tree.get("kernel", {}).get("threads-max", 0)) // 2)
+    return {name: "half of threads-max" if limit == half else limit for name, limit in tree["user"].items()}
 
 
 def _json(text: str) -> list[dict[str, Any]]:
@@ -165,7 +178,10 @@ def _route(route: Mapping[str, Any]) -> str:
 
 
 def _firewall(text: str) -> dict[str, Any]:
-    """Protocol and table -> rule -> how often; the order that engines add rules of containers in is chance."""
+    """Protocol and table -> rule -> how often; the order that engines add rules of containers in is chance.
+
+    Rules that only ``nft`` knows of are told by its lines, below the table that they are in.
+    """
     found: dict[str, Counter[str]] = {}
     table, protocol = "", "ipv4"
     for line in text.splitlines():
@@ -173,6 +189,8 @@ def _firewall(text: str) -> dict[str, Any]:
             protocol = "ipv6"
         elif line.startswith("*"):
             table = f"{protocol} {line[1:]}"
-        elif line.startswith((":", "-")):
-            found.setdefault(table, Counter())[re.sub(r" \[\d+:\d+\]$", "", line)] += 1
+        elif line.startswith("table "):
+            table = f"nft {line.removeprefix('table ').removesuffix(' {')}"
+        elif line.startswith((":", "-")) or (table.startswith("nft ") and line.strip(" \t}")):
+            found.setdefault(table, Counter())[re.sub(r" \[\d+:\d+\]$", "", line.strip())] += 1
     return {name: dict(rules) for name, rules in found.items()}

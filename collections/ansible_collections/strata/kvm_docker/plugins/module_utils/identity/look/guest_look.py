@@ -21,6 +21,16 @@ from .processes import Processes, listening
 
 #: File systems that hold files; those of others are the kernel's, or gone with a reboot.
 _WITH_FILES = frozenset(("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat"))
+#: File systems of the kernel, in memory, or that only show what is elsewhere.
+_WITHOUT_FILES = frozenset(
+    (
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs"),
+        *("fuse.lxcfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "overlay", "proc", "pstore", "ramfs", "rpc_pipefs"),
+        *("securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs"),
+    )
+)
+#: Parts that every guest has something in.
+_ALWAYS = ("passwd", "shadow", "mounts", "units", "sysctls", "addresses", "routes", "firewall", "commands", "statuses")
 #: The drivers whose folders we know; a container's own file system is mounted from elsewhere, and not a disk.
 _KNOWN_DRIVER = "overlay2"
 #: A file that comes with the image of every distribution, and is as old.
@@ -57,10 +67,11 @@ class GuestLook:
         """What could not be looked at, and why."""
         if level >= 3 and not packages(self.parts):
             yield f"guest {self.guest}: its packages; it has none of dpkg, rpm and apk"
-        if level >= 3 and not self.parts["shadow"]:
-            yield f"guest {self.guest}: /etc/shadow could not be read"
-        if level >= 4 and "/" not in _folders(self):
-            yield f"guest {self.guest}: files of its root file system; it is none of {', '.join(sorted(_WITH_FILES))}"
+        for part in _ALWAYS if level >= 3 else ():
+            if not self.parts[part].strip():
+                yield f"guest {self.guest}: its {part}; nothing tells of them there"
+        for target, kind in _left_out(self) if level >= 4 else ():
+            yield f"guest {self.guest}: files below {target}; it is {kind}, none of {', '.join(sorted(_WITH_FILES))}"
         driver = self.engine.info.get("Driver")
         if level >= 4 and driver != _KNOWN_DRIVER:
             yield f"engine {self.guest}: files of its containers and images; it stores them by {driver}"
@@ -90,6 +101,11 @@ class FilesLook:
     files: Mapping[str, File]
     texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     moving: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> list[str]:
+        """Paths of files whose content nobody could read."""
+        return [path for path, file in self.files.items() if file.type == "f" and not file.digest]
 
     def branches(self, look: GuestLook, secrets: frozenset[str], name: Callable[[str], str]) -> Iterator[Branch]:
         """One for each file, where it belongs.
@@ -137,12 +153,25 @@ def again(machine: Machine, look: GuestLook, last: FilesLook) -> FilesLook:
 
 def _folders(look: GuestLook) -> list[str]:
     """Mount points of file systems with files; the first of several mounts of one file system."""
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for line in look.parts["mounts"].splitlines():
-        source, target, kind, *_rest = line.split(" ")
+        source, target, kind, options, *_rest = line.split(" ")
         if kind in _WITH_FILES or (kind == "tmpfs" and target == "/tmp"):
-            found.setdefault(source if kind != "tmpfs" else target, _written(target))
+            found.setdefault((source if kind != "tmpfs" else target, _subvolume(options)), _written(target))
     return list(found.values())
+
+
+def _left_out(look: GuestLook) -> Iterator[tuple[str, str]]:
+    """Mount points of other file systems than those, and than the kernel's own, with their types."""
+    for line in look.parts["mounts"].splitlines():
+        _source, target, kind, *_rest = line.split(" ")
+        if kind not in _WITH_FILES | _WITHOUT_FILES:
+            yield _written(target), kind
+
+
+def _subvolume(options: str) -> str:
+    """Of btrfs, where several file systems share one source; else empty."""
+    return next((option for option in options.split(",") if option.startswith("subvol=")), "")
 
 
 def _written(target: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...kvm.errors import libvirt_errors
 from ...kvm.hypervisor import Hypervisor
 from ...kvm.mark import of_another
 from ...naming import libvirt_name
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     import libvirt
 
 
-def hypervisor_branches(hypervisor: Hypervisor, environment: str) -> Iterator[Branch]:
+def hypervisor_branches(hypervisor: Hypervisor, environment: str) -> list[Branch]:
     """Branches of every object that is named as one of *environment*, whoever made it, and of what is in its pools."""
-    connection = hypervisor.connection
+    with libvirt_errors(f"looking at what libvirt has of {environment}"):
+        return list(_branches(hypervisor.connection, environment))
+
+
+def _branches(connection: libvirt.virConnect, environment: str) -> Iterator[Branch]:
     for network in connection.listAllNetworks():
         if name := _own(network, "network", environment):
             yield from _network(network, name)

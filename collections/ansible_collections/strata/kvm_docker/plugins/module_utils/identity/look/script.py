@@ -42,7 +42,7 @@ COMMANDS = {
     "sysctls": "grep -asr '' /proc/sys",
     "addresses": "ip -j addr",
     "routes": "ip -j route show table all; ip -6 -j route show table all",
-    "firewall": "iptables-save; ip6tables-save",
+    "firewall": "iptables-save; ip6tables-save; nft --stateless list ruleset",
     "sockets": "grep -as '' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/raw6",
     "commands": "grep -asz '' /proc/[0-9]*/cmdline",
     "statuses": "grep -asE '^(Name|PPid|Uid|Gid|CapEff|NoNewPrivs|Seccomp):' /proc/[0-9]*/status",
