@@ -47,7 +47,7 @@ def test_an_edit_behind_our_back_is_taken_back(modules: Modules, kvm: Hypervisor
 
 
 def test_a_strangers_pool_is_left_alone_until_it_is_adopted(modules: Modules, kvm: Hypervisor) -> None:
-    folder = folder_of(kvm, "adopted")
+    folder = folder_of(kvm, "of-a-stranger")
     folder.mkdir(parents=True)
     (folder / "theirs.img").write_bytes(bytes(4096))
     stranger = f"<pool type='dir'><name>lab-fast</name><target><path>{folder}</path></target></pool>"
