@@ -108,3 +108,15 @@ def test_waiting_for_a_shell_ends_in_time_with_the_reason(
     ) as raised:
         ready.wait_for_shell(domain.hypervisor, environment, environment.guests["web"], Progress(), timeout=1.0)
     assert str(raised.value).endswith("(nothing)")
+
+
+def test_a_last_line_that_is_being_written_is_told_whole(
+    domain: Any, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(folders, "Booting from Hard Disk...\nBoot failed: not a bo")
+    whole = "Booting from Hard Disk...\nBoot failed: not a bootable disk\nNo bootable device.\n"
+    waiting = watch(domain)
+    monkeypatch.setattr(time, "sleep", lambda seconds: says(folders, whole))
+    with pytest.raises(GuestError, match="its boot has failed: Boot failed: not a bootable disk") as raised:
+        waiting()
+    assert str(raised.value).endswith("No bootable device.")

@@ -84,12 +84,19 @@ class Watch:
         problem = domain_problem(self.hypervisor, self.environment, self.guest)
         if problem:
             self._fail(f"{problem} before {self._what} answered.", console)
-        last_words = given_up(console)
-        if last_words:
-            self._fail(f"its boot has failed: {last_words}", console)
+        if given_up(console):
+            console = self._to_its_end(console)
+            self._fail(f"its boot has failed: {given_up(console)}", console)
         if time.monotonic() - self._began > self.timeout:
             why = f" Last try: {self._note}" if self._note else ""
             self._fail(f"{self._what} does not answer after {self.timeout:g} s (boot_timeout).{why}", console)
+
+    def _to_its_end(self, console: str) -> str:
+        """The console once a look's time has passed: it may have been read in the middle of the last line."""
+        time.sleep(_LOOK)
+        path = console_path(self.hypervisor.folders, self.environment, self.guest)
+        later = read_console(path)
+        return later if given_up(later) else console
 
     def _fail(self, reason: str, console: str) -> NoReturn:
         path = console_path(self.hypervisor.folders, self.environment, self.guest)
