@@ -21,8 +21,8 @@ Class: TypeAlias = Literal["time", "id", "key", "entropy", "counter", "address",
 
 @dataclass(frozen=True)
 class Rule:
-    """Takes out the leaves whose path matches *pattern*: segments with ``*`` and ``?`` within
-    one, ``**`` for any number of them.
+    """Takes out the leaves whose path matches *pattern*: segments with ``*`` and ``?`` within one, ``**`` for any
+    number of them.
 
     ``why``: what makes the value differ although nothing does. ``evidence``: where that was seen or is written.
     """

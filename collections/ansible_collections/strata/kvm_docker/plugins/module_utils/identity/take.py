@@ -62,16 +62,14 @@ def take(
         inputs = resolve(environment, folders)
         now = stack.enter_context(running(environment, inputs, folders, progress)) if level > 1 else None
         seal = fingerprint_key.have(folders, key)
-        derived = derived_names(environment)
         taking = _Taking(
             environment=environment,
             folders=folders,
             level=level,
             inputs=inputs,
-            derived=derived,
             lock=LockUse.of(document, declaration, "update", folders),
             assembly=Assembly(
-                tokens=Tokens(derived, {}, whole_names(environment)),
+                tokens=Tokens(derived_names(environment), whole=whole_names(environment)),
                 rules=RULES,
                 seal=seal,
                 masker=mask,
@@ -97,7 +95,6 @@ class _Taking:
     folders: Folders
     level: int
     inputs: Inputs
-    derived: Mapping[str, str]
     lock: LockUse
     assembly: Assembly
     missing: list[str] = field(default_factory=list)
@@ -132,7 +129,7 @@ class _Taking:
 
     def _still(self, now: Running | None) -> Iterator[Branch]:
         yield from declared_branches(self.environment)
-        yield identity_branch(self.environment, self.derived)
+        yield identity_branch(self.environment, self.assembly.tokens.derived)
         lock = self.lock.resolved(self.inputs, _locked_images(now) if now else [])
         yield Branch(path=("lock",), tree=plain(lock), plane="lock", level=1)
         self.missing += [f"lock {path}: not known" for path in unknown(lock)] if self.level > 1 else []
@@ -161,11 +158,6 @@ class _Taking:
         self.missing += [reason for look in second.looks for reason in look.missing(self.level)]
         return {**second.leaves, **dict(self._leaves_of_files(now, second.looks, files))}
 
-    def _name(self, look: GuestLook) -> Tokens:
-        """Puts names into texts of a guest, for keys too."""
-        keys = key_names(self.environment, self.folders)
-        return self.assembly.with_chance({**look.chance, **keys}).tokens
-
     def _sample(self, now: Running) -> _Sample:
         """All guests at once, and the hypervisor meanwhile."""
         with ThreadPoolExecutor(max(1, len(now.guests))) as pool:
@@ -189,25 +181,33 @@ class _Taking:
     ) -> Iterator[tuple[str, Leaf]]:
         """Read again what changed since it was read, until no file that counts does."""
         secrets = digests_of(secrets_of(self.environment))
+        keys = key_names(self.environment, self.folders)
         for look in looks if files else ():
             found, until = files[look.guest], time.monotonic() + SETTLE
+            # Puts names into the texts of this guest, for keys too.
+            name = self.assembly.with_chance({**look.chance, **keys}).tokens
             while True:
                 last, found = found, again(now.machine(look.guest), look, found)
                 changed = set(found.moving)
-                moving = _moving(*(self._of_files(look, each, secrets, changed) for each in (last, found)))
+                moving = _moving(*(self._of_files(look, each, secrets, name, changed) for each in (last, found)))
                 if not (moving or found.unread) or time.monotonic() > until:
                     break
             self.moving += moving
             self.missing += [f"guest {look.guest}: {path} could not be read" for path in found.unread]
-            yield from self._of_files(look, found, secrets).items()
+            yield from self._of_files(look, found, secrets, name).items()
 
     def _of_files(
-        self, look: GuestLook, found: FilesLook, secrets: frozenset[str], only: Collection[str] | None = None
+        self,
+        look: GuestLook,
+        found: FilesLook,
+        secrets: frozenset[str],
+        name: Tokens,
+        only: Collection[str] | None = None,
     ) -> dict[str, Leaf]:
         """Leaves of the files that were *found*, or of *only* those paths."""
         if only is not None:
             found = replace(found, files={path: file for path, file in found.files.items() if path in only})
-        return dict(self._leaves(found.branches(look, secrets, self._name(look)), look.chance))
+        return dict(self._leaves(found.branches(look, secrets, name), look.chance))
 
 
 def _locked_images(now: Running) -> list[Mapping[str, LockedContainerImage]]:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from ...folders import Folders
 from ...guest import image_store
@@ -21,15 +19,9 @@ def artifact_branches(inputs: Inputs, folders: Folders) -> Iterator[Branch]:
         image = image_store.resolve(folders, recipe)
         if image is not None:
             files = {"disk": image.disk, "kernel": image.kernel, "initrd": image.initrd}
-            tree = {part: digest(path) for part, path in files.items() if path}
+            tree = {part: image_store.sha256_file(path) for part, path in files.items() if path}
             yield Branch(path=("artifacts", "guest_images", name), tree=tree, plane="content", level=5)
     for (guest, reference), input_ in inputs.images.items():
         if input_.archive and input_.archive.exists():
             path = ("artifacts", "container_images", guest, reference)
-            yield Branch(path=path, tree={"archive": digest(input_.archive)}, plane="content", level=5)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+            yield Branch(path=path, tree={"archive": image_store.sha256_file(input_.archive)}, plane="content", level=5)

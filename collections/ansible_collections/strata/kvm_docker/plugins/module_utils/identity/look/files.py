@@ -67,17 +67,11 @@ class Places:
     guest: str
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def is_of_guest(self, path: str) -> bool:
-        """Whether it is in nothing else; folders of engines are closed, and what is in them is open inside."""
-        return self.of(path)[:1] == ("guests",) and "/docker/" not in path
-
     def of(self, path: str) -> tuple[str, ...]:
         """Where the file *path* belongs in the tree."""
-        above = path
-        while above:
-            if above in self.folders:
-                return (*self.folders[above], *segments(path[len(above) :]))
-            above = above.rpartition("/")[0]
+        for folder in (path, *_above(path)):
+            if folder in self.folders:
+                return (*self.folders[folder], *segments(path[len(folder) :]))
         return ("guests", self.guest, "files", *segments(path))
 
 
@@ -143,7 +137,13 @@ def file_branches(
     files = list(files)
     closed = {file.path for file in files if file.type == "d" and not file.mode & _OTHERS_MAY_ENTER}
     for file in files:
-        hidden = file.digest in secrets or file.path.startswith(_OF_SECRETS)
-        hidden = hidden or (places.is_of_guest(file.path) and bool(closed & set(_above(file.path))))
+        place = places.of(file.path)
+        # Folders of engines are closed, and what is in them is open inside.
+        of_guest = place[0] == "guests" and "/docker/" not in file.path
+        hidden = (
+            file.digest in secrets
+            or file.path.startswith(_OF_SECRETS)
+            or (of_guest and not closed.isdisjoint(_above(file.path)))
+        )
         told = replace(file, digest=named.get(file.path, file.digest))
-        yield Branch(path=places.of(file.path), tree=told.leaves(hidden), plane="content", level=4)
+        yield Branch(path=place, tree=told.leaves(hidden), plane="content", level=4)

@@ -112,9 +112,9 @@ def list_files(machine: Machine, folders: Iterable[str], with_content: bool) -> 
 def digests(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
     """SHA-256 of each of the files *paths*; one that is gone is left out."""
     asked = "\0".join(paths).encode(errors="surrogateescape")
-    sums = (
-        machine.run("xargs -0 -r sha256sum -z -- 2>/dev/null || true", stdin=asked, timeout=_HASHING) if asked else b""
-    )
+    if not asked:
+        return {}
+    sums = machine.run("xargs -0 -r sha256sum -z -- 2>/dev/null || true", stdin=asked, timeout=_HASHING)
     return by_path(sums.decode(errors="surrogateescape"))
 
 
