@@ -23,20 +23,20 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (  # noqa: E402 - as below
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (  # noqa: E402 - the path is set just above
     Assembly,
     root_of,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.files import (  # noqa: E402 - as below
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.files import (  # noqa: E402 - the same
     File,
     Places,
     file_branches,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.ruleset import RULES  # noqa: E402 - as below
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.tokens import Tokens  # noqa: E402 - as below
-from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker  # noqa: E402 - as below
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal  # noqa: E402 - as below
-from environments import REPOSITORY, EnvironmentCopy, Lab, load, running_lab  # noqa: E402 - the path is set just above
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.ruleset import RULES  # noqa: E402 - the same
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.tokens import Tokens  # noqa: E402 - the same
+from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker  # noqa: E402 - the same
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal  # noqa: E402 - the same
+from environments import REPOSITORY, EnvironmentCopy, Lab, load, running_lab  # noqa: E402 - the same
 from figure import Figure, shown  # noqa: E402 - the same
 from lab import root_folder  # noqa: E402 - the same
 
