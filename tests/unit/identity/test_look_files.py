@@ -37,7 +37,7 @@ ODD = ("/srv/two\nlines", "/srv/:mode", "/srv/caf\udce9", "/srv/a ~b", "/srv/-n"
 
 
 def sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
 
 
 def file(path: str, content: bytes = b"x", mode: int = 0o644, **told: str) -> File:

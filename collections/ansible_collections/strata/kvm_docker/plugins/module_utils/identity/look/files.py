@@ -8,13 +8,12 @@ What lies in an engine's folder belongs to a container, an image or a volume; th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..leaf import Branch, Secret
-from .script import by_path
+from .script import by_path, digest_of
 
 _TYPES = {
     "f": "file",
@@ -118,13 +117,13 @@ def written_since(files: Mapping[str, File], image: File | None) -> list[str]:
 
 
 def named_digest(content: bytes, name: Callable[[str], str]) -> str | None:
-    """SHA-256 of a text with names in place of what follows from the environment's; ``None`` where it has none."""
+    """Digest of a text with names in place of what follows from the environment's; ``None`` where it has none."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
         return None
     named = name(text)
-    return hashlib.sha256(named.encode()).hexdigest() if named != text else None
+    return digest_of(named.encode()) if named != text else None
 
 
 def file_branches(

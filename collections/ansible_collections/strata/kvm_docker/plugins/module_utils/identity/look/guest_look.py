@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -181,4 +180,4 @@ def _written(target: str) -> str:
 
 def digests_of(secrets: frozenset[str] | set[str]) -> frozenset[str]:
     """Digests of files that hold nothing but one of *secrets*, with or without an end of line."""
-    return frozenset(hashlib.sha256((text + end).encode()).hexdigest() for text in secrets for end in ("", "\n"))
+    return frozenset(script.digest_of((text + end).encode()) for text in secrets for end in ("", "\n"))

@@ -8,6 +8,7 @@ Each part is printed between a line with its name and a boundary that nothing on
 
 from __future__ import annotations
 
+import hashlib
 import io
 import secrets
 import shlex
@@ -51,6 +52,9 @@ COMMANDS = {
 }
 #: All parts.
 PARTS = (*FILES, *(name for name in COMMANDS if name != "plain"), "inner_sockets")
+#: Prints digests: BLAKE2b of 256 bits (RFC 7693), see :func:`digest_of`. Half the time of SHA-256 where no instruction
+#: of the processor is made for it, as in an emulated guest.
+_SUM = "b2sum -l 256 -z --"
 _SECONDS = 120.0
 _HASHING = 1800.0
 
@@ -94,7 +98,7 @@ def _named(section: str) -> tuple[str, str]:
 
 
 def list_files(machine: Machine, folders: Iterable[str], with_content: bool) -> tuple[str, str]:
-    """What ``find`` tells of all below *folders*, each on its own file system, and SHA-256 sums of the files.
+    """What ``find`` tells of all below *folders*, each on its own file system, and digests of the files.
 
     Records end with a NUL, as names of files may hold all else. Without folders there is nothing to tell; ``find``
     would list where it is.
@@ -103,18 +107,18 @@ def list_files(machine: Machine, folders: Iterable[str], with_content: bool) -> 
     if not roots:
         return "", ""
     listing = f"find {roots} -xdev -printf '%y %m %U %G %s %C@ %l\\0%p\\0'"
-    sums = f"find {roots} -xdev -type f -print0 | xargs -0 -r sha256sum -z --"
+    sums = f"find {roots} -xdev -type f -print0 | xargs -0 -r {_SUM}"
     parts = {"files": listing, **({"sums": sums} if with_content else {})}
     told = read_parts(machine, parts, _HASHING)
     return told["files"], told.get("sums", "")
 
 
 def digests(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of each of the files *paths*; one that is gone is left out."""
+    """Digest of each of the files *paths*; one that is gone is left out."""
     asked = "\0".join(paths).encode(errors="surrogateescape")
     if not asked:
         return {}
-    sums = machine.run("xargs -0 -r sha256sum -z -- 2>/dev/null || true", stdin=asked, timeout=_HASHING)
+    sums = machine.run(f"xargs -0 -r {_SUM} 2>/dev/null || true", stdin=asked, timeout=_HASHING)
     return by_path(sums.decode(errors="surrogateescape"))
 
 
@@ -134,6 +138,11 @@ def contents(machine: Machine, paths: Iterable[str]) -> dict[str, bytes]:
         return {path: file.read() for path, file in files.items() if file}
 
 
+def digest_of(content: bytes) -> str:
+    """The digest of *content* that :data:`_SUM` would print."""
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
+
+
 def by_path(sums: str) -> dict[str, str]:
-    """What ``sha256sum -z`` printed, by path."""
+    """What :data:`_SUM` printed, by path."""
     return {record[66:]: record[:64] for record in sums.split("\0") if record}
