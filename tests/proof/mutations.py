@@ -41,6 +41,11 @@ def _package(version: str) -> str:
     )
 
 
+def _build(file: str) -> str:
+    dockerfile = f'FROM debian-haproxy:13\\nRUN ["busybox", "touch", "/{file}"]\\n'
+    return f"printf '{dockerfile}' | docker build --quiet --tag built:1 - > /dev/null"
+
+
 HAPROXY = "containers/web/web-haproxy-1"
 REDIS = "containers/apps/apps-redis-1"
 STRANGER = "containers/web/stranger"
@@ -122,6 +127,18 @@ MUTATIONS = (
     Mutation("container killed", "web", "docker kill stranger", f"{STRANGER}/State/(Status|Running)"),
     Mutation("container started", "web", "docker start stranger", f"{STRANGER}/State/(Status|Running)"),
     Mutation(
+        "container that ends",
+        "web",
+        "docker run --name ended --volume extra:/data other:1 busybox sh -c 'exit $(cat /data/code || echo 3)' || true",
+        "containers/web/ended/.*",
+    ),
+    Mutation(
+        "exit code",
+        "web",
+        "echo 4 > /var/lib/docker/volumes/extra/_data/code; docker start --attach ended || true",
+        "containers/web/ended/State/ExitCode",
+    ),
+    Mutation(
         "process started in a container",
         "apps",
         "docker exec --detach apps-redis-1 busybox sleep 9000",
@@ -136,6 +153,7 @@ MUTATIONS = (
     Mutation("image made of a container", "web", "docker commit stranger made:1", "images/web/made:1/.*"),
     Mutation("image retagged", "web", "docker tag made:1 other:1", "images/web/other:1/.*"),
     Mutation("image removed", "web", "docker rmi made:1", "images/web/made:1/.*"),
+    Mutation("image built", "web", _build("made"), "images/web/built:1/.*"),
     Mutation(
         "declared image retagged",
         "web",
@@ -156,6 +174,12 @@ MUTATIONS = (
     Mutation("user made", "web", "useradd --no-create-home eve", "guests/web/users/eve"),
     Mutation("user in a group", "web", "gpasswd --add eve docker", "guests/web/groups/docker"),
     Mutation("user's shell", "web", "usermod --shell /bin/bash eve", "guests/web/users/eve"),
+    Mutation(
+        "user who is there twice",
+        "web",
+        "echo 'root:x:0:0::/root:/bin/sh' >> /etc/passwd",
+        "guests/web/users/root \\(2\\)",
+    ),
     Mutation("password set", "web", "echo eve:xyzzy | chpasswd", "guests/web/passwords/eve/password"),
     Mutation("group made", "web", "groupadd extra", "guests/web/groups/extra"),
     Mutation("root's password", "web", "echo root:xyzzy | chpasswd", "guests/web/passwords/root/password"),
@@ -185,6 +209,14 @@ MUTATIONS = (
     Mutation("host name", "web", "hostname other", "guests/web/boot/hostname", declared=True),
     Mutation("host name back", "web", "hostname web", "guests/web/boot/hostname", declared=True),
     Mutation("mount", "web", "mount -t tmpfs none /mnt", "guests/web/mounts/~1mnt/.*"),
+    Mutation("mount's size", "web", "mount -o remount,size=10m /mnt", "guests/web/mounts/~1mnt/options/size=10240k"),
+    Mutation("bind mount", "web", "mount --bind /srv /opt", "guests/web/mounts/~1opt/.*"),
+    Mutation(
+        "bind mount of another folder",
+        "web",
+        "umount /opt && mount --bind /usr/local /opt",
+        "guests/web/mounts/~1opt/folder",
+    ),
     Mutation("mount option", "web", "mount -o remount,noatime /", "guests/web/mounts/~1/options/noatime"),
     Mutation("unmount", "web", "umount /mnt", "guests/web/mounts/~1mnt/.*"),
     Mutation(
@@ -342,6 +374,7 @@ MUTATIONS = (
         f"{STRANGER}/files/etc/issue/:type",
         4,
     ),
+    Mutation("image rebuilt", "web", _build("other"), "images/web/built:1/files/.*", 4),
     Mutation(
         "file of an image, behind the engine's back",
         "apps",

@@ -50,6 +50,12 @@ tmpfs /run tmpfs rw,nosuid,size=100k,mode=755 0 0
 /dev/vdb /srv/with\\040blank ext4 rw 0 0
 tmpfs /run tmpfs ro 0 0
 """
+MOUNTED = """\
+21 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro
+22 21 0:5 / /run rw,nosuid - tmpfs tmpfs rw,size=100k,mode=755
+23 21 254:2 /of/a\\040bind /srv/with\\040blank rw - ext4 /dev/vdb rw
+24 22 0:6 / /run ro - tmpfs tmpfs ro
+"""
 SYSCTLS = """\
 /proc/sys/kernel/hostname:web
 /proc/sys/net/ipv4/conf/all/forwarding:1
@@ -87,6 +93,7 @@ PARTS = {
     "unit_links": "multi-user.target.wants/docker.service -> /lib/systemd/system/docker.service\n",
     "units": UNITS,
     "mounts": MOUNTS,
+    "mounted": MOUNTED,
     "modules": "overlay 151552 9 - Live 0x0000000000000000\nbridge 311296 1 br_netfilter, Live 0x0\n",
     "sysctls": SYSCTLS,
     "addresses": ADDRESSES,
@@ -155,7 +162,8 @@ def test_units_have_states_and_those_that_are_only_referred_to_are_left_out() ->
 
 def test_the_topmost_of_several_mounts_counts() -> None:
     told = trees()["mounts"]
-    assert told["/run"] == {"source": "tmpfs", "type": "tmpfs", "options": {"ro": 1}}
+    assert told["/run"] == {"source": "tmpfs", "folder": "/", "type": "tmpfs", "options": {"ro": 1}}
+    assert told["/srv/with\\040blank"]["folder"] == "/of/a\\040bind"
     assert told["/"]["options"] == {"rw": 1, "relatime": 1, "errors=remount-ro": 1}
     assert told["/srv/with\\040blank"]["source"] == "/dev/vdb"
 

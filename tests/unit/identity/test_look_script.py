@@ -164,11 +164,15 @@ def test_a_guest_whose_files_we_cannot_list_says_so() -> None:
     parts = {
         **dict.fromkeys(script.PARTS, "x"),
         "dpkg": "Package: a\n",
+        "addresses": '[{"ifname": "lo"}]\n',
+        "routes": '[]\n[{"dst": "ff00::/8"}]\n',
         "mounts": "/dev/vda / zfs rw 0 0\n/dev/vdb /boot ext4 rw 0 0\n",
     }
     look = GuestLook(guest="web", engine=replace(ENGINE, info={"Driver": "overlay2"}), parts=parts)
     assert [reason.partition(";")[0] for reason in look.missing(4)] == ["guest web: files below /"]
     assert list(replace(look, parts={**parts, "mounts": "/dev/vda / ext4 rw 0 0\n"}).missing(4)) == []
+    broken = {**parts, "mounts": "/dev/vda / ext4 rw 0 0\n", "routes": "[{}]\n[{"}
+    assert "its routes" in " ".join(replace(look, parts=broken).missing(3))
 
 
 def test_what_could_not_be_looked_at_is_told_from_the_level_that_looks_at_it() -> None:

@@ -33,6 +33,8 @@ TOKENS = Tokens(
         ("lab/lab-net", "{environment}/{network}"),
         ("label collab", "label collab"),
         (f"docker-{LONG}.scope", "docker-{container app}.scope"),
+        ("{address web}, {unlike}", "{{address web}}, {unlike}"),
+        ("{{address web}}", "{{{address web}}}"),
         ("web", "{guest}"),
         ("web server", "web server"),
         ("web/lab/10.80.0.1", "{guest}/{environment}/{address web}"),

@@ -36,7 +36,9 @@ class Tokens:
     _found: re.Pattern[str] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._names = {value: name for value, name in {**self.chance, **self.derived}.items() if value}
+        names = {value: name for value, name in {**self.chance, **self.derived}.items() if value}
+        # A text that has a name in it already, in braces, gets a second pair of them.
+        self._names = {**{f"{{{name}}}": f"{{{name}}}" for name in names.values()}, **names}
         patterns = [_pattern(value) for value in sorted(self._names, key=len, reverse=True)]
         self._found = re.compile("|".join(patterns)) if patterns else None
 
@@ -57,7 +59,7 @@ class Tokens:
 def _pattern(value: str) -> str:
     """Long ids are found inside of words too (``docker-<id>.scope``)."""
     drawn = len(value) >= _LONG and re.fullmatch(r"[0-9a-f-]+", value)
-    if drawn:
+    if drawn or value.startswith("{"):
         return re.escape(value)
     if _ADDRESS.fullmatch(value):
         return f"{_BEFORE_ADDRESS}{re.escape(value)}{_AFTER_ADDRESS}"

@@ -30,7 +30,7 @@ def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -
     yield branch("passwords", _passwords(parts["shadow"]), "content")
     yield branch("enabled_units", _unit_links(parts["unit_links"]), "content")
     yield branch("units", dict(_units(parts["units"])), "runtime")
-    yield branch("mounts", _mounts(parts["mounts"]), "runtime")
+    yield branch("mounts", _mounts(parts["mounts"], parts["mounted"]), "runtime")
     yield branch("modules", {line.split()[0]: "loaded" for line in parts["modules"].splitlines()}, "runtime")
     yield branch("sysctls", _sysctls(parts["sysctls"]), "runtime")
     yield branch("links", _links(parts), "runtime")
@@ -115,12 +115,17 @@ def _units(text: str) -> Iterator[tuple[str, str]]:
             yield words[0], " ".join(words[1:4])
 
 
-def _mounts(text: str) -> dict[str, Any]:
-    """Mount point -> what of which type with which options, the topmost one of several."""
+def _mounts(text: str, mounted: str) -> dict[str, Any]:
+    """Mount point -> what of which type with which options, the topmost one of several.
+
+    *mounted*: lines of mountinfo (proc(5)), whose fourth field is the folder of the source that is seen there.
+    """
+    folders = {target: folder for _id, _of, _device, folder, target, *_more in map(str.split, mounted.splitlines())}
     found = {}
     for line in text.splitlines():
         source, target, kind, options, *_more = line.split(" ")
-        found[target] = {"source": source, "type": kind, "options": _counted(options.split(","))}
+        told = {"source": source, "folder": folders.get(target, ""), "type": kind}
+        found[target] = {**told, "options": _counted(options.split(","))}
     return found
 
 
@@ -154,11 +159,16 @@ def _of_threads(tree: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _json(text: str) -> list[dict[str, Any]]:
-    """What ``ip -j`` printed: one list a line; nothing where there is no such program."""
+    """What ``ip -j`` printed: one list a line; nothing where that is something else."""
     try:
         return [item for line in text.splitlines() if line for item in json.loads(line) if item]
     except ValueError:
         return []
+
+
+def is_told(part: str, text: str) -> bool:
+    """Whether *text* tells of the *part* that it was printed for (see ``script.PARTS``)."""
+    return bool(_json(text) if part in ("addresses", "routes") else text.strip())
 
 
 def _links(parts: Mapping[str, str]) -> dict[str, Any]:

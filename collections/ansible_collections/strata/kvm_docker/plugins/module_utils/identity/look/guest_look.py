@@ -15,7 +15,7 @@ from ..leaf import Branch
 from . import script
 from .engine import EngineLook, chance_names, engine_branches, look_at_engine, places
 from .files import File, Places, file_branches, named_digest, read_files, written_since
-from .guest import guest_branches, packages
+from .guest import guest_branches, is_told, packages
 from .processes import Processes, listening
 
 #: File systems that hold files; those of others are the kernel's, or gone with a reboot.
@@ -67,7 +67,7 @@ class GuestLook:
         if level >= 3 and not packages(self.parts):
             yield f"guest {self.guest}: its packages; it has none of dpkg, rpm and apk"
         for part in _ALWAYS if level >= 3 else ():
-            if not self.parts[part].strip():
+            if not is_told(part, self.parts[part]):
                 yield f"guest {self.guest}: its {part}; nothing tells of them there"
         for target, kind in _left_out(self) if level >= 4 else ():
             yield f"guest {self.guest}: files below {target}; it is {kind}, none of {', '.join(sorted(_WITH_FILES))}"

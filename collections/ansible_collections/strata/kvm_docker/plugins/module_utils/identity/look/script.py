@@ -30,6 +30,7 @@ FILES = {
     "group": "/etc/group",
     "shadow": "/etc/shadow",
     "mounts": "/proc/self/mounts",
+    "mounted": "/proc/self/mountinfo",
     "modules": "/proc/modules",
 }
 #: Part -> what prints it. A process costs more than what it reads: ``grep`` prints many files, each line with the
