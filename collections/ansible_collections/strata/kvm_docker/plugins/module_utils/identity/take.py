@@ -42,6 +42,8 @@ from .tokens import Tokens
 
 #: Seconds within which two looks in a row have to agree.
 SETTLE = 60.0
+#: Seconds between looks at what moves: a look is work for guests that may be slow to get healthy.
+PAUSE = 1.0
 #: Packages that had a hand in it.
 _TOOLS = ("strata-kvm-docker", "docker", "libvirt-python", "pydantic")
 
@@ -154,6 +156,7 @@ class _Taking:
             if not moving or time.monotonic() > until:
                 break
             first = second
+            time.sleep(PAUSE)
         self.moving += moving
         self.missing += [reason for look in second.looks for reason in look.missing(self.level)]
         return {**second.leaves, **dict(self._leaves_of_files(now, second.looks, files))}
@@ -192,6 +195,7 @@ class _Taking:
                 moving = _moving(*(self._of_files(look, each, secrets, name, changed) for each in (last, found)))
                 if not (moving or found.unread) or time.monotonic() > until:
                     break
+                time.sleep(PAUSE)
             self.moving += moving
             self.missing += [f"guest {look.guest}: {path} could not be read" for path in found.unread]
             yield from self._of_files(look, found, secrets, name).items()
