@@ -321,10 +321,10 @@ MUTATIONS = (
         "networks/lan/state/autostart",
         declared=True,
     ),
-    Mutation("autostart of a pool", "virsh", "pool-autostart {pool} --disable", "pools/own/state/autostart"),
-    Mutation("volume in a pool", "virsh", "vol-create-as {pool} extra.raw 1M --format raw", "disks/own/extra.raw/.*"),
+    Mutation("autostart of a pool", "virsh", "pool-autostart {pool} --disable", "pools/:own/state/autostart"),
+    Mutation("volume in a pool", "virsh", "vol-create-as {pool} extra.raw 1M --format raw", "disks/:own/extra.raw/.*"),
     Mutation(
-        "disk grown", "virsh", "vol-resize {pool} extra.raw 2M", "disks/own/extra.raw/capacity/#text", declared=True
+        "disk grown", "virsh", "vol-resize {pool} extra.raw 2M", "disks/:own/extra.raw/capacity/#text", declared=True
     ),
     # Files, which level 4 sees.
     Mutation("file edited", "web", "echo '192.0.2.9 evil' >> /etc/hosts", "guests/web/files/etc/hosts/:content", 4),

@@ -82,8 +82,8 @@ def test_every_object_of_the_environment_is_there_and_none_of_others(kvm: Hyperv
     found = {segments_of(path)[:2] for path in look(kvm)}
     assert found == {
         ("networks", "lan"),
-        ("pools", "own"),
-        ("disks", "own"),
+        ("pools", ":own"),
+        ("disks", ":own"),
         ("domains", "web"),
         ("domains", "defined"),
     }
@@ -126,5 +126,5 @@ def test_what_lies_in_the_pool_is_looked_at_anew(kvm: Hypervisor) -> None:
     stray.write_bytes(b"x" * 512)
     told = different(first, look(kvm))
     stray.unlink()
-    assert {segments_of(path)[:3] for path in told} == {("disks", "own", "stray.img")}
+    assert {segments_of(path)[:3] for path in told} == {("disks", ":own", "stray.img")}
     assert different(first, look(kvm)) == []

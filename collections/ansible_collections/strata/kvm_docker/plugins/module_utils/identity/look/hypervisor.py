@@ -20,6 +20,9 @@ from .applied import opened, within
 if TYPE_CHECKING:
     import libvirt
 
+#: What is named as the environment itself, its own pool: no declared name has a colon, and one may be ``own``.
+_OWN = ":own"
+
 
 def hypervisor_branches(hypervisor: Hypervisor, environment: str) -> list[Branch]:
     """Branches of every object that is named as one of *environment*, whoever made it, and of what is in its pools."""
@@ -40,13 +43,13 @@ def _branches(connection: libvirt.virConnect, environment: str) -> Iterator[Bran
 
 
 def _own(found: libvirt.virNetwork | libvirt.virStoragePool | libvirt.virDomain, kind: str, environment: str) -> str:
-    """Its name in the declaration; the first pool of an environment has no other name. Empty for one of others: those
-    of an environment ``lab-two`` are named as if they were of ``lab``."""
+    """Its name in the declaration; an environment's own pool is not named there. Empty for one of others: those of an
+    environment ``lab-two`` are named as if they were of ``lab``."""
     name = found.name()
     if of_another(environment, kind, name, found.UUIDString()):
         return ""
     if name == environment:
-        return "own"
+        return _OWN
     prefix = libvirt_name(environment, "")
     return name.removeprefix(prefix) if name.startswith(prefix) else ""
 

@@ -45,7 +45,10 @@ def key_names(environment: Environment, folders: Folders) -> dict[str, str]:
 
 def _derived(environment: Environment) -> Iterator[tuple[str, str]]:
     name = environment.name
-    yield str(naming.object_uuid(name, "pool", name)), "uuid pool own"
+    yield str(naming.object_uuid(name, "pool", name)), "uuid pool :own"
+    for pool in environment.pools:
+        yield naming.libvirt_name(name, pool), f"pool {pool}"
+        yield str(naming.object_uuid(name, "pool", pool)), f"uuid pool {pool}"
     for network, lan in environment.networks.items():
         yield from _of_network(name, network, lan)
     for guest, declared in environment.guests.items():
