@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import FingerprintError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import (
     Fingerprint,
     as_data,
@@ -21,7 +22,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.leaf import Leaf, Secret, joined, segments_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.tokens import Tokens
 from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker
-from made_fingerprint import RULES, branch, lab, made
+from made_fingerprint import KEY, RULES, branch, lab, made
 
 
 def leaves(found: Fingerprint) -> dict[str, Leaf]:
@@ -97,6 +98,35 @@ def test_a_secret_is_sealed_wherever_it_stands(tree: dict[str, Any], path: str, 
 def test_a_secret_in_a_name_with_slashes_is_masked() -> None:
     found = made(branch("guests/a/files", {"/x/pa/ss~w": 1}), masker=Masker(["pa/ss~w"]))
     assert "pa" not in found.leaves[0].path
+
+
+SECRETS = ("declared-one", "declared-other")
+
+
+def workers(*secrets: str, key: bytes = KEY) -> Fingerprint:
+    """A container with a process for each of *secrets*, which stands in its command line."""
+    commands = {f"worker {secret}": {"count": 1, "Seccomp": ""} for secret in secrets}
+    return made(branch("containers/a/b/processes", commands), masker=Masker(SECRETS), key=key)
+
+
+def test_two_declared_secrets_in_paths_are_two_leaves_and_neither_is_told() -> None:
+    found = workers(*SECRETS)
+    assert len(found.leaves) == 4
+    assert found.unknown == ()
+    assert [leaf.path for leaf in found.leaves for secret in SECRETS if secret in leaf.path] == []
+
+
+def test_another_secret_in_a_path_is_a_difference_and_with_another_key_nobody_can_tell() -> None:
+    one, other = SECRETS
+    assert compare(workers(one), workers(one)).verdict is Verdict.IDENTICAL
+    assert compare(workers(one), workers(other)).verdict is Verdict.DIFFERENT
+    assert compare(workers(one), workers(one, key=b"o" * 32)).verdict is Verdict.INCOMPARABLE
+
+
+def test_an_option_with_a_declared_secret_in_a_path_is_told_apart_too() -> None:
+    one, other = (f"serve --password {secret}" for secret in SECRETS)
+    found = [made(branch("guests/a/processes", {line: 1}), masker=Masker(SECRETS)) for line in (one, other)]
+    assert found[0].leaves != found[1].leaves
 
 
 def test_empty_secrets_are_told_as_empty() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -41,6 +41,10 @@ class Masker:
 
     def __call__(self, text: str) -> str:
         return self._found.sub(MASK, text) if self._found else text
+
+    def each(self, text: str, other: Callable[[str], str]) -> str:
+        """*text* with what *other* gives for it in place of each of the values, so that they can be told apart."""
+        return self._found.sub(lambda match: other(match[0]), text) if self._found else text
 
     def data(self, value: Any) -> Any:
         """*value*, a tree in JSON's types, with all its texts masked but the keys of mappings."""

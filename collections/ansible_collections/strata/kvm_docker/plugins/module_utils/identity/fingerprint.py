@@ -77,7 +77,7 @@ class Fingerprint:
     @property
     def has_seals(self) -> bool:
         """Some of its leaves compare with fingerprints under the same key only."""
-        return any(leaf.sealed and leaf.counts for leaf in self.leaves)
+        return any(leaf.has_seal and leaf.counts for leaf in self.leaves)
 
 
 def root_of(leaves: Iterable[Leaf]) -> str:
@@ -155,10 +155,14 @@ class Assembly:
 
     def _hidden(self, segment: str) -> str:
         """Without secrets, but so that two of them are told apart: a command line may hold one."""
-        text = self.masker(segment)
+        text = self.masker.each(segment, self._sealed)
         for secret in secrets_in(text):
-            text = text.replace(secret, f"{MASK}{self.seal.digest(secret)[:8]}")
+            text = text.replace(secret, self._sealed(secret))
         return text
+
+    def _sealed(self, secret: str) -> str:
+        """What stands for *secret* in a path."""
+        return f"{MASK}{self.seal.digest(secret)[:8]}"
 
     def _value(self, name: str, value: Scalar | Secret, token: Callable[[str], str]) -> tuple[Scalar, bool]:
         """What the leaf holds, and whether it is a seal; an environment's name in a secret does not matter."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..plan.model import MASK
 from ..plan.secrets import named_words
 
 Plane: TypeAlias = Literal["intent", "lock", "definition", "content", "runtime", "identity"]
@@ -64,6 +65,11 @@ class Leaf:
     def counts(self) -> bool:
         """It is part of the hashes."""
         return self.rule is None
+
+    @property
+    def has_seal(self) -> bool:
+        """A seal stands for its value, or for a part of its path."""
+        return self.sealed or MASK in self.path
 
 
 @dataclass(frozen=True, slots=True)
