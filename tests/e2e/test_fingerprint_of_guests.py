@@ -29,6 +29,11 @@ CHANGES = {
         "guests/web/routes/198.51.100.0~124 .*",
         "ip route del 198.51.100.0/24",
     ),
+    "routing rule": (
+        "ip rule add to 198.51.100.7 prohibit",
+        "guests/web/routing_rules/ipv4/.*prohibit dst 198.51.100.7.*",
+        "ip rule del to 198.51.100.7 prohibit",
+    ),
     "firewall": (
         "iptables -A INPUT -p tcp --dport 9999 -j DROP",
         "guests/web/firewall/ipv4 filter/-A INPUT .*9999.*",

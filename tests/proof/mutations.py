@@ -222,6 +222,12 @@ MUTATIONS = (
     Mutation(
         "address added", "web", "ip addr add 192.0.2.1/32 dev lo", "guests/web/links/lo/addresses/192.0.2.1~132/.*"
     ),
+    Mutation(
+        "routing rule",
+        "web",
+        "ip rule add to 198.51.100.7 prohibit",
+        "guests/web/routing_rules/ipv4/.*prohibit dst 198.51.100.7.*",
+    ),
     Mutation("route added", "web", "ip route add blackhole 198.51.100.0/24", "guests/web/routes/198.51.100.0~124 .*"),
     Mutation("interface added", "web", "ip link add extra type bridge", "guests/web/links/extra/.*"),
     Mutation("packet size", "web", "ip link set docker0 mtu 1400", "guests/web/links/docker0/mtu"),

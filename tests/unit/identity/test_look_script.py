@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,8 @@ def test_a_look_at_this_machine_says_something_of_every_linux() -> None:
     assert parts["kernel"] == Path("/proc/version").read_text()
     for part in ("sysctls", "mounts", "commands", "statuses", "cgroups", "sockets", "inner_sockets"):
         assert parts[part], part
+    for part in ("routes", "routes6"):
+        assert [json.loads(line)[0]["table"] for line in parts[part].splitlines()[1:]] == ["local"], part
     assert all(line.startswith(f"/proc/{os.getpid()}/net/") for line in parts["inner_sockets"].splitlines())
 
 

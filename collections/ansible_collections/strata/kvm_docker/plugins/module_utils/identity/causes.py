@@ -30,7 +30,7 @@ _CAUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"guests/[^/]*/sockets/.*", (), "something that listened does so no more, or as another user"),
     (r"guests/[^/]*/processes/.*", (), "a process was started or ended, or runs with other arguments"),
     (r"guests/[^/]*/mounts/.*", (), "something was mounted or unmounted"),
-    (r"guests/[^/]*/(addresses|routes|links)/.*", (), "the guest's network was changed (ip)"),
+    (r"guests/[^/]*/(routes|routing_rules|links)/.*", (), "the guest's network was changed (ip)"),
     (r"guests/[^/]*/firewall/.*", (), "a firewall rule was added or removed (iptables)"),
     (r"guests/[^/]*/boot/.*", (), "the guest booted with another kernel or command line"),
     (r"guests/[^/]*/files/.*", (_ADDED,), "a file was made in the guest"),

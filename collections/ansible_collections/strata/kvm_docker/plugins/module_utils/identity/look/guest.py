@@ -34,7 +34,8 @@ def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -
     yield branch("modules", {line.split()[0]: "loaded" for line in parts["modules"].splitlines()}, "runtime")
     yield branch("sysctls", _sysctls(parts["sysctls"]), "runtime")
     yield branch("links", _links(parts), "runtime")
-    yield branch("routes", _counted(_route(route) for route in _json(parts["routes"])), "runtime")
+    yield branch("routes", _counted(_route(route) for route in _routes(parts)), "runtime")
+    yield branch("routing_rules", _routing_rules(parts), "runtime")
     yield branch("firewall", _firewall(parts["firewall"]), "runtime")
     yield branch("sockets", listening(parts["sockets"]), "runtime")
     yield branch("processes", processes.of_guest(), "runtime")
@@ -181,10 +182,30 @@ def _links(parts: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def _routes(parts: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [each for part in ("routes", "routes6") for each in _json(parts[part]) if not _is_rule(each)]
+
+
+def _is_rule(told: Mapping[str, Any]) -> bool:
+    """A rule tells which table is asked, and has a priority; of a route that is called its metric."""
+    return "priority" in told
+
+
 def _route(route: Mapping[str, Any]) -> str:
     flags = " ".join(sorted(route.get("flags", ())))
     rest = " ".join(f"{key} {route[key]}" for key in sorted(route) if key not in ("dst", "flags", "expires", "used"))
     return f"{route.get('dst')} {rest} {flags}".strip()
+
+
+def _routing_rules(parts: Mapping[str, str]) -> dict[str, Any]:
+    """Protocol -> rule, its priority first -> how often it is there."""
+    rules = {"ipv4": _json(parts["routes"]), "ipv6": _json(parts["routes6"])}
+    return {protocol: _counted(_rule(each) for each in told if _is_rule(each)) for protocol, told in rules.items()}
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    rest = " ".join(f"{key} {rule[key]}".strip() for key in sorted(rule) if key != "priority")
+    return f"{rule['priority']} {rest}"
 
 
 def _firewall(text: str) -> dict[str, Any]:

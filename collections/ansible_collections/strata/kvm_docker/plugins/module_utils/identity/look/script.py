@@ -33,6 +33,8 @@ FILES = {
     "mounted": "/proc/self/mountinfo",
     "modules": "/proc/modules",
 }
+#: Two questions that one process answers; what a kernel without policy routing refuses comes last.
+_ROUTES = "printf 'route show table all\\nrule show\\n'"
 #: Part -> what prints it. A process costs more than what it reads: ``grep`` prints many files, each line with the
 #: name of its file before it.
 COMMANDS = {
@@ -43,7 +45,8 @@ COMMANDS = {
     "units": "systemctl list-units --all --plain --no-legend --no-pager --type=service,socket,timer,path,target",
     "sysctls": "grep -asr '' /proc/sys",
     "addresses": "ip -j addr",
-    "routes": "ip -j route show table all; ip -6 -j route show table all",
+    "routes": f"{_ROUTES} | ip -4 -j -batch -",
+    "routes6": f"{_ROUTES} | ip -6 -j -batch -",
     "firewall": "iptables-save; ip6tables-save; nft --stateless list ruleset",
     "sockets": "grep -as '' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/raw6",
     "commands": "grep -asz '' /proc/[0-9]*/cmdline",
