@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes behind the declaration's back, one leaf at a time, each with the path that a fingerprint must name it by.
 
-``web`` and ``apps`` are guests of two_hosts; commands run in their shells, ``virsh`` on the hypervisor, in this order:
-later ones build on earlier ones.
+``web`` and ``apps`` are guests of two_hosts; commands run in their shells, ``virsh`` on the hypervisor, and of a
+``forward`` the process is ended. In this order: later ones build on earlier ones.
 """
 
 from __future__ import annotations
@@ -332,6 +332,7 @@ MUTATIONS = (
     Mutation(
         "disk grown", "virsh", "vol-resize {pool} extra.raw 2M", "disks/:own/extra.raw/capacity/#text", declared=True
     ),
+    Mutation("published port", "forward", "web 80", "forwards/web/80/.*/listening", declared=True),
     # Files, which level 4 sees.
     Mutation("file edited", "web", "echo '192.0.2.9 evil' >> /etc/hosts", "guests/web/files/etc/hosts/:content", 4),
     Mutation("file's rights", "web", "chmod 4755 /usr/bin/find", "guests/web/files/usr/bin/find/:mode", 4),

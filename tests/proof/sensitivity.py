@@ -22,6 +22,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read imp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Comparison, compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.take import take
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 from environments import EnvironmentCopy
 from mutations import MUTATIONS, Mutation
 
@@ -84,6 +85,8 @@ class _Hand:
             self._virsh(mutation.command.format_map(self._names()))
         elif mutation.where == "edit":
             self._edit(mutation.command)
+        elif mutation.where == "forward":
+            self._end_forward(*mutation.command.split())
         else:
             shell = access.shell(self._environment.name, mutation.where, self.copy.lab.folders)
             shell.run(mutation.command, timeout=300)
@@ -104,6 +107,16 @@ class _Hand:
 
     def _virsh(self, line: str) -> str:
         return self.copy.lab.virsh(*shlex.split(line))
+
+    def _end_forward(self, guest: str, port: str) -> None:
+        """End the process that leads to *port* of *guest*."""
+        published = self._environment.guests[guest].publish
+        folder = self.copy.lab.folders.environment(self._environment.name) / "forwards"
+        for outside in (outside for outside, inside in published.items() if inside == int(port)):
+            leader = processes.running(folder / f"{outside}.process")
+            if leader is None:
+                raise AssertionError(f"nothing leads to {port} of {guest}")
+            processes.terminate(processes.in_session(leader))
 
     def _edit(self, expression: str) -> None:
         """Run the definition of the guest through sed(1)."""

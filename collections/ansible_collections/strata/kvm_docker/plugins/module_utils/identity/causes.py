@@ -20,6 +20,8 @@ _CAUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"(pools|disks)/.*", (), "the pool or disk was changed outside of Strata (virsh pool-edit, qemu-img)"),
     (r"domains/[^/]*/state/.*", (), "the guest was started, stopped or paused"),
     (r"domains/.*", (), "the domain was edited outside of Strata (virsh edit, attach-device)"),
+    (r"forwards/.*/listening", (_CHANGED,), "a published port is not listened on, or is again"),
+    (r"forwards/.*", (), "a port was published otherwise"),
     (r"guests/[^/]*/packages/.*", (_ADDED,), "a package was installed"),
     (r"guests/[^/]*/packages/.*", (_REMOVED,), "a package was removed"),
     (r"guests/[^/]*/packages/.*", (_CHANGED,), "a package was upgraded or downgraded"),

@@ -26,6 +26,7 @@ LAYERS = (
     "pools",
     "disks",
     "domains",
+    "forwards",
     "guests",
     "engines",
     "images",

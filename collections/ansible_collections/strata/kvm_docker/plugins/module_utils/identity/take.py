@@ -34,6 +34,7 @@ from .lock_engine import look as locked_images
 from .lock_use import LockUse
 from .look.artifacts import artifact_branches
 from .look.declared import declared_branches, identity_branch
+from .look.forwards import forward_branches
 from .look.guest_look import FilesLook, GuestLook, again, digests_of, look_at_files, look_at_guest
 from .look.hypervisor import hypervisor_branches
 from .look.names import derived_names, key_names, place_names, whole_names
@@ -165,11 +166,15 @@ class _Taking:
         """All guests at once, and the hypervisor meanwhile."""
         with ThreadPoolExecutor(max(1, len(now.guests))) as pool:
             looking = [pool.submit(self._look, now, guest) for guest in now.guests]
-            leaves = dict(self._leaves(hypervisor_branches(now.session.hypervisor, self.environment.name)))
+            leaves = dict(self._leaves(self._outside(now.session.hypervisor)))
             looks = tuple(each.result() for each in looking)
         for look in looks:
             leaves |= self._leaves(look.branches(), look.chance)
         return _Sample(looks=looks, leaves=leaves, unhealthy=tuple(path for look in looks for path in look.unhealthy()))
+
+    def _outside(self, hypervisor: Hypervisor) -> Iterator[Branch]:
+        yield from hypervisor_branches(hypervisor, self.environment.name)
+        yield from forward_branches(hypervisor, self.environment.name)
 
     def _look(self, now: Running, guest: str) -> GuestLook:
         return look_at_guest(now.session.engine(guest), now.machine(guest), self.level)

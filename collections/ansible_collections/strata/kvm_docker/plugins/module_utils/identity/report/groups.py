@@ -16,6 +16,7 @@ _SEGMENTS = {
     "identity": 1,
     "artifacts": 3,
     "disks": 3,
+    "forwards": 3,
     "images": 3,
     "docker_networks": 3,
     "docker_volumes": 3,
