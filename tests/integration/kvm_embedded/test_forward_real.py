@@ -169,6 +169,9 @@ def test_a_forward_that_was_killed_is_seen_and_started_again(hypervisor: Hypervi
     process = processes.running(record(hypervisor, port))
     assert process
     os.kill(process.pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while process.alive() and time.monotonic() < until:
+        time.sleep(0.01)
     assert converge(hypervisor, environment(port)) == ["start"]
     assert talk(port) == b"hello"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import naming
 from .errors import find
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import libvirt
 
     from .hypervisor import Hypervisor
+
+_T = TypeVar("_T")
 
 #: Seconds that a guest has to shut down by itself; under software emulation a Docker host takes 10 to 20.
 SHUTDOWN_TIMEOUT = 90.0
@@ -96,22 +98,28 @@ def undefine(domain: libvirt.virDomain) -> None:
 
 
 def _active(domain: libvirt.virDomain) -> bool:
+    """Both have to say so: one that ends is refused as not running a moment before its state tells."""
     import libvirt
 
-    return _state(domain) not in (None, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+    on = _state(domain) not in (None, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+    return on and bool(_unless_gone(domain.isActive))
 
 
 def _state(domain: libvirt.virDomain) -> int | None:
     """One of ``virDomainState``; ``None`` for a domain without definition, which vanished with its power."""
+    told = _unless_gone(domain.state)
+    return int(told[0]) if told else None
+
+
+def _unless_gone(ask: Callable[[], _T]) -> _T | None:
     import libvirt
 
     try:
-        state, _reason = domain.state()
+        return ask()
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return None
         raise
-    return int(state)
 
 
 def _unless(act: Callable[[], object], code: int, reached: Callable[[], bool]) -> None:
