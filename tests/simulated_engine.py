@@ -12,6 +12,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import Replica
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.addresses import fixed_addresses
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_spec import container_spec
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 
 IDENTITY = "0123456789ab" + "0" * 52
 SOURCE = "recipe:1"
@@ -29,7 +30,7 @@ def project(*services: Service, **fields: Any) -> Project:
 def spec(service: Service, index: int = 1, **fields: Any) -> dict[str, Any]:
     """The canonical tree of a replica of *service* in a project of its own."""
     mine = project(service, **fields)
-    return container_spec(Replica(project=mine, service=service, index=index), SOURCE, fixed_addresses(mine))
+    return container_spec(Replica(project=mine, service=service, index=index), SOURCE, fixed_addresses(mine), Seal())
 
 
 def inspected(body: Mapping[str, Any], endpoints: Mapping[str, Any], running: bool = True) -> dict[str, Any]:

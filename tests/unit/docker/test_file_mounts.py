@@ -5,10 +5,22 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
+    FileReference,
+    FileSource,
+    Project,
+    Service,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import Replica
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.file_mounts import is_file_mount, prune
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.local_shell import LocalShell
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 
 
 class Recorder:
@@ -76,3 +88,63 @@ def test_a_container_without_files_has_nothing_deleted() -> None:
     shell = Recorder()
     prune(shell, "p-app-1", [made_with("/var/lib/strata/pgdata"), {}])
     assert shell.commands == []
+
+
+KEY, OTHER, NONE = Seal(b"k" * 32), Seal(b"o" * 32), Seal()
+
+
+def replica(content: str = "4711") -> Replica:
+    """A container with one secret."""
+    owner = {"uid": str(os.getuid()), "gid": str(os.getgid())}
+    service = Service(name="app", image="app:1", secrets=(FileReference(source="pin", target="pin", **owner),))
+    secrets = {"pin": FileSource(name="pin", content=content)}
+    return Replica(
+        project=Project(name="p", file="", services={"app": service}, secrets=secrets), service=service, index=1
+    )
+
+
+def path(seal: Seal, content: str = "4711") -> str:
+    (file,) = file_mounts.file_mounts(replica(content), seal)
+    return file.path
+
+
+def look(seal: Seal) -> file_mounts.FilesFound:
+    return file_mounts.look(LocalShell(), [replica()], seal)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(file_mounts, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_who_knows_the_content_cannot_tell_the_name_without_the_key() -> None:
+    assert len({path(KEY), path(OTHER), path(NONE)}) == 3
+    assert path(KEY) == path(KEY)
+    assert path(KEY) != path(KEY, "0815")
+
+
+@pytest.mark.usefixtures("root")
+def test_a_file_that_was_named_with_a_lost_key_is_known_by_its_content() -> None:
+    file_mounts.write(LocalShell(), replica(), KEY)
+    for now in (OTHER, NONE):
+        assert look(now) == file_mounts.FilesFound(former={path(KEY): path(now)})
+    Path(path(KEY)).chmod(0o644)
+    assert look(OTHER) == file_mounts.FilesFound(states={path(OTHER): file_mounts.MISSING})
+
+
+@pytest.mark.usefixtures("root")
+def test_a_file_that_was_named_without_a_key_is_made_anew() -> None:
+    file_mounts.write(LocalShell(), replica(), NONE)
+    assert look(KEY) == file_mounts.FilesFound(states={path(KEY): file_mounts.MISSING})
+
+
+@pytest.mark.usefixtures("root")
+def test_an_edited_file_is_told_although_one_of_a_lost_key_is_beside_it() -> None:
+    for seal in (KEY, OTHER):
+        file_mounts.write(LocalShell(), replica(), seal)
+    Path(path(KEY)).chmod(0o644)
+    Path(path(KEY)).write_text("edited")
+    assert look(KEY).states == {path(KEY): file_mounts.CHANGED}
+    file_mounts.repair(LocalShell(), replica(), KEY)
+    assert look(KEY).states == {}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -13,7 +14,12 @@ from typing import Any
 
 import kvm_lab
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import (
+    FileReference,
+    FileSource,
+    Project,
+    Service,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
     AddressRange,
     DhcpSettings,
@@ -21,10 +27,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Environment,
     Reservation,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import Replica
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.file_mounts import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.access import have_keys
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import Fingerprint
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import Fingerprint, text_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.known.xml_tree import tree_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.leaf import Branch
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.applied import opened
@@ -46,6 +54,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.fi
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.guest import guest_branches
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.names import (
     derived_names,
+    file_names,
     key_names,
     place_names,
     whole_names,
@@ -57,10 +66,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.tokens 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_spec import network_spec
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network_xml import render_network
 from ansible_collections.strata.kvm_docker.plugins.module_utils.naming import libvirt_name, object_uuid
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from made_engine import LOOK, container, drawn
 from made_fingerprint import made
 
-PROJECT = Project(name="web", file="", services={"app": Service(name="app", image="app:1")})
+PIN = FileSource(name="pin", content="4711")
+APP = Service(name="app", image="app:1", secrets=(FileReference(source="pin", target="pin"),))
+PROJECT = Project(name="web", file="", services={"app": APP}, secrets={"pin": PIN})
 
 
 def environment(name: str, subnet: str, port: int = 8080) -> Environment:
@@ -93,13 +105,28 @@ def tokens(environment: Environment, chance: Mapping[str, str] | None = None) ->
     return Tokens(derived_names(environment), {**places, **(chance or {})}, whole_names(environment))
 
 
-def engine(environment: Environment, letter: str) -> EngineLook:
-    """What the engine of ``web`` says, which drew ids that begin with *letter*."""
+def seal(letter: str) -> Seal:
+    """Of an environment's own key."""
+    return Seal(letter.encode() * 32)
+
+
+def source(letter: str, pin: FileSource = PIN) -> str:
+    """Path of the file of the secret on the guest ``web``."""
+    (file,) = file_mounts(Replica(project=replace(PROJECT, secrets={"pin": pin}), service=APP, index=1), seal(letter))
+    return file.path
+
+
+def engine(environment: Environment, letter: str, mounted: str = "") -> EngineLook:
+    """What the engine of ``web`` says, which drew ids that begin with *letter*; *mounted*: another file as its
+    secret."""
     at = environment.guests["web"].address
     app = container("app", letter)
     app["NetworkSettings"] = {"Ports": {"80/tcp": [{"HostIp": str(at), "HostPort": "80"}]}}
     app["Config"]["Labels"] = {"strata.environment": environment.name}
     app["HostConfig"]["ExtraHosts"] = [f"apps:{environment.guests['apps'].address}"]
+    file = mounted or source(letter)
+    app["Mounts"] = [{"Type": "bind", "Source": file, "Destination": "/run/secrets/pin", "RW": False}]
+    app["Config"]["Labels"]["strata.applied"] = json.dumps({"HostConfig": {"Mounts": {"/run/secrets/pin": file}}})
     networks = {"lan": {"Id": drawn(letter), "Name": "lan"}}
     return replace(LOOK, containers={"app": app}, networks=networks)
 
@@ -120,8 +147,8 @@ def system(environment: Environment) -> dict[str, str]:
     }
 
 
-def files(environment: Environment) -> Iterator[Branch]:
-    """A text of the guest ``web`` with names in it, in a folder that has one too."""
+def files(environment: Environment, letter: str) -> Iterator[Branch]:
+    """A text of the guest ``web`` with names in it, in a folder that has one too; and the file of a secret."""
     mac = environment.mac(environment.guests["web"], "lan").replace(":", "")
     path, text = (
         f"/etc/net-{mac}.conf",
@@ -130,10 +157,11 @@ def files(environment: Environment) -> Iterator[Branch]:
     file = File(path=path, type="f", mode=0o644, owner="0:0", size="9", changed="1.0", digest=environment.name)
     digest = named_digest(text.encode(), tokens(environment))
     assert digest
-    yield from file_branches([file], Places(guest="web"), frozenset(), {path: digest})
+    secret = replace(file, path=source(letter), mode=0o444)
+    yield from file_branches([file, secret], Places(guest="web"), frozenset(), {path: digest, secret.path: "of 4711"})
 
 
-def branches(environment: Environment, look: EngineLook) -> Iterator[Branch]:
+def branches(environment: Environment, look: EngineLook, letter: str) -> Iterator[Branch]:
     yield from declared_branches(environment)
     yield identity_branch(environment, derived_names(environment))
     spec = network_spec(environment, "lan", environment.networks["lan"])
@@ -141,13 +169,14 @@ def branches(environment: Environment, look: EngineLook) -> Iterator[Branch]:
     yield Branch(path=("networks", "lan"), tree=opened(lan), plane="definition", level=2)
     yield from engine_branches(look)
     yield from guest_branches("web", system(environment), Processes(()))
-    yield from files(environment)
+    yield from files(environment, letter)
 
 
-def fingerprint(environment: Environment, letter: str, **parts: Any) -> Fingerprint:
-    look = engine(environment, letter)
-    named = tokens(environment, chance_names(look))
-    return made(*branches(environment, look), tokens=named, rules=RULES, level=4, **parts)
+def fingerprint(environment: Environment, letter: str, mounted: str = "", **parts: Any) -> Fingerprint:
+    look = engine(environment, letter, mounted)
+    names = file_names(environment.guests["web"], seal(letter))
+    named = tokens(environment, {**chance_names(look), **names})
+    return made(*branches(environment, look, letter), tokens=named, rules=RULES, level=4, **parts)
 
 
 def test_two_environments_of_one_declaration_differ_in_what_is_theirs_alone() -> None:
@@ -170,6 +199,22 @@ def test_no_other_plane_holds_a_name_or_an_address_of_an_environment() -> None:
     theirs = (*derived_names(OTHER), OTHER.name, OTHER.folder)
     others = [leaf for leaf in fingerprint(OTHER, "b").leaves if leaf.plane != "identity" and leaf.counts]
     assert [leaf for leaf in others for value in theirs if value in f"{leaf.path} {leaf.value}"] == []
+
+
+def test_a_secret_s_file_is_told_by_what_it_is_for_and_by_no_digest_of_its_content() -> None:
+    found = fingerprint(LAB, "a")
+    leaves = {leaf.path: leaf.value for leaf in found.leaves}
+    named = "/var/lib/strata/web/web-app-1/pin-{file web-app-1 /run/secrets/pin}"
+    assert leaves["containers/web/app/Mounts/~1run~1secrets~1pin/Source"] == named
+    assert f"guests/web/files{named[: named.index('{')]}{{file web-app-1 ~1run~1secrets~1pin}}/:content" in leaves
+    assert source("a").rpartition("-")[2] not in text_of(found)
+
+
+def test_a_container_that_has_a_secret_of_before_is_told_from_one_that_has_it_as_declared() -> None:
+    before = source("a", replace(PIN, content="0815"))
+    told = compare(fingerprint(LAB, "a"), fingerprint(LAB, "a", mounted=before))
+    assert told.verdict is Verdict.DIFFERENT
+    assert "containers/web/app/Mounts/~1run~1secrets~1pin/Source" in {each.path for each in told.differences}
 
 
 def test_the_same_subnet_twice_is_equivalent_too() -> None:

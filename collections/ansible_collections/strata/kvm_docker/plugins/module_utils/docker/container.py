@@ -90,7 +90,8 @@ def _declared(guest: str, project: Project, inputs: Inputs) -> Iterator[Declared
     for replica in replicas(project).values():
         service = replica.service
         image = inputs.images.get((guest, service.image))
-        spec = container_spec(replica, image.source if image else registry_source(service.image), addresses)
+        source = image.source if image else registry_source(service.image)
+        spec = container_spec(replica, source, addresses, inputs.seal)
         yield Declared(
             Key("container", replica.name, guest),
             spec,

@@ -85,7 +85,7 @@ def _surroundings(
         images={image.id: image for image in list_images(engine)},
         sources=sources(engine),
         limits_swap=not swap_is_open or bool(engine.client.info().get("SwapLimit")),
-        files=file_mounts.states(engine.shell, replicas(engine.project).values()),
+        files=file_mounts.look(engine.shell, replicas(engine.project).values(), engine.inputs.seal),
     )
 
 

@@ -13,7 +13,7 @@ from ..naming import LABEL_SOURCE
 from ..plan.model import Tree
 from .container_spec import DEFAULT_GRACE, ENGINE_NETWORKS, NO_ENTRYPOINT, capability, compact
 from .devices import observed_devices
-from .file_mounts import INTACT, is_file_mount
+from .file_mounts import INTACT, FilesFound, is_file_mount
 from .image_marks import ListedImage
 from .labels import declared_labels, pairs
 from .limits import observed_limits
@@ -25,8 +25,8 @@ class Surroundings:
 
     ``environment``: whose images count as ours. ``names``: container id -> name. ``networks``: ids of the networks
     that there are. ``images``: by id. ``sources``: image reference -> declared source (see
-    :class:`~..inputs.ImageInput`). ``limits_swap``: the engine can. ``files``: state, by path, of files of secrets and
-    configs that are not as they were written (see :func:`~.file_mounts.states`).
+    :class:`~..inputs.ImageInput`). ``limits_swap``: the engine can. ``files``: what there is
+    of the files of secrets and configs.
     """
 
     environment: str = ""
@@ -35,7 +35,7 @@ class Surroundings:
     images: Mapping[str, ListedImage] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     limits_swap: bool = True
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: FilesFound = field(default_factory=FilesFound)
 
 
 def observed_spec(
@@ -52,7 +52,7 @@ def observed_spec(
         "HostConfig": host,
         "Networking": compact(_networking(inspected, made_as)),
         "Files": {
-            target: around.files.get(mount["Source"], INTACT)
+            target: around.files.states.get(mount["Source"], INTACT)
             for target, mount in host.get("Mounts", {}).items()
             if is_file_mount(mount)
         },
@@ -118,7 +118,7 @@ def _host_config(host: Mapping[str, Any], around: Surroundings, made_as: Tree) -
         **{leaf: sorted(map(capability, host.get(leaf) or ())) for leaf in ("CapAdd", "CapDrop")},
         "Init": None if host.get("Init") is None else str(host["Init"]).lower(),
         "PortBindings": {port: _bindings(bound) for port, bound in (host.get("PortBindings") or {}).items()},
-        "Mounts": _mounts(host),
+        "Mounts": _mounts(host, around.files.former),
         "SecurityOpt": dict.fromkeys(host.get("SecurityOpt") or (), True),
         "Sysctls": host.get("Sysctls") or {},
         "Ulimits": {limit["Name"]: f"{limit['Soft']}:{limit['Hard']}" for limit in host.get("Ulimits") or ()},
@@ -139,11 +139,15 @@ def _bindings(bound: list[dict[str, str]] | None) -> list[str]:
     return sorted(f"{binding.get('HostIp', '')}:{binding.get('HostPort', '')}" for binding in bound or ())
 
 
-def _mounts(host: Mapping[str, Any]) -> dict[str, Any]:
+def _mounts(host: Mapping[str, Any], former: Mapping[str, str]) -> dict[str, Any]:
+    """*former*: paths of files that are called otherwise now."""
     binds = (bind.split(":") for bind in host.get("Binds") or ())
-    return {
+    found = {
         **{target: _bind(source, *options) for source, target, *options in binds},
         **{mount["Target"]: _mount(mount) for mount in host.get("Mounts") or ()},
+    }
+    return {
+        target: {**mount, "Source": former.get(mount["Source"], mount["Source"])} for target, mount in found.items()
     }
 
 

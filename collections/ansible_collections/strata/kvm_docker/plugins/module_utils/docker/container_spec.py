@@ -17,8 +17,9 @@ from typing import Any
 
 from ..declare.compose import Healthcheck, Mount, Project, Service, ServiceNetwork
 from ..declare.replicas import Replica
+from ..plan.secrets import Seal
 from .devices import declared_devices
-from .file_mounts import INTACT, file_mounts
+from .file_mounts import INTACT, FileMount, file_mounts
 from .labels import pairs
 from .limits import declared_limits
 from .ports import published
@@ -32,17 +33,21 @@ DEFAULT_GRACE = 10
 _NANOSECONDS = 10**9
 
 
-def container_spec(replica: Replica, source: str, addresses: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def container_spec(
+    replica: Replica, source: str, addresses: Mapping[tuple[str, str], str], seal: Seal
+) -> dict[str, Any]:
     """The canonical tree of *replica*.
 
-    *source*: of its image (see :class:`~..inputs.ImageInput`); *addresses*: see :func:`~.addresses.fixed_addresses`.
+    *source*: of its image (see :class:`~..inputs.ImageInput`); *addresses*: see :func:`~.addresses.fixed_addresses`;
+    *seal*: names the files of secrets and configs.
     """
+    files = tuple(file_mounts(replica, seal))
     return {
         "Image": source,
         "Config": compact(_config(replica)),
-        "HostConfig": compact(_host_config(replica)),
+        "HostConfig": compact(_host_config(replica, files)),
         "Networking": compact(_networking(replica, addresses)),
-        "Files": {file.target: INTACT for file in file_mounts(replica)},
+        "Files": {file.target: INTACT for file in files},
         "Leftovers": [],
     }
 
@@ -108,12 +113,12 @@ def _healthcheck(check: Healthcheck) -> dict[str, Any]:
     return {"Test": list(check.test) or None, "Retries": check.retries or None, **nanoseconds}
 
 
-def _host_config(replica: Replica) -> dict[str, Any]:
+def _host_config(replica: Replica, files: Iterable[FileMount]) -> dict[str, Any]:
     service = replica.service
     return {
         "NetworkMode": _network_mode(replica),
         "PortBindings": published(replica),
-        "Mounts": _mounts(replica),
+        "Mounts": _mounts(replica, files),
         "CapAdd": sorted(map(capability, service.cap_add)) or None,
         "CapDrop": sorted(map(capability, service.cap_drop)) or None,
         "SecurityOpt": dict.fromkeys(service.security_opt, True),
@@ -168,13 +173,10 @@ def network_name(project: Project, key: str) -> str:
     return project.networks[key].name if key in project.networks else key
 
 
-def _mounts(replica: Replica) -> dict[str, Any]:
+def _mounts(replica: Replica, files: Iterable[FileMount]) -> dict[str, Any]:
     declared = {mount.target: _mount(replica.project, mount) for mount in replica.service.mounts}
-    files = {
-        file.target: {"Type": "bind", "Source": file.path, "ReadOnly": True, "MustExist": True}
-        for file in file_mounts(replica)
-    }
-    return {**declared, **files}
+    ours = {file.target: {"Type": "bind", "Source": file.path, "ReadOnly": True, "MustExist": True} for file in files}
+    return {**declared, **ours}
 
 
 def _mount(project: Project, mount: Mount) -> dict[str, Any]:

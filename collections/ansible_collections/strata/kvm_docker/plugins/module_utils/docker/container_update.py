@@ -62,7 +62,7 @@ def _apply(rollout: Rollout, change: Change) -> None:
     if "Leftovers" in sections:
         rollout.clean()
     if "Files" in sections:
-        file_mounts.repair(rollout.engine.shell, rollout.replica)
+        file_mounts.repair(rollout.engine.shell, rollout.replica, rollout.engine.inputs.seal)
     if "HostConfig" in sections:
         leaves = {difference.path[1] for difference in change.differences if difference.path[0] == "HostConfig"}
         update_limits(rollout.engine, rollout.name, rollout.declared.spec, leaves)

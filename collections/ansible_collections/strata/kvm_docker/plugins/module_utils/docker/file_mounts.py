@@ -5,14 +5,16 @@
 
 They lie in a folder of their container that only the guest's root may enter, so the file's own mode (the Compose
 Specification: 0444 unless given, which an unprivileged user in the container can read) opens nothing on the guest.
-The name of a file carries a digest of its content: new content is a new file, and the container is replaced.
+The name of a file carries a digest of its content: new content is a new file, and the container is replaced. Labels and
+plans show it, so it is keyed as seals are. A file that was named with a key that is lost is known by its content.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -23,14 +25,18 @@ from ..declare.replicas import Replica
 from ..errors import EngineError
 from ..guest.machine import Machine
 from ..plan.model import Tree
+from ..plan.secrets import Seal
 
 #: Folder on the guest; a declaration cannot bind from it.
 ROOT = RESERVED
 DEFAULT_MODE = 0o444
 #: States of a file: as it was written, edited by somebody, gone.
 INTACT, CHANGED, MISSING = "intact", "changed", "missing"
-#: Rounds of PBKDF2: a digest of a short secret, which labels and plans show, takes as long to guess (8 ms a try).
+#: Rounds of PBKDF2, for names without a key: a short secret takes as long to guess (8 ms a try).
 _ROUNDS = 20_000
+#: Hexadecimal digits of a keyed digest; those without a key are shorter.
+_DIGITS = 40
+_KEYED = re.compile(rf"(?P<stem>.*)-[0-9a-f]{{{_DIGITS}}}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +50,56 @@ class FileMount:
     owner: str
     """``uid:gid``."""
 
+    @property
+    def stem(self) -> str:
+        """Its path without the digest."""
+        return self.path.rpartition("-")[0]
+
+    @property
+    def digest(self) -> str:
+        """The digest in its name."""
+        return self.path.rpartition("-")[2]
+
+    def is_intact(self, path: str, listed: frozenset[str]) -> bool:
+        """Whether *path* is this file as it was written, among lines of :func:`_listed`."""
+        digest = hashlib.sha256(self.content.encode()).hexdigest()
+        return {f"{self.mode:o} {self.owner} {path}", f"{digest}  {path}"} <= listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesFound:
+    """What a look at declared files found. ``states``: state, by path, of those that are not intact.
+
+    ``former``: path of an intact one that was named with another key -> its path now.
+    """
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
+
 
 def folder(project: str, container: str) -> PurePosixPath:
     """The files of one container."""
     return ROOT / project / container
 
 
-def file_mounts(replica: Replica) -> Iterator[FileMount]:
-    """Every secret and config of *replica*."""
+def file_mounts(replica: Replica, seal: Seal) -> Iterator[FileMount]:
+    """Every secret and config of *replica*, named with the key of *seal*."""
     project, service = replica.project, replica.service
     for reference in service.secrets:
-        yield _file_mount(replica, "/run/secrets", reference, project.secrets[reference.source])
+        yield _file_mount(replica, "/run/secrets", reference, project.secrets[reference.source], seal)
     for reference in service.configs:
-        yield _file_mount(replica, "/", reference, project.configs[reference.source])
+        yield _file_mount(replica, "/", reference, project.configs[reference.source], seal)
 
 
-def _file_mount(replica: Replica, parent: str, reference: FileReference, source: FileSource) -> FileMount:
+def _file_mount(replica: Replica, parent: str, reference: FileReference, source: FileSource, seal: Seal) -> FileMount:
     """A relative target is below *parent* (Compose Specification, "secrets" and "configs", long syntax)."""
     mode = DEFAULT_MODE if reference.mode is None else reference.mode
     owner = f"{reference.uid or 0}:{reference.gid or 0}"
-    name = f"{source.name}-{_digest(replica.project.name, source.name, source.content, f'{mode:04o} {owner}')}"
+    place = folder(replica.project.name, replica.name)
+    salt = f"{place}/{source.name}/{mode:04o} {owner}"
+    digest = seal.digest([salt, source.content])[:_DIGITS] or _slow_digest(salt, source.content)
     return FileMount(
-        path=str(folder(replica.project.name, replica.name) / name),
+        path=str(place / f"{source.name}-{digest}"),
         target=str(PurePosixPath(parent) / reference.target),
         content=source.content,
         mode=mode,
@@ -74,14 +108,13 @@ def _file_mount(replica: Replica, parent: str, reference: FileReference, source:
 
 
 @lru_cache(maxsize=256)
-def _digest(project: str, name: str, content: str, access: str) -> str:
-    salt = f"{project}/{name}/{access}".encode()
-    return hashlib.pbkdf2_hmac("sha256", content.encode(), salt, _ROUNDS, 16).hex()
+def _slow_digest(salt: str, content: str) -> str:
+    return hashlib.pbkdf2_hmac("sha256", content.encode(), salt.encode(), _ROUNDS, 16).hex()
 
 
-def write(shell: Machine | None, replica: Replica) -> None:
+def write(shell: Machine | None, replica: Replica, seal: Seal) -> None:
     """Put the files of *replica* on the guest. Raises :class:`EngineError` where there is no guest to put them on."""
-    for file in file_mounts(replica):
+    for file in file_mounts(replica, seal):
         if shell is None:
             raise EngineError(f"container {replica.name}: secrets and configs need a guest that can be reached by SSH.")
         path, parent = shlex.quote(file.path), shlex.quote(str(PurePosixPath(file.path).parent))
@@ -90,42 +123,53 @@ def write(shell: Machine | None, replica: Replica) -> None:
         shell.run(f"chown {shlex.quote(file.owner)} {path} && chmod {file.mode:04o} {path}")
 
 
-def states(shell: Machine | None, replicas: Iterable[Replica]) -> dict[str, str]:
-    """State, by path, of the declared files that are not intact. One command looks at all of them.
+def look(shell: Machine | None, replicas: Iterable[Replica], seal: Seal) -> FilesFound:
+    """What there is of the declared files of *replicas*. One command looks at all of them.
 
     Files of an older content are of another name, so they are in no state.
     """
-    wanted = {file.path: file for replica in replicas for file in file_mounts(replica)}
+    wanted = {file.path: file for replica in replicas for file in file_mounts(replica, seal)}
     if shell is None or not wanted:
-        return {}
-    roots = " ".join(shlex.quote(root) for root in sorted({str(PurePosixPath(path).parent.parent) for path in wanted}))
-    shown = shell.run(
-        f"find {roots} -type f -printf '%m %U:%G %p\\n' -exec sha256sum {{}} + 2>/dev/null || true"
-    ).decode(errors="replace")
-    found = set(shown.splitlines())
-    there = {line.split(maxsplit=2)[-1] for line in found if line.count(" ") >= 2}
-    return {
+        return FilesFound()
+    listed = _listed(shell, {str(PurePosixPath(path).parent.parent) for path in wanted})
+    there = {line.split(maxsplit=2)[-1] for line in listed if line.count(" ") >= 2}
+    former = dict(_former(wanted.values(), there - wanted.keys(), listed))
+    states = {
         path: CHANGED if path in there else MISSING
         for path, file in wanted.items()
-        if not {f"{file.mode:o} {file.owner} {path}", f"{_plain_digest(file)}  {path}"} <= found
+        if not file.is_intact(path, listed) and (path in there or path not in former.values())
     }
+    return FilesFound(states=states, former=former)
 
 
-def _plain_digest(file: FileMount) -> str:
-    return hashlib.sha256(file.content.encode()).hexdigest()
+def _listed(shell: Machine, folders: Iterable[str]) -> frozenset[str]:
+    """Two lines for each file below *folders*: rights, owner and path; SHA-256 and path."""
+    roots = " ".join(shlex.quote(folder) for folder in sorted(folders))
+    shown = shell.run(f"find {roots} -type f -printf '%m %U:%G %p\\n' -exec sha256sum {{}} + 2>/dev/null || true")
+    return frozenset(shown.decode(errors="replace").splitlines())
 
 
-def repair(shell: Machine | None, replica: Replica) -> None:
+def _former(wanted: Iterable[FileMount], others: Iterable[str], listed: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Of the paths *others*, those that are one of the files *wanted* but for their key."""
+    by_stem: dict[str, list[str]] = {}
+    for path in others:
+        if match := _KEYED.fullmatch(path):
+            by_stem.setdefault(match["stem"], []).append(path)
+    for file in wanted:
+        yield from ((path, file.path) for path in by_stem.get(file.stem, ()) if file.is_intact(path, listed))
+
+
+def repair(shell: Machine | None, replica: Replica, seal: Seal) -> None:
     """Put back what somebody edited, in the same inode, which is the one that a running container sees."""
-    changed = states(shell, [replica])
-    for file in file_mounts(replica):
+    changed = look(shell, [replica], seal).states
+    for file in file_mounts(replica, seal):
         if shell and changed.get(file.path) == CHANGED:
             path, beside = shlex.quote(file.path), shlex.quote(f"{file.path}.new")
             shell.write_file(f"{file.path}.new", file.content.encode(), 0o400)
             shell.run(f"cat {beside} > {path} && rm -f {beside}")
             shell.run(f"chown {shlex.quote(file.owner)} {path} && chmod {file.mode:04o} {path}")
     if MISSING in changed.values():
-        write(shell, replica)
+        write(shell, replica, seal)
 
 
 def prune(shell: Machine | None, container: str, specs: Iterable[Tree], keep: frozenset[str] = frozenset()) -> None:

@@ -74,7 +74,8 @@ def _endpoints(engine: Engine, network: str, names: list[str]) -> Iterator[Endpo
         inspected = find(engine, name)
         if inspected is None:
             continue
-        spec = container_spec(declared[name], "", addresses) if name in declared else {"Networking": {}}
+        known = declared.get(name)
+        spec = container_spec(known, "", addresses, engine.inputs.seal) if known else {"Networking": {}}
         wanted = network in spec["Networking"].get("Endpoints", {})
         yield Endpoint(
             container=inspected["Id"],

@@ -88,7 +88,7 @@ class Rollout:
     def create(self) -> None:
         """Create the container, and start it if it is to run."""
         require_externals(self.engine, self.replica)
-        file_mounts.write(self.engine.shell, self.replica)
+        file_mounts.write(self.engine.shell, self.replica, self.engine.inputs.seal)
         self._make(self.name)
         self._start(self.name)
 
@@ -117,7 +117,7 @@ class Rollout:
         if now and now["State"]["Paused"]:
             self.engine.client.unpause(self.name)
         elif now and not now["State"]["Running"]:
-            file_mounts.write(self.engine.shell, self.replica)
+            file_mounts.write(self.engine.shell, self.replica, self.engine.inputs.seal)
             start(self.engine, self.name, self.declared.spec)
 
     def stop(self) -> None:
@@ -135,7 +135,7 @@ class Rollout:
 
     def _replace(self, old: dict[str, Any]) -> None:
         require_externals(self.engine, self.replica)
-        file_mounts.write(self.engine.shell, self.replica)
+        file_mounts.write(self.engine.shell, self.replica, self.engine.inputs.seal)
         self._make(self.following, {LABEL_ADOPTED: old["Id"]} if self.adopting else {})
         if self._start_first():
             self._start_beside(old)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .. import seal_key
 from ..converge import Running, running
 from ..declare.environment import Environment
 from ..declare.read import read_document
@@ -37,7 +38,7 @@ from .look.declared import declared_branches, identity_branch
 from .look.forwards import forward_branches
 from .look.guest_look import FilesLook, GuestLook, again, digests_of, look_at_files, look_at_guest
 from .look.hypervisor import hypervisor_branches
-from .look.names import derived_names, key_names, place_names, whole_names
+from .look.names import derived_names, file_names, key_names, place_names, whole_names
 from .ruleset import RULES
 from .tokens import Tokens
 
@@ -169,7 +170,7 @@ class _Taking:
             leaves = dict(self._leaves(self._outside(now.session.hypervisor)))
             looks = tuple(each.result() for each in looking)
         for look in looks:
-            leaves |= self._leaves(look.branches(), look.chance)
+            leaves |= self._leaves(look.branches(), self._chance(look))
         return _Sample(looks=looks, leaves=leaves, unhealthy=tuple(path for look in looks for path in look.unhealthy()))
 
     def _outside(self, hypervisor: Hypervisor) -> Iterator[Branch]:
@@ -193,7 +194,7 @@ class _Taking:
         for look in looks if files else ():
             found, until = files[look.guest], time.monotonic() + SETTLE
             # Puts names into the texts of this guest, for keys too.
-            name = self.assembly.with_chance({**look.chance, **keys}).tokens
+            name = self.assembly.with_chance({**self._chance(look), **keys}).tokens
             while True:
                 last, found = found, again(now.machine(look.guest), look, found)
                 changed = set(found.moving)
@@ -216,7 +217,12 @@ class _Taking:
         """Leaves of the files that were *found*, or of *only* those paths."""
         if only is not None:
             found = replace(found, files={path: file for path, file in found.files.items() if path in only})
-        return dict(self._leaves(found.branches(look, secrets, name), look.chance))
+        return dict(self._leaves(found.branches(look, secrets, name), self._chance(look)))
+
+    def _chance(self, look: GuestLook) -> dict[str, str]:
+        """Names for what a guest's engine drew, and for what is made with the environment's key."""
+        seal = seal_key.find(self.environment.name, self.folders)
+        return {**look.chance, **file_names(self.environment.guests[look.guest], seal)}
 
 
 def _locked_images(now: Running) -> list[Mapping[str, LockedContainerImage]]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import naming
-from ...declare.environment import Environment, GuestNetwork
+from ...declare.environment import Environment, Guest, GuestNetwork
+from ...declare.replicas import replicas
+from ...docker.file_mounts import file_mounts
 from ...folders import Folders
 from ...guest import access
+from ...plan.secrets import Seal
 
 
 def derived_names(environment: Environment) -> dict[str, str]:
@@ -41,6 +44,18 @@ def key_names(environment: Environment, folders: Folders) -> dict[str, str]:
         found[own.public] = f"host key of {guest}"
         found[own.private.read_text("ascii").strip()] = f"secret host key of {guest}"
     return {key: name for key, name in found.items() if key}
+
+
+def file_names(guest: Guest, seal: Seal) -> dict[str, str]:
+    """Digest in the name of a file of a secret or config -> whose it is, of the files that *guest* is to have.
+
+    It is made with the environment's key, that of *seal*. The name of a file of another content stays as it is.
+    """
+    found: dict[str, str] = {}
+    for replica in replicas(guest.compose).values():
+        for file in file_mounts(replica, seal):
+            found.setdefault(file.digest, f"file {replica.name} {file.target}")
+    return found
 
 
 def _derived(environment: Environment) -> Iterator[tuple[str, str]]:
