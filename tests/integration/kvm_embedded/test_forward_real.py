@@ -25,6 +25,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     Guest,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import HypervisorError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.look.forwards import forward_branches
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import host, processes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.forward import Forward
@@ -32,6 +34,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor i
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
+from made_fingerprint import made
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
@@ -96,6 +99,16 @@ def talk(port: int, text: bytes = b"hello") -> bytes:
 
 def record(hypervisor: Hypervisor, port: int) -> Path:
     return hypervisor.folders.environment("forwards") / "forwards" / f"{port}.process"
+
+
+def kill(hypervisor: Hypervisor, port: int) -> None:
+    """End the forward's process and wait until it is gone."""
+    process = processes.running(record(hypervisor, port))
+    assert process
+    os.kill(process.pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while process.alive() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -166,14 +179,20 @@ def test_a_changed_target_replaces_the_forward(hypervisor: Hypervisor, port: int
 
 def test_a_forward_that_was_killed_is_seen_and_started_again(hypervisor: Hypervisor, port: int) -> None:
     converge(hypervisor, environment(port))
-    process = processes.running(record(hypervisor, port))
-    assert process
-    os.kill(process.pid, signal.SIGKILL)
-    until = time.monotonic() + 10
-    while process.alive() and time.monotonic() < until:
-        time.sleep(0.01)
+    kill(hypervisor, port)
     assert converge(hypervisor, environment(port)) == ["start"]
     assert talk(port) == b"hello"
+
+
+def test_a_forward_that_was_killed_is_in_the_fingerprint(hypervisor: Hypervisor, port: int) -> None:
+    converge(hypervisor, environment(port))
+    assert talk(port) == b"hello"
+    before = made(*forward_branches(hypervisor, "forwards"))
+    assert compare(before, made(*forward_branches(hypervisor, "forwards"))).verdict is Verdict.IDENTICAL
+    kill(hypervisor, port)
+    told = compare(before, made(*forward_branches(hypervisor, "forwards")))
+    assert [each.path for each in told.differences] == [f"forwards/web/{ECHO}/127.0.0.1/listening"]
+    assert told.verdict is Verdict.DIFFERENT
 
 
 def test_a_forward_outlives_the_program_that_made_it(hypervisor: Hypervisor, port: int) -> None:

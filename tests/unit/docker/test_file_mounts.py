@@ -95,8 +95,8 @@ KEY, OTHER, NONE = Seal(b"k" * 32), Seal(b"o" * 32), Seal()
 
 def replica(content: str = "4711") -> Replica:
     """A container with one secret."""
-    owner = {"uid": str(os.getuid()), "gid": str(os.getgid())}
-    service = Service(name="app", image="app:1", secrets=(FileReference(source="pin", target="pin", **owner),))
+    pin = FileReference(source="pin", target="pin", uid=str(os.getuid()), gid=str(os.getgid()))
+    service = Service(name="app", image="app:1", secrets=(pin,))
     secrets = {"pin": FileSource(name="pin", content=content)}
     return Replica(
         project=Project(name="p", file="", services={"app": service}, secrets=secrets), service=service, index=1

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ HEALTH = "containers/web/app/State/Health/Status"
 def events(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Looks and pauses in their order."""
     found: list[Any] = []
-    monkeypatch.setattr(take.time, "sleep", found.append)
+    monkeypatch.setattr(time, "sleep", found.append)
     return found
 
 
