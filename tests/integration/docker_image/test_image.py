@@ -130,6 +130,12 @@ def host(engine_client: Any, tmp_path: Path) -> Iterator[Host]:
                 engine_client.remove_image(image, force=True)
 
 
+def apply(engine: Engine, made: Plan) -> None:
+    """What :meth:`Host.plan` planned, some time later."""
+    for change in made:
+        Image().apply(engine, change, Progress())
+
+
 def run_on(host: Host, reference: str) -> str:
     """A container (never started) that keeps the image in use."""
     found: str = host.client.create_container(reference, ["/file"], labels={"made-by": "test_image"})["Id"]
@@ -270,6 +276,41 @@ def test_a_changed_base_builds_what_stands_on_it_after_it(host: Host) -> None:
     host.build("base", "FROM scratch\nLABEL v=2\n")
     assert host.converge() == [f"update {base}", f"update {app}"]
     assert host.image(app)["Config"]["Labels"]["v"] == "2"
+
+
+def test_a_context_that_is_edited_after_it_was_digested_is_refused_before_anything_is_made(host: Host) -> None:
+    reference = host.build("app", "FROM scratch\nCOPY main /main\n")
+    host.write("app/main", "one")
+    before = host.ids()
+    engine, made = host.plan()
+    host.write("app/main", "two")
+    with pytest.raises(ImageError, match=r"app:1: build context \S+/app changed while the run was under way.*again"):
+        apply(engine, made)
+    assert host.ids() == before
+    assert host.converge() == [f"create {reference}"]
+    host.write("app/main", "one")
+    assert host.converge() == [f"update {reference}"]
+
+
+def test_a_build_on_another_is_what_was_digested(host: Host) -> None:
+    base = host.build("base", "FROM scratch\nLABEL v=1\n")
+    host.build("app", f"FROM {base}\nLABEL app=1\n")
+    engine, made = host.plan()
+    host.build("app", f"FROM {base}\nLABEL app=2\n")
+    with pytest.raises(ImageError, match=r"app:1: build context \S+/app changed while"):
+        apply(engine, made)
+
+
+def test_an_archive_that_is_another_after_it_was_read_is_refused_before_anything_is_loaded(host: Host) -> None:
+    reference, old = host.archive("db", b"one")
+    before = host.ids()
+    engine, made = host.plan()
+    _, new = host.archive("db", b"two")
+    with pytest.raises(ImageError, match=rf"db\.tar changed while the run was under way: .*{new}, not {old}"):
+        apply(engine, made)
+    assert host.ids() == before
+    assert host.converge() == [f"create {reference}"]
+    assert host.image(reference)["Id"] == new
 
 
 def test_an_archive_is_loaded_once(host: Host) -> None:

@@ -54,6 +54,30 @@ def test_what_is_sent_is_one_image_without_name(path: Path) -> None:
     assert 0 < fractions[-1] <= 1
 
 
+def test_an_archive_that_is_another_now_is_not_sent_to_its_end(path: Path) -> None:
+    docker_archive(path, [(["a:1"], b"a")])
+    image = read_archive(path, "a:1")
+    whole = b"".join(image.untagged())
+    docker_archive(path, [(["a:1"], b"b")])
+    with pytest.raises(ImageError, match=f"{path} changed while it was read. Run again"):
+        list(image.untagged())
+    config = json.dumps({"rootfs": {}}).encode()
+    with tarfile.open(path, "w") as archive:
+        add(archive, image.config, config)
+    with pytest.raises(ImageError, match="changed while"):
+        list(image.untagged())
+    docker_archive(path, [(["a:1"], b"a")])
+    assert b"".join(image.untagged()) == whole
+
+
+def test_an_archive_whose_members_are_below_a_dot_is_sent(path: Path) -> None:
+    config = json.dumps({"rootfs": {"diff_ids": []}}).encode()
+    with tarfile.open(path, "w") as archive:
+        add(archive, "./config.json", config)
+        add(archive, "./manifest.json", json.dumps([{"Config": "./config.json", "Layers": []}]).encode())
+    assert config in b"".join(read_archive(path, "a:1").untagged())
+
+
 def test_the_declared_digest_is_verified(path: Path) -> None:
     docker_archive(path, [(["db:1"], b"one")])
     right = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -201,6 +201,30 @@ def test_a_file_that_vanishes_or_shrinks_while_it_is_read_is_told(tmp_path: Path
         context.digest(build, {})
 
 
+def test_what_is_sent_is_what_was_digested_with_another_dockerfile_or_ends_before_its_last_chunks(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "main").write_text("one")
+    build = Build(context=str(tmp_path), dockerfile_inline="FROM base\n")
+    sources = {"base": "archive:sha256:1"}
+    digested = open_context(build).digest(build, sources)
+
+    def sent(**options: str) -> bytes:
+        now = replace(build, **options)
+        return b"".join(open_context(now).archive_of(digested, now, sources, "FROM other\n"))
+
+    other = replace(build, dockerfile_inline="FROM other\n")
+    assert sent() == b"".join(open_context(other).archive())
+    with pytest.raises(ImageError, match=f"build context {tmp_path} changed while the run was under way. Run again"):
+        sent(dockerfile_inline="FROM base\nLABEL a=b\n")
+    (tmp_path / "main").write_text("two")
+    got: list[bytes] = []
+    with pytest.raises(ImageError, match="changed while"):
+        got.extend(open_context(build).archive_of(digested, build, sources, "FROM other\n"))
+    assert b"two" in got
+    assert b"FROM other\n" not in b"".join(got)
+
+
 def test_no_more_than_a_chunk_is_held(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "big").write_bytes(bytes(5 << 20))

@@ -18,6 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestImage,
     ImageBuild,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.context import open_context
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -89,6 +90,28 @@ def test_a_changed_base_changes_everything_that_stands_on_it(tmp_path: Path) -> 
     one, two = sources(b"one"), sources(b"two")
     assert one == sources(b"one")
     assert all(one[name] != two[name] for name in ("base:1", "middle:1", "app:1"))
+
+
+def test_a_tag_that_is_followed_does_not_change_what_was_digested_of_a_build_on_it(tmp_path: Path) -> None:
+    app = built(tmp_path, "app", "FROM base:1\n")
+    inputs = Inputs(images=resolve_images(environment(tmp_path, app), Folders(tmp_path)))
+    image = inputs.following("web", {"base:1": f"sha256:{'1' * 64}"}).images["web", "app:1"]
+    assert image.bases == {"base:1": "registry:base:1"}
+    assert app.build
+    assert list(open_context(app.build).archive_of(image.made_from, app.build, image.bases, "FROM base:1\n"))
+
+
+def test_an_archive_that_is_another_now_is_refused(tmp_path: Path) -> None:
+    def archived(content: bytes) -> tuple[str, ImageInput]:
+        image_id = docker_archive(tmp_path / "redis.tar", [(["redis:7"], content)])[0]
+        service = Service(name="a", image="redis:7")
+        return image_id, resolved(tmp_path, service, archives={"redis:7": "redis.tar"})["redis:7"]
+
+    old, image = archived(b"one")
+    assert image.archived().image_id == old
+    new, _image = archived(b"two")
+    with pytest.raises(ImageError, match=rf"redis\.tar changed while the run was under way: .*{new}, not {old}"):
+        image.archived()
 
 
 def test_a_build_from_itself_is_refused(tmp_path: Path) -> None:

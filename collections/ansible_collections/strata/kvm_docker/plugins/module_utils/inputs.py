@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 
 from .declare.compose import Build, Service
 from .declare.environment import ContainerImage, Environment, Guest
-from .docker import archive, context, dockerfile
+from .docker import context, dockerfile
+from .docker.archive import ArchivedImage, read_archive
 from .docker.reference import familiar
 from .errors import ImageError
 from .folders import Folders
@@ -44,14 +45,14 @@ class ImageInput:
     ``source`` says what it is made from and is what containers are compared by: ``context:<digest>`` of a build,
     ``recipe:<digest>`` of an image made from Debian packages, ``archive:<image id>`` of an archive, or
     ``registry:<reference>``, with ``@<digest>`` where it is to be what the tag stands for in its registry now.
-    ``archive`` is the file to load, where there is (or will be) one. ``bases``: references
-    of the images that a build starts from; each is an input of the same guest.
+    ``archive`` is the file to load, where there is (or will be) one. ``bases``: the images
+    that a build starts from, each with the source that counts in its digest; each is an input of the same guest.
     """
 
     reference: str
     source: str
     archive: Path | None = None
-    bases: tuple[str, ...] = ()
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -66,6 +67,18 @@ class ImageInput:
     def from_registry(self) -> bool:
         """Nothing here makes it."""
         return self.kind == "registry"
+
+    def archived(self) -> ArchivedImage:
+        """The image in its archive. Raises :class:`ImageError`, also where it is not the one that was read before."""
+        if self.archive is None:
+            raise AssertionError(f"{self.reference} has no archive")
+        found = read_archive(self.archive, self.reference)
+        if self.kind == "archive" and found.image_id != self.made_from:
+            raise ImageError(
+                f"{self.archive} changed while the run was under way: image {self.reference} in it is "
+                f"{found.image_id}, not {self.made_from}. Run again."
+            )
+        return found
 
     @property
     def digest(self) -> str | None:
@@ -175,7 +188,7 @@ class _DeclaredImages:
             digest = container_archive.recipe_digest(reference, entry.build)
             return source_of("recipe", digest), container_archive.archive_path(self._folders, digest)
         path = self._folder / (entry.archive or "")
-        return source_of("archive", archive.read_archive(path, reference, entry.sha256).image_id), path
+        return source_of("archive", read_archive(path, reference, entry.sha256).image_id), path
 
 
 class _GuestImages:
@@ -223,4 +236,4 @@ class _GuestImages:
         sources = {base: self._resolve(base).source for base in bases}
         self._under_way.pop()
         source = source_of("context", opened.digest(build, sources))
-        return ImageInput(reference=reference, source=source, bases=bases)
+        return ImageInput(reference=reference, source=source, bases=sources)

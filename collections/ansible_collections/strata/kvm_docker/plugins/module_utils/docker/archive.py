@@ -15,7 +15,6 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,28 +46,37 @@ class ArchivedImage:
     def untagged(self, report: Callable[[float], None] = lambda fraction: None) -> Iterator[bytes]:
         """The chunks of an archive with this image only, without a name: loading it moves no tag of the engine.
 
-        *report* is told how much of the file was read, from 0 to 1.
+        *report* is told how much of the file was read, from 0 to 1. Where the configuration is not the one of
+        ``image_id`` any more, :class:`ImageError` is raised before the end, so that no engine loads what it got;
+        layers are compared with the configuration by engines.
         """
         manifest = [{"Config": self.config, "RepoTags": None, "Layers": list(self.layers)}]
         content = json.dumps(manifest).encode()
         yield from _header("manifest.json", len(content))
         yield content + bytes(-len(content) % _BLOCK)
         total = self.archive.stat().st_size
+        config, found = self.config.removeprefix("./"), hashlib.sha256()
         with (
             _refusing(self.archive),
             self.archive.open("rb") as file,
             tarfile.open(fileobj=file, mode="r|*") as archive,
         ):
             for member in archive:
-                if member.name.removeprefix("./") in _INDEXES:
+                name = member.name.removeprefix("./")
+                if name in _INDEXES:
                     continue
                 yield member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-                if member.isreg() and (stream := archive.extractfile(member)):
-                    for chunk in iter(partial(stream.read, _CHUNK), b""):
-                        yield chunk
-                        report(file.tell() / total)
-                    if padding := -member.size % _BLOCK:
-                        yield bytes(padding)
+                if name == config:
+                    found = hashlib.sha256()  # where it is there twice the last one counts
+                for chunk in _content(archive, member):
+                    yield chunk
+                    report(file.tell() / total)
+                    if name == config:
+                        found.update(chunk)
+                if padding := -member.size % _BLOCK if member.isreg() else 0:
+                    yield bytes(padding)
+        if f"sha256:{found.hexdigest()}" != self.image_id:
+            raise ImageError(f"{self.archive} changed while it was read. Run again.")
         yield bytes(2 * _BLOCK)
 
 
@@ -188,6 +196,13 @@ def _read(archive: tarfile.TarFile, name: str) -> bytes | None:
             continue
         return stream.read() if stream else None
     return None
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    """The chunks of a file; none of what is no file."""
+    stream = archive.extractfile(member) if member.isreg() else None
+    while stream and (chunk := stream.read(_CHUNK)):
+        yield chunk
 
 
 def _header(name: str, size: int) -> Iterator[bytes]:

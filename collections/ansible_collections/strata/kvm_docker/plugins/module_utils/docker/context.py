@@ -49,31 +49,42 @@ class Context:
     where: str
     ignore: str
 
-    def archive(self, dockerfile: str | None = None) -> Iterator[bytes]:
-        """The chunks of the tar archive, with another *dockerfile* if given one.
+    def archive(self) -> Iterator[bytes]:
+        """The chunks of the tar archive. Raises :class:`ImageError` for what cannot be read."""
+        yield from self._files()
+        yield from _end(self.dockerfile)
+
+    def archive_of(self, digested: str, build: Build, sources: Mapping[str, str], dockerfile: str) -> Iterator[bytes]:
+        """The chunks of the archive with another *dockerfile*, if :meth:`digest` of what they hold is *digested*.
+
+        Else :class:`ImageError`, raised before the last of them, so that no engine takes what it got for a context.
+        """
+        digest = _begun(build, sources)
+        for chunk in self._files():
+            digest.update(chunk)
+            yield chunk
+        for chunk in _end(self.dockerfile):
+            digest.update(chunk)
+        if digest.hexdigest() != digested:
+            raise ImageError(f"build context {self.folder} changed while the run was under way. Run again.")
+        yield from _end(dockerfile)
+
+    def _files(self) -> Iterator[bytes]:
+        """All of the archive before the Dockerfile.
 
         The ignore file in it hides the Dockerfile of ours from ``COPY``, as the engine has it: what it names goes
-        when the Dockerfile has been read. Raises :class:`ImageError` for what cannot be read.
+        when the Dockerfile has been read.
         """
-        text = self.dockerfile if dockerfile is None else dockerfile
         for path in self.paths:
             yield from _entry(self.folder / path, path)
-        for name, content in ((_IGNORE, self.ignore.encode()), (DOCKERFILE, text.encode())):
-            yield from _member(_info(name, tarfile.REGTYPE, size=len(content)), [content] if content else [])
-        yield _END
+        yield from _text(_IGNORE, self.ignore)
 
     def digest(self, build: Build, sources: Mapping[str, str]) -> str:
         """SHA-256, as hex, of all that decides what is built: the archive, the options of *build*, and *sources*.
 
         *sources*: what each base image is made from, by reference; a changed base makes another digest.
         """
-        options = {
-            "args": dict(build.args),
-            "labels": dict(build.labels),
-            "sources": dict(sources),
-            "target": build.target,
-        }
-        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+        digest = _begun(build, sources)
         for chunk in self.archive():
             digest.update(chunk)
         return digest.hexdigest()
@@ -94,6 +105,17 @@ def open_context(build: Build) -> Context:
         where=where,
         ignore="\n".join([*ignore.split("\n"), *hidden, ""]).lstrip("\n"),
     )
+
+
+def _begun(build: Build, sources: Mapping[str, str]) -> hashlib._Hash:
+    """The digest of all that counts beside the archive, which goes on with that."""
+    options = {
+        "args": dict(build.args),
+        "labels": dict(build.labels),
+        "sources": dict(sources),
+        "target": build.target,
+    }
+    return hashlib.sha256(json.dumps(options, sort_keys=True).encode())
 
 
 def _dockerfile(folder: Path, build: Build) -> tuple[str, str]:
@@ -159,6 +181,16 @@ def _entry(path: Path, name: str) -> Iterator[bytes]:
                 yield from _member(_info(name, tarfile.REGTYPE, mode=mode, size=status.st_size), chunks)
         else:
             raise ImageError(f"{path}: neither file, folder nor symbolic link. List it in .dockerignore.")
+
+
+def _end(dockerfile: str) -> Iterator[bytes]:
+    yield from _text(DOCKERFILE, dockerfile)
+    yield _END
+
+
+def _text(name: str, text: str) -> Iterator[bytes]:
+    content = text.encode()
+    yield from _member(_info(name, tarfile.REGTYPE, size=len(content)), [content] if content else [])
 
 
 def _info(name: str, kind: bytes, *, mode: int = 0o644, size: int = 0, target: str = "") -> tarfile.TarInfo:

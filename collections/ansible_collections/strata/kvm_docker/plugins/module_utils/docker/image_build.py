@@ -98,7 +98,12 @@ class Builder:
         client = cast(Any, self.engine.client)  # its stubs know no stream but a file
         try:
             yield from client.build(
-                fileobj=context.archive(labelled(context.dockerfile, *build_label(environment, reference))),
+                fileobj=context.archive_of(
+                    self.image.made_from,
+                    self.options,
+                    self.image.bases,
+                    labelled(context.dockerfile, *build_label(environment, reference)),
+                ),
                 custom_context=True,
                 dockerfile=DOCKERFILE,
                 tag=familiar(reference),

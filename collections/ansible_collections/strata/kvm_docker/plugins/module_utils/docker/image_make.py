@@ -11,7 +11,6 @@ from ..declare.compose import Build
 from ..errors import ImageError
 from ..inputs import ImageInput
 from ..progress import Progress
-from .archive import read_archive
 from .context import open_context
 from .engine import Engine
 from .errors import engine_errors
@@ -74,9 +73,7 @@ def _tag(engine: Engine, found: str, name: str) -> None:
 
 def _load(engine: Engine, image: ImageInput, report: Report) -> str:
     """Load the archive; returns the id that the engine gave the image."""
-    if image.archive is None:
-        raise AssertionError(f"{image.reference} has no archive")
-    archived = read_archive(image.archive, image.reference)
+    archived = image.archived()
     loaded = ""
     client = cast(Any, engine.client)  # its stubs leave this method untyped
     for event in client.load_image(archived.untagged(lambda fraction: report("loading", fraction))):

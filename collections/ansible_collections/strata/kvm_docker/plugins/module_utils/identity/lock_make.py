@@ -15,7 +15,6 @@ from typing import Any
 from ..declare.environment import Environment, GuestImage
 from ..declare.sources import FilesRead
 from ..declare.yaml_file import parse_yaml
-from ..docker.archive import read_archive
 from ..docker.reference import familiar
 from ..errors import DeclarationError, os_errors
 from ..folders import Folders
@@ -118,9 +117,7 @@ def _container_image(image: ImageInput) -> LockedContainerImage:
 
 
 def _archived(locked: LockedContainerImage, image: ImageInput) -> LockedContainerImage:
-    if image.archive is None:
-        raise AssertionError(f"{image.reference} has no archive")
-    found = read_archive(image.archive, image.reference)
+    found = image.archived()
     return replace(
         locked,
         manifest=found.manifest,
