@@ -150,6 +150,10 @@ def test_a_data_disk_comes_is_formatted_mounted_grows_and_goes(living: Living) -
     living.says("echo kept > /srv/da-ta/file")
     living.change(disks={"data": replace(disk, size=512 * MIB)})
     assert int(living.says("df --output=size --block-size=1M /srv/da-ta | tail -1")) > 440
+    living.says("systemctl disable 'srv-da\\x2dta.mount'; mount -o remount,ro /srv/da-ta")
+    assert living.mounts() == ["update mount web/data"]
+    assert living.mounts() == []
+    assert living.says("systemctl is-enabled 'srv-da\\x2dta.mount'; touch /srv/da-ta/again") == "enabled"
     living.says("umount /srv/da-ta")
     assert living.mounts() == ["create mount web/data"]
     assert living.says("cat /srv/da-ta/file") == "kept"

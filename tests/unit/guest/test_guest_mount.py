@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import mount
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.mount import Mount
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed, Plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 GIB = 1024**3
 #: Blocks of 4 KiB in groups of 32768: of a file system on the whole of 1 GiB.
 SUPERBLOCK = [65536, 262144, 13107, 1, 2, 0, 2, 2, 32768, 32768]
+AS_DECLARED = {"path": "/srv/data", "unit": True, "enabled": True, "writable": True, "grown": True}
+UNIT = mount.unit_text("data", "data", "/srv/data").strip()
 
 
 class Shell:
@@ -37,13 +43,32 @@ class Engine:
         self.guest, self.mounts, self.shell = "db", mounts, Shell(said)
 
 
-def told(serial: str, mounted: str, size: int, superblock: list[int], unit: str) -> str:
-    return "\x1f".join([serial, mounted, str(size // 512), " ".join(map(str, superblock)), unit]) + "\x1e"
+def told(mounted: str, size: int = GIB, enabled: bool = True, unit: str = UNIT) -> str:
+    """*mounted*: options and place, as findmnt prints them."""
+    words = " ".join(map(str, SUPERBLOCK))
+    return "\x1f".join(["data", mounted, str(size // 512), words, "yes" if enabled else "no", unit]) + "\x1e"
 
 
-def observed(said: str, path: str = "/srv/data") -> list[dict[str, Any]]:
-    engine: Any = Engine({"data": path}, said)
-    return [dict(item.spec) for item in Mount().observe(engine, "lab")]
+def seen(said: str) -> list[Observed]:
+    engine: Any = Engine({"data": "/srv/data"}, said)
+    return list(Mount().observe(engine, "lab"))
+
+
+def observed(said: str) -> list[dict[str, Any]]:
+    return [dict(item.spec) for item in seen(said)]
+
+
+def changes(said: str) -> Plan:
+    """What is to be done about what was *said*."""
+    guest = Guest(name="db", image="debian", disks={"data": Disk(size=GIB, mount="/srv/data")})
+    environment = Environment(name="lab", folder="/", guests={"db": guest})
+    declared = [replace(item, needs=()) for item in Mount().declare(environment, Inputs())]
+    return plan(declared, seen(said), lambda key, difference: Mount().effect(difference))
+
+
+def planned(said: str) -> list[str]:
+    """Each change with its cause."""
+    return [str(change) for change in changes(said)]
 
 
 def test_only_disks_with_a_place_are_mounted() -> None:
@@ -52,21 +77,35 @@ def test_only_disks_with_a_place_are_mounted() -> None:
     environment = Environment(name="lab", folder="/", guests={"db": guest})
     (declared,) = Mount().declare(environment, Inputs())
     assert str(declared.key) == "mount db/data"
-    assert declared.spec == {"path": "/srv/data", "unit": True, "grown": True}
+    assert declared.spec == AS_DECLARED
     assert [str(need.key) for need in mount.mount_needs(guest)] == ["mount db/data"]
 
 
 def test_a_disk_that_is_mounted_as_declared_has_no_difference() -> None:
-    unit = mount.unit_text("data", "data", "/srv/data")
-    said = told("data", "/srv/data", GIB, SUPERBLOCK, unit.strip())
-    assert observed(said) == [{"path": "/srv/data", "unit": True, "grown": True}]
+    said = told("rw,relatime /srv/data")
+    assert observed(said) == [AS_DECLARED]
+    assert planned(said) == []
 
 
 def test_what_is_not_as_declared_is_told() -> None:
-    assert observed(told("data", "/mnt", 2 * GIB, SUPERBLOCK, "")) == [{"path": "/mnt", "unit": False, "grown": False}]
+    nothing_right = {"path": "/mnt", "unit": False, "enabled": False, "writable": False, "grown": False}
+    assert observed(told("ro,relatime /mnt", 2 * GIB, enabled=False, unit="")) == [nothing_right]
 
 
-@pytest.mark.parametrize("said", ["data\x1e", told("data", "", GIB, SUPERBLOCK, ""), ""])
+def test_a_disk_that_will_not_be_mounted_at_the_next_boot_drifted() -> None:
+    assert planned(told("rw,relatime /srv/data", enabled=False)) == ["update mount db/data: enabled drifted"]
+
+
+@pytest.mark.parametrize("options", ["ro,relatime", "rw,relatime,emergency_ro"])
+def test_a_disk_that_can_only_be_read_drifted(options: str) -> None:
+    assert planned(told(f"{options} /srv/data")) == ["update mount db/data: writable drifted"]
+
+
+def test_a_disk_that_grew_waits_for_its_file_system_to_follow() -> None:
+    assert planned(told("rw /srv/data", 2 * GIB)) == ["update mount db/data: grown changed"]
+
+
+@pytest.mark.parametrize("said", ["data\x1e", told("", unit=""), ""])
 def test_a_disk_that_is_missing_or_not_mounted_is_not_there(said: str) -> None:
     assert observed(said) == []
 
@@ -82,6 +121,105 @@ def test_a_unit_is_named_as_systemd_demands(path: str) -> None:
         ["systemd-escape", "--path", "--suffix=mount", path], capture_output=True, text=True, check=True
     )
     assert mount.unit_name(path) == judged.stdout.strip()
+
+
+class LocalLook:
+    """The look as the guest runs it, with units below *root*, and with *findmnt* saying that the disk is mounted."""
+
+    def __init__(self, root: Path, findmnt: str = "rw,relatime /srv/data") -> None:
+        self.root = root
+        self.units = root / "etc/systemd/system"
+        self.units.mkdir(parents=True)
+        (self.units / "srv-data.mount").write_text(UNIT)
+        self.bin = root / "bin"
+        self.bin.mkdir()
+        block = next(Path("/sys/class/block").iterdir()).name
+        for name, said in {
+            "findmnt": findmnt,
+            "readlink": f"/dev/{block}",
+            "od": " ".join(map(str, SUPERBLOCK)),
+        }.items():
+            (self.bin / name).write_text(f"#!/bin/sh\necho '{said}'\n")
+            (self.bin / name).chmod(0o755)
+
+    def run(self, command: str) -> bytes:
+        script = command.replace("/etc/systemd/system", str(self.units))
+        environ = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"}
+        return subprocess.run(["sh", "-c", script], env=environ, capture_output=True, check=True).stdout
+
+    def systemctl(self, *words: str) -> None:
+        subprocess.run(["systemctl", f"--root={self.root}", *words], check=True, capture_output=True)
+
+    def enabled(self) -> bool:
+        engine: Any = Engine({"data": "/srv/data"}, "")
+        engine.shell = self
+        (found,) = Mount().observe(engine, "lab")
+        assert found.spec["unit"] is True
+        return bool(found.spec["enabled"])
+
+
+def test_enabled_is_what_systemctl_makes_of_it(tmp_path: Path) -> None:
+    guest = LocalLook(tmp_path)
+    assert not guest.enabled()
+    guest.systemctl("enable", "srv-data.mount")
+    assert guest.enabled()
+    guest.systemctl("disable", "srv-data.mount")
+    assert not guest.enabled()
+
+
+class Recorder:
+    """Keeps the commands that it is given."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    def run(self, command: str, timeout: float = 0) -> bytes:
+        subprocess.run(["sh", "-n"], input=command.encode(), check=True)
+        self.commands.append(command)
+        return b""
+
+    def write_file(self, path: str, content: bytes, mode: int) -> None:
+        self.commands.append(f"write {path}")
+
+
+def applied(said: str) -> str:
+    """The command that mounts, of what is done about what was *said*."""
+    engine: Any = Engine({"data": "/srv/data"}, "")
+    engine.shell = Recorder()
+    (change,) = changes(said)
+    Mount().apply(engine, change, Progress())
+    (mounting,) = (command for command in engine.shell.commands if "systemctl enable --quiet srv-data.mount" in command)
+    return str(mounting)
+
+
+def test_what_is_mounted_as_declared_stays_mounted_while_the_rest_is_put_right() -> None:
+    for said in (told("rw /srv/data", enabled=False), told("rw /srv/data", 2 * GIB)):
+        assert "systemctl start srv-data.mount" in applied(said)
+        assert "remount" not in applied(said)
+    assert "mount -o remount,rw /srv/data; resize2fs" in applied(told("ro /srv/data"))
+
+
+@pytest.mark.parametrize("said", ["", told("rw /mnt"), told("ro /srv/data", unit="")])
+def test_what_is_mounted_otherwise_or_not_at_all_is_mounted_anew(said: str) -> None:
+    assert "systemctl restart srv-data.mount" in applied(said)
+    assert "remount" not in applied(said)
+
+
+@pytest.mark.parametrize(
+    ("errors", "done"), [(None, (0, "-o remount,rw /srv/data")), ("0", (0, "-o remount,rw /srv/data")), ("2", (1, ""))]
+)
+def test_a_file_system_with_errors_stays_read_only(tmp_path: Path, errors: str | None, done: tuple[int, str]) -> None:
+    program, told_by_kernel = tmp_path / "mount", tmp_path / "vdb/errors_count"
+    told_by_kernel.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    if errors:
+        told_by_kernel.write_text(f"{errors}\n")
+    command = mount._writable_command("/dev/vdb", "/srv/data").replace("/sys/fs/ext4", str(tmp_path))
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = subprocess.run(["sh", "-e", "-c", command], env=environ, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == done
+    assert ("run e2fsck -f" in ran.stderr) is (errors == "2")
 
 
 #: Where a Btrfs file system has its magic, and what that is.

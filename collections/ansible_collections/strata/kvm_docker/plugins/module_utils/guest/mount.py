@@ -9,7 +9,7 @@ A disk that leaves the declaration is unmounted when it is pulled out of the gue
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import naming
@@ -29,24 +29,36 @@ _WORK = 600.0
 #: What stands between the fields that one disk is told by, and at the end of each disk.
 _FIELD, _END = "\x1f", "\x1e"
 
-#: Prints of the disk $1 with the unit $2: where it is mounted, its sectors, its superblock, its unit.
+#: What has a disk mounted at boot; a link for each, as ``systemctl enable`` makes them, says so.
+_WANTED_BY = ("multi-user.target", "docker.service")
+#: Options of a file system that takes no writes; the second one since Linux 6.15, after an error.
+_READ_ONLY = frozenset({"ro", "emergency_ro"})
+
+#: Prints of the disk $1 with the unit $2: how and where it is mounted, its sectors, its superblock, whether the unit is
+#: enabled, the unit.
 _LOOK = r"""
 look() {
     device=$(readlink -f "/dev/disk/by-id/virtio-$1")
     block=/sys/class/block/${device##*/}
     [ -e "$block" ] || { printf '%s\036' "$1"; return; }
-    printf '%s\037%s\037%s\037%s\037%s\036' "$1" "$(findmnt --noheadings --first-only --output TARGET "$device")" \
+    enabled=yes
+    for wanting in @wanted_by@; do
+        [ -L "/etc/systemd/system/$wanting.wants/$2" ] || enabled=no
+    done
+    printf '%s\037%s\037%s\037%s\037%s\037%s\036' "$1" \
+        "$(findmnt --noheadings --first-only --raw --output OPTIONS,TARGET "$device")" \
         "$(cat "$block/size")" "$(od -An -v -tu4 -j1024 -N40 "$device" | tr '\n' ' ')" \
-        "$(cat "/etc/systemd/system/$2" 2>/dev/null)"
+        "$enabled" "$(cat "/etc/systemd/system/$2" 2>/dev/null)"
 }
-"""
+""".replace("@wanted_by@", " ".join(_WANTED_BY))
 
 
 class Mount:
     """Declares, observes and applies mounts; named as the disk in the declaration, on the guest.
 
-    ``spec``: ``path``, where it is mounted; ``unit``: whether systemd mounts it there at each boot; ``grown``: whether
-    its file system is as large as the disk.
+    ``spec``: ``path``, where it is mounted; ``unit``: whether systemd knows how; ``enabled``: whether it does so at
+    each boot; ``writable``: whether it can be written to now; ``grown``: whether its file system is as large as the
+    disk.
     """
 
     kind: ClassVar[str] = "mount"
@@ -59,7 +71,7 @@ class Mount:
                 if disk.mount:
                     yield Declared(
                         Key(self.kind, name, guest.name),
-                        {"path": disk.mount, "unit": True, "grown": True},
+                        {"path": disk.mount, "unit": True, "enabled": True, "writable": True, "grown": True},
                         needs=(
                             Need(Key("guest", guest.name), lives_on=True),
                             Need(Key("disk", f"{guest.name}.{name}")),
@@ -82,10 +94,14 @@ class Mount:
         for (name, path), told in zip(engine.mounts.items(), said.split(_END), strict=False):
             found = _observed(name, path, told.split(_FIELD))
             if found:
-                yield Observed(Key(self.kind, name, engine.guest), found, applied=found)
+                applied = {**found, "enabled": True, "writable": True}  # never declared otherwise, so it is drift
+                yield Observed(Key(self.kind, name, engine.guest), found, applied=applied)
 
     def apply(self, engine: Engine, change: Change, progress: Progress) -> None:
-        """Format the disk if it is blank, have systemd mount it, and grow what is on it; or unmount it."""
+        """Format the disk if it is blank, have systemd mount it, and grow what is on it; or unmount it.
+
+        What is mounted where and as it is declared stays mounted.
+        """
         if engine.shell is None:
             return
         if change.declared is None:
@@ -97,7 +113,8 @@ class Mount:
         unit = f"/etc/systemd/system/{unit_name(path)}"
         engine.shell.run(_leave_command(serial, unit), timeout=_WORK)
         engine.shell.write_file(unit, unit_text(change.key.name, serial, path).encode(), 0o644)
-        engine.shell.run(_mount_command(serial, path), timeout=_WORK)
+        wrong = {difference.path[0] for difference in change.differences}
+        engine.shell.run(_mount_command(serial, path, wrong), timeout=_WORK)
 
     def settle(self, engine: Engine, key: Key, condition: Condition, progress: Progress) -> None:
         """What is mounted is ready."""
@@ -124,22 +141,25 @@ def unit_text(disk: str, serial: str, path: str) -> str:
     return (
         f"[Unit]\nDescription=Data disk {disk}\nBefore=docker.service containerd.service\n\n"
         f"[Mount]\nWhat={device_path(serial)}\nWhere={path}\nType=ext4\n\n"
-        "[Install]\nWantedBy=multi-user.target docker.service\n"
+        f"[Install]\nWantedBy={' '.join(_WANTED_BY)}\n"
     )
 
 
 def _observed(name: str, path: str, fields: list[str]) -> dict[str, str | bool] | None:
     """``None`` where the guest has no such disk, or nothing is on it."""
-    if len(fields) < 5:
+    if len(fields) < 6:
         return None
-    _serial, mounted, sectors, superblock, unit = fields
+    _serial, mounted, sectors, superblock, enabled, unit = fields
+    options, _blank, target = mounted.partition(" ")
     words = [int(word) for word in superblock.split()]
     if len(words) < 9 or not mounted:
         return None
     declared = unit_text(name, naming.disk_serial(name), path)
     return {
-        "path": mounted,
+        "path": target,
         "unit": unit.strip() == declared.strip(),
+        "enabled": enabled == "yes",
+        "writable": not _READ_ONLY & set(options.split(",")),
         "grown": grown(words, int(sectors) * _SECTOR),
     }
 
@@ -177,9 +197,23 @@ def _leave_command(serial: str, unit: str) -> str:
     )
 
 
-def _mount_command(serial: str, path: str) -> str:
-    name = shlex.quote(unit_name(path))
+def _mount_command(serial: str, path: str, wrong: Set[str]) -> str:
+    """*wrong*: leaves that are not as declared; none where it is not mounted at all."""
+    name, device = shlex.quote(unit_name(path)), shlex.quote(device_path(serial))
+    anew = not wrong or wrong & {"path", "unit"}
     return (
-        f"set -e; systemctl daemon-reload; systemctl enable --quiet {name}; systemctl restart {name}; "
-        f"resize2fs {shlex.quote(device_path(serial))} > /dev/null"
+        f"set -e; systemctl daemon-reload; systemctl enable --quiet {name}; "
+        f"systemctl {'restart' if anew else 'start'} {name}; "
+        f"{_writable_command(device, path) if 'writable' in wrong and not anew else ''}resize2fs {device} > /dev/null"
+    )
+
+
+def _writable_command(device: str, path: str) -> str:
+    """Not where the kernel made it read-only because of errors: writing on would do more harm."""
+    return (
+        f"device=$(readlink -f {device}); "
+        'errors=$(cat "/sys/fs/ext4/${device##*/}/errors_count" 2>/dev/null || echo 0); '
+        '[ "$errors" = 0 ] || { echo "errors in its file system: $errors, and it can only be read. '
+        'Unmount it, run e2fsck -f $device on the guest, then run again" >&2; exit 1; }; '
+        f"mount -o remount,rw {shlex.quote(path)}; "
     )
