@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,16 +21,19 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestNetwork,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import registry
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_notes import AppliedNotes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     ConsentError,
     ConvergeError,
     ForeignObjectError,
     StrataError,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers import layer as layer_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Layer
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Need, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Need, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from toy_world import World
 
@@ -92,6 +96,20 @@ def words(plan: Any) -> list[str]:
 def test_an_empty_world_is_made_whole_and_then_nothing_is_left(world: World) -> None:
     assert words(run(world).converge()) == [f"create {item.key}" for item in DECLARED]
     assert not run(world).converge()
+
+
+def test_notes_of_containers_go_with_their_guest(world: World, tmp_path: Path) -> None:
+    up(world)
+    notes = AppliedNotes.of(ENVIRONMENT.name, Folders(tmp_path), "web")
+    notes.write("1", DECLARED[-1], Seal())
+    session: Any = Session(world)
+    session.hypervisor = SimpleNamespace(folders=Folders(tmp_path))
+    made = run(world)
+    made.session = session
+    made.apply(Change(WEB, "restart", "memory changed", declared=DECLARED[2]))
+    assert notes.read("1", Seal()) is not None
+    made.apply(Change(WEB, "delete", "not declared"))
+    assert notes.read("1", Seal()) is None
 
 
 def test_a_preview_tells_what_the_run_then_does(world: World) -> None:

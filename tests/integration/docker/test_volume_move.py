@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Mount, Service, Volume
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_notes import AppliedNotes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, StrataError
 from container_lab import IMAGE, Make, Stack, sleeper
 
@@ -88,6 +89,18 @@ def test_a_volume_that_changes_is_made_anew_with_its_data_where_that_is_asked_fo
     assert mine.inspect("move-other-1")["Id"] == other
     assert not mine.plan()
     assert not leftovers(mine)
+
+
+def test_what_was_noted_of_containers_that_a_move_removes_is_forgotten(stack: Make, tmp_path: Path) -> None:
+    mine = volume_stack(stack)
+    mine.notes = AppliedNotes(tmp_path / "applied")
+    mine.change("app", stop_grace_period=2)
+    mine.run()
+    old = mine.inspect("move-app-1")["Id"]
+    declare(mine, NEW)
+    mine.run()
+    (note,) = mine.notes.folder.iterdir()
+    assert note.name == mine.inspect("move-app-1")["Id"] != old
 
 
 def test_a_volume_that_changes_is_refused_where_nobody_asked_for_it(stack: Make) -> None:

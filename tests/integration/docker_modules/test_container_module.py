@@ -146,7 +146,7 @@ def test_without_a_note_of_what_was_applied_a_difference_is_taken_for_a_new_decl
     project: dict[str, Any] = {"project_name": "shop", "environment": "noted", "services": services}
     modules.run("container", **project)
     notes = state / "environments/noted/applied"
-    (note,) = notes.iterdir()
+    (note,) = notes.glob("*/*")
     assert note.name == identities(client)["shop-app-1"]
     assert "planted" not in note.read_text()
     assert note.stat().st_mode & 0o777 == 0o600
@@ -158,7 +158,26 @@ def test_without_a_note_of_what_was_applied_a_difference_is_taken_for_a_new_decl
     memory(client, 80)
     assert causes(modules.run("container", **project)) == {"drift"}
     modules.run("container", project_name="shop", environment="noted", state="absent")
-    assert list(notes.iterdir()) == []
+    assert list(notes.glob("*/*")) == []
+
+
+def test_notes_of_containers_that_somebody_removed_go_with_the_next_run_and_not_with_a_preview(
+    modules: Modules, client: docker.APIClient, state: Path
+) -> None:
+    services = {"app": sleeper(), "beside": sleeper()}
+    project: dict[str, Any] = {"project_name": "shop", "environment": "noted", "services": services}
+    modules.run("container", **project)
+    (mine,) = (state / "environments/noted/applied").iterdir()
+    other = mine.with_name("another-engine") / ("0" * 64)
+    other.parent.mkdir()
+    other.write_text("{}")
+    client.remove_container("shop-app-1", force=True)
+    modules.run("container", check=True, **project)
+    before = {note.name for note in mine.iterdir()}
+    assert len(before - set(identities(client).values())) == 1
+    modules.run("container", **project)
+    assert {note.name for note in mine.iterdir()} == set(identities(client).values())
+    assert other.exists()
 
 
 def test_orphans_are_those_of_the_project_alone(modules: Modules, client: docker.APIClient) -> None:

@@ -337,7 +337,7 @@ class _Preparation:
         with self.options.progress.stage(f"guest {guest}", "waiting for its engine"):
             shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
             socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
-            notes = AppliedNotes.of(self.environment.name, self.options.folders)
+            notes = AppliedNotes.of(self.environment.name, self.options.folders, guest)
             return open_engine(
                 shell,
                 socket,

@@ -14,6 +14,7 @@ from typing import Any
 
 from .consent import refuse_lost_disks
 from .docker import registry
+from .docker.applied_notes import AppliedNotes
 from .docker.engine import Engine
 from .docker.health import unsettled
 from .errors import GuestError, StrataError
@@ -197,6 +198,9 @@ class Convergence(Run):
             self.lock.refuse_images([lock_engine.look(self.session.engine(change.key.guest), change.key.name)])
         if change.key.kind == "guest":
             self.session.forget(change.key.name)
+            if change.action == "delete":
+                folders = self.session.hypervisor.folders
+                AppliedNotes.of(self.environment.name, folders, change.key.name).keep(())
 
     @contextmanager
     def explained(self, key: Key) -> Iterator[None]:

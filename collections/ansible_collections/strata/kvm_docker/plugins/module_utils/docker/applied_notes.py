@@ -11,6 +11,8 @@ as a new declaration: a change may be told with the wrong cause, but is never ta
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,26 +26,49 @@ from .labels import applied_text, read_applied
 
 @dataclass(frozen=True, slots=True)
 class AppliedNotes:
-    """One file in *folder* for each container, named by its id: a container that is renamed keeps its note."""
+    """One file in *folder* for each container of an engine, named by its id: one that is renamed keeps its note.
+
+    An engine may be reached in several ways, each with a folder of its own beside the others; the newest note counts,
+    and it is the only one.
+    """
 
     folder: Path
 
     @classmethod
-    def of(cls, environment: str, folders: Folders) -> AppliedNotes:
-        return cls(folders.environment(environment) / "applied")
+    def of(cls, environment: str, folders: Folders, engine: str) -> AppliedNotes:
+        """*engine*: the guest whose it is, or its URL."""
+        name = f"@{hashlib.sha256(engine.encode()).hexdigest()[:16]}" if "/" in engine else engine
+        return cls(folders.environment(environment) / "applied" / name)
 
     def read(self, identity: str, seal: Seal) -> dict[str, Any] | None:
         """The spec that was last applied to the container; ``None`` where no readable note says it."""
+        own = self.folder / identity
         try:
-            return read_applied((self.folder / identity).read_text(encoding="utf-8"), seal)
+            note = own if own.exists() else next(self._all(identity), own)
+            return read_applied(note.read_text(encoding="utf-8"), seal)
         except (FileNotFoundError, UnicodeDecodeError):
             return None
 
     def write(self, identity: str, declared: Declared, seal: Seal) -> None:
         """The container is as *declared*."""
+        make_private(self.folder.parent)
         make_private(self.folder)
         write_whole(self.folder / identity, applied_text(declared, seal).encode())
 
     def forget(self, identity: str) -> None:
         """The container is gone, or about to be changed."""
-        (self.folder / identity).unlink(missing_ok=True)
+        for note in self._all(identity):
+            note.unlink(missing_ok=True)
+
+    def keep(self, identities: Collection[str]) -> None:
+        """These are all containers of the engine: the others were removed by somebody, or with their guest.
+
+        For who holds the environment's lock: another run may note a container that was not there yet.
+        """
+        if self.folder.is_dir():
+            for note in self.folder.iterdir():
+                if note.name not in identities:
+                    note.unlink(missing_ok=True)
+
+    def _all(self, identity: str) -> Iterator[Path]:
+        return self.folder.parent.glob(f"*/{identity}")

@@ -42,7 +42,7 @@ class Target:
 def open_engine(target: Target, folders: Folders) -> Iterator[Engine]:
     """The engine of *target*, closed at the end; an SSH connection stays for the next call."""
     engine = _open(target, folders)
-    engine.notes = AppliedNotes.of(target.mark, folders)
+    engine.notes = AppliedNotes.of(target.mark, folders, target.guest or target.docker_host)
     try:
         yield engine
     finally:

@@ -130,11 +130,15 @@ def last_lines(engine: Engine, name: str) -> str:
 def unsettled(engine: Engine, declared: Iterable[Declared]) -> list[Key]:
     """The containers of *declared* on *engine* that are not up and healthy (a job: not done); one call.
 
-    Not a verdict: :func:`settle` waits for them, or says what is wrong.
+    Not a verdict: :func:`settle` waits for them, or says what is wrong. As that call tells all containers of the engine
+    at the end of a run, notes of those that are gone go with it.
     """
     wanted = [item.key for item in declared if item.key.kind == "container" and item.key.guest == engine.guest]
     with engine_errors(f"containers of {engine.where}"):
-        rows = {name[1:]: row for row in engine.client.containers(all=True) for name in row["Names"]}
+        listed = engine.client.containers(all=True)
+    if engine.notes:
+        engine.notes.keep({row["Id"] for row in listed})
+    rows = {name[1:]: row for row in listed for name in row["Names"]}
     ending = jobs(engine.project)
     return [key for key in wanted if key.name not in rows or not _settled(rows[key.name], key.name in ending)]
 

@@ -85,6 +85,8 @@ class Move:
             number = ""
         for holder in holders:
             self.engine.client.remove_container(holder["Id"], force=True)
+            if self.engine.notes:
+                self.engine.notes.forget(holder["Id"])
         self._fill(number)
         _remove(self.engine, self.copy)
 
