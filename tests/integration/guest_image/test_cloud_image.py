@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage
+from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
@@ -55,7 +56,7 @@ def test_a_file_relative_to_the_declaration_is_stored_with_its_content(
 
     assert content(stored, tmp_path) == raw.read_bytes()
     assert (stored.kernel, stored.initrd) == (None, None)
-    assert image_store.file_digests(stored)["disk.qcow2"] == image_store.sha256_file(stored.disk)
+    assert image_store.file_digests(stored)["disk.qcow2"] == sha256_file(stored.disk)
 
 
 def test_an_image_that_is_there_is_not_fetched_again(qcow2: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
@@ -90,7 +91,7 @@ def test_a_torn_pointer_does_not_resolve(folders: Folders) -> None:
 def test_the_digests_of_the_files_are_those_from_when_they_were_stored(folders: Folders) -> None:
     stored = put(folders, "r1")
     told = image_store.file_digests(stored)
-    assert told == {name: image_store.sha256_file(stored.disk.parent / name) for name in ("disk.qcow2", "vmlinuz")}
+    assert told == {name: sha256_file(stored.disk.parent / name) for name in ("disk.qcow2", "vmlinuz")}
     stored.disk.write_bytes(b"DISK")
     assert image_store.file_digests(stored) == told
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..digests import sha256_file
 from ..errors import ImageError
 from .reference import familiar
 
@@ -111,8 +112,7 @@ def _choose(path: Path, images: list[ArchivedImage], reference: str) -> Archived
 
 
 def _verify(path: Path, sha256: str) -> None:
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_file(path)
     if found != sha256:
         raise ImageError(
             f"{path}: its SHA-256 is {found}, not {sha256} as declared. Fetch it again, or correct sha256."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ..declare.environment import GuestImage
+from ..digests import sha256_file
 from ..errors import ImageError
 from ..folders import Folders
 from . import image_store
@@ -144,4 +145,4 @@ def _local(source: str, folder: str) -> Path:
 @functools.lru_cache
 def _file_digest(path: Path, _size: int, _changed: int) -> str:
     """Read once in a run: an image has hundreds of megabytes."""
-    return image_store.sha256_file(path)
+    return sha256_file(path)

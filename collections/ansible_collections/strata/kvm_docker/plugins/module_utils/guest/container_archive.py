@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..declare.environment import ContainerImageBuild, Environment
+from ..digests import sha256_file
 from ..docker.reference import familiar
 from ..errors import ImageError
 from ..folders import Folders
@@ -128,7 +129,7 @@ def write_layer(tree: Path, target: Path) -> None:
 
 def write_archive(layer: Path, reference: str, labels: dict[str, str], target: Path) -> None:
     """An archive with one image of one layer, named *reference*."""
-    config = _json(_config(image_store.sha256_file(layer), labels))
+    config = _json(_config(sha256_file(layer), labels))
     name = f"{hashlib.sha256(config).hexdigest()}.json"
     manifest = _json([{"Config": name, "RepoTags": [reference], "Layers": ["layer.tar"]}])
     with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as archive, layer.open("rb") as stream:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..digests import sha256_file
 from ..errors import ImageError
 from ..folders import Folders
 
@@ -151,11 +152,6 @@ def canonical_digest(tree: Any) -> str:
     """SHA-256 of a JSON-like tree: one value for one meaning, whatever the order of its keys."""
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

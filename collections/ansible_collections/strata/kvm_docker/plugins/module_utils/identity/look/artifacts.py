@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...digests import sha256_file
 from ...folders import Folders
 from ...guest import image_store
 from ...inputs import Inputs
@@ -19,9 +20,9 @@ def artifact_branches(inputs: Inputs, folders: Folders) -> Iterator[Branch]:
         image = image_store.resolve(folders, recipe)
         if image is not None:
             files = {"disk": image.disk, "kernel": image.kernel, "initrd": image.initrd}
-            tree = {part: image_store.sha256_file(path) for part, path in files.items() if path}
+            tree = {part: sha256_file(path) for part, path in files.items() if path}
             yield Branch(path=("artifacts", "guest_images", name), tree=tree, plane="content", level=5)
     for (guest, reference), input_ in inputs.images.items():
         if input_.archive and input_.archive.exists():
             path = ("artifacts", "container_images", guest, reference)
-            yield Branch(path=path, tree={"archive": image_store.sha256_file(input_.archive)}, plane="content", level=5)
+            yield Branch(path=path, tree={"archive": sha256_file(input_.archive)}, plane="content", level=5)
