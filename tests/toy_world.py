@@ -35,7 +35,7 @@ class World:
 
     ``failing``: keys whose changes fail. ``restless``: never as declared. ``jobs``: succeed and end.
     ``notes``: what was last applied to containers, whose own mark stays what it was at their creation; one that is
-    removed is not known any more.
+    removed is not known any more. ``looks``: how often all guests were listed.
     """
 
     declared: list[Declared] = field(default_factory=list)
@@ -44,6 +44,7 @@ class World:
     restless: set[Key] = field(default_factory=set)
     jobs: set[Key] = field(default_factory=set)
     notes: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    looks: int = 0
     steps: list[str] = field(default_factory=list)
 
     def put(self, key: Key, **fields: Any) -> None:
@@ -78,6 +79,7 @@ class Toy:
     def observe(self, connection: Any, environment: str) -> Iterable[Observed]:
         assert self.asked or self.kind not in STORES, "a store is looked through for what was declared"
         guest = getattr(connection, "guest", "")
+        self.world.looks += self.kind == "guest"
         return [
             self._noted(item) for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest
         ]

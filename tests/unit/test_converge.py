@@ -61,3 +61,11 @@ def test_what_is_no_longer_declared_is_named_in_one_warning(orphans: tuple[Key, 
     module: Any = SimpleNamespace(warn=warnings.append, _diff=False)
     environment.told(module, converge.Outcome(environment="lab", plan=Plan(orphans=orphans), warnings=["slow"]))
     assert warnings == said
+
+
+def test_a_guest_is_warned_of_whose_engine_nobody_will_look_at() -> None:
+    left, both = Plan(unobserved=("web",), left_off=frozenset({Key("guest", "web")})), Plan(unobserved=("apps", "web"))
+    said = "guest web: left as it is, so what is on its engine was not looked at."
+    assert converge._unseen(left, True) == converge._unseen(left, False) == [said]
+    assert converge._unseen(both, True) == []
+    assert converge._unseen(both, False) == [said.replace("web", "apps, web")]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,8 +190,6 @@ def test_starting_starts_and_leaves_what_differs(world: World) -> None:
 
 
 def test_policies_of_the_declaration_are_heeded(world: World) -> None:
-    from dataclasses import replace
-
     up(world)
     world.put(APP, spec={"memory": 9})
     rule = DriftRule(object="container web/*", path="memory", policy="report")
@@ -200,8 +199,6 @@ def test_policies_of_the_declaration_are_heeded(world: World) -> None:
 
 
 def test_a_container_that_a_policy_leaves_off_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     up(world)
     world.put(APP, spec={"memory": 9}, running=False)
     waited: list[Key] = []
@@ -209,6 +206,16 @@ def test_a_container_that_a_policy_leaves_off_is_not_waited_for(world: World, mo
     rule = DriftRule(object="container web/*", path="running", policy="ignore")
     assert words(run(world, replace(ENVIRONMENT, drift=(rule,))).converge()) == ["update container web/app-1"]
     assert (world.there[APP].running, waited) == (False, [])
+
+
+@pytest.mark.parametrize("policy", ["ignore", "report"])
+def test_a_guest_that_a_policy_leaves_off_is_looked_at_once_and_told(world: World, policy: Any) -> None:
+    up(world)
+    world.put(WEB, running=False)
+    del world.there[APP]
+    rule = DriftRule(object="guest *", path="running", policy=policy)
+    made = run(world, replace(ENVIRONMENT, drift=(rule,))).converge()
+    assert (words(made), made.unobserved, world.looks) == ([], ("web",), 1)
 
 
 def layer(world: World, *kinds: str, **options: Any) -> Layer:

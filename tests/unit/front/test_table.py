@@ -82,5 +82,11 @@ def test_what_is_no_longer_declared_is_named_in_one_line(check: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_guests_whose_engine_was_not_looked_at_are_named(check: bool) -> None:
+    told = table.lines({**RESULT, "plan": [], "unobserved": ["apps", "web"]}, check)
+    assert told[1] == "engine not looked at: guest apps, web"
+
+
 def test_an_environment_that_is_gone_has_no_table() -> None:
     assert len(table.lines({**RESULT, "guests": []})) == 1

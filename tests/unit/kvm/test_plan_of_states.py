@@ -78,6 +78,11 @@ class Lab:
                 self.hypervisor.connection.networkLookupByName("lab-lan").destroy()
         self.declaration.write_text(json.dumps(self.declared(case.declared)))
 
+    def leave_off(self) -> None:
+        """Have the declaration leave guests off that somebody has stopped."""
+        rule = {"object": "guest *", "path": "running", "policy": "ignore"}
+        self.declaration.write_text(json.dumps({**json.loads(self.declaration.read_text()), "drift": [rule]}))
+
     def declared(self, guests: dict[str, int]) -> dict[str, Any]:
         alike = {"image": "debian", "disk": "64 MiB"}
         addresses = {name: {"lan": {"address": f"10.211.0.{11 + place}"}} for place, name in enumerate(sorted(guests))}
@@ -93,13 +98,17 @@ class Lab:
             },
         }
 
-    def told(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
-        """What the module tells of the environment, but for what the other one does not have."""
+    def ran(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
+        """What the module returns."""
         folder = str(self.hypervisor.folders.root)
         modules = Modules(defaults={"declaration": str(self.declaration), "state_folder": folder})
-        result = modules.ran(module, check, **options)
-        only = ("invocation", "warnings", "changed", "guests", "seconds", "summary", "unobserved")
-        return {key: value for key, value in result.items() if key not in only}
+        result: dict[str, Any] = modules.ran(module, check, **options)
+        return result
+
+    def told(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
+        """What the module tells of the environment, but for what the other one does not have."""
+        only = ("invocation", "warnings", "changed", "guests", "seconds", "summary")
+        return {key: value for key, value in self.ran(module, check, **options).items() if key not in only}
 
 
 @pytest.fixture
@@ -139,6 +148,15 @@ def test_plan_tells_of_every_state_what_environment_tells_in_check_mode(lab: Lab
 def test_a_guest_that_is_off_is_planned_to_each_state(lab: Lab, state: str, expected: list[str]) -> None:
     lab.make(Case(there={"web": False}, network=True, declared={"web": 64}, options={}))
     assert sorted(actions(lab.told("plan", False, state=state))) == sorted(expected)
+
+
+def test_a_guest_that_a_policy_leaves_off_is_told_and_warned_of(lab: Lab) -> None:
+    lab.make(Case(there={"web": False}, network=True, declared={"web": 64}, options={}))
+    lab.leave_off()
+    result = lab.ran("environment", check=True)
+    assert (result["plan"], result["unobserved"]) == ([], ["web"])
+    assert "guest web: left as it is, so what is on its engine was not looked at." in str(result["warnings"])
+    assert lab.told("plan", check=False) == lab.told("environment", check=True)
 
 
 def test_a_guest_that_runs_is_planned_to_be_stopped_and_runs_on(lab: Lab) -> None:

@@ -31,7 +31,7 @@ from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layers.layer import Layer
 from .locks import locked
 from .masking import Masker, hidden
-from .plan.model import Observed, Plan
+from .plan.model import Key, Observed, Plan
 from .progress import Progress
 from .resources import HYPERVISOR_KINDS, observed
 from .session import Session
@@ -74,6 +74,11 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     mask: Masker = field(default_factory=Masker, repr=False)
     lock: LockReport | None = None
+
+    @property
+    def unobserved(self) -> tuple[str, ...]:
+        """Guests whose engine was not looked at; a preview does not look at those that are to be started, too."""
+        return self.plan.unobserved
 
     @property
     def changed(self) -> bool:
@@ -122,7 +127,7 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
                 environment=environment.name,
                 plan=made,
                 guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
-                warnings=[*preparation.warnings, *_left_open(held)],
+                warnings=[*preparation.warnings, *_unseen(made, options.check), *_left_open(held)],
                 seconds=run.seconds,
                 mask=mask,
                 lock=held,
@@ -138,6 +143,14 @@ def _lock_of(run: Convergence, lock: LockUse, options: Options) -> LockReport | 
     if report and report.changed and not options.check:
         report.write()
     return report
+
+
+def _unseen(made: Plan, check: bool) -> list[str]:
+    """A warning about guests whose engine nobody looks at: those that a preview has not planned to put right."""
+    unseen = [guest for guest in made.unobserved if not check or Key("guest", guest) in made.left_off]
+    if not unseen:
+        return []
+    return [f"guest {', '.join(unseen)}: left as it is, so what is on its engine was not looked at."]
 
 
 def _left_open(report: LockReport | None) -> list[str]:

@@ -101,7 +101,7 @@ class Run(ABC):
     def _come_to_rest(self) -> Plan:
         for _round in range(ROUNDS):
             made = self.plan()
-            if not made and not made.unobserved:
+            if not made:
                 return made
             self.execute(made)
         made = self.plan()

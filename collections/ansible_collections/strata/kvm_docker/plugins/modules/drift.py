@@ -147,7 +147,7 @@ def looked_for(params: dict[str, Any]) -> dict[str, Any]:
         "drifted": any(finding.is_drift for finding in found),
         "findings": outcome.mask.data([finding.as_data() for finding in found]),
         "table": outcome.mask.data(table(found)),
-        "unobserved": list(outcome.plan.unobserved),
+        "unobserved": list(outcome.unobserved),
     }
 
 

@@ -148,6 +148,15 @@ orphans:
   type: list
   elements: str
   sample: ["container apps/apps-old-1"]
+unobserved:
+  description:
+    - Guests whose engine was not looked at, so that nothing is said about what is on it. A warning names those that are
+      left as they are, off by a policy for drift, say.
+    - In check mode those that would be started or put right first, too.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 guests:
   description: The guests as they are, with what runs on their engines.
   returned: success
@@ -233,8 +242,14 @@ REMEDY = "With orphans: remove (of the playbooks: -e strata_orphans=remove) they
 
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     """The module's result for *outcome*."""
-    facts = {"environment": outcome.environment, "guests": outcome.guests, "seconds": outcome.seconds}
-    result = {**changes_of(outcome.plan, with_diff, outcome.mask.data), **facts, "changed": outcome.changed}
+    result = {
+        **changes_of(outcome.plan, with_diff, outcome.mask.data),
+        "changed": outcome.changed,
+        "environment": outcome.environment,
+        "unobserved": list(outcome.unobserved),
+        "guests": outcome.guests,
+        "seconds": outcome.seconds,
+    }
     if outcome.lock:
         result["lock"] = outcome.lock.data
         if with_diff and outcome.lock.changed:

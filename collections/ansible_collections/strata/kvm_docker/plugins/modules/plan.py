@@ -114,7 +114,7 @@ def planned(params: dict[str, Any], with_diff: bool) -> dict[str, Any]:
         "changed": False,
         "environment": outcome.environment,
         "summary": show.summary(outcome.plan),
-        "unobserved": list(outcome.plan.unobserved),
+        "unobserved": list(outcome.unobserved),
     }
 
 

@@ -15,7 +15,8 @@ HEADINGS = ("GUEST", "ADDRESS", "ENGINE", "CONTAINER", "STATE", "HEALTH", "PORTS
 def lines(result: Mapping[str, Any], check: bool = False) -> list[str]:
     """What was (in check mode: would be) changed; outside check mode the guests, their containers and
     published ports as well."""
-    shown = [headline(result, check), *_lock(result.get("lock") or {}, check), *_orphans(result.get("orphans") or ())]
+    shown = [headline(result, check), *_lock(result.get("lock") or {}, check)]
+    shown += [*_orphans(result.get("orphans") or ()), *_unobserved(result.get("unobserved") or ())]
     if check:
         return shown + [f"  {_change(change)}" for change in result["plan"]]
     guests = result.get("guests") or []
@@ -67,6 +68,11 @@ def _rows(guests: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 def _orphans(orphans: Sequence[str]) -> Iterator[str]:
     if orphans:
         yield f"no longer declared, and left alone (orphans: remove): {', '.join(orphans)}"
+
+
+def _unobserved(guests: Sequence[str]) -> Iterator[str]:
+    if guests:
+        yield f"engine not looked at: guest {', '.join(guests)}"
 
 
 def _change(change: Mapping[str, Any]) -> str:

@@ -190,8 +190,8 @@ class Plan:
 
     ``orphans``: our objects that are no longer declared and are left alone. ``reported``: drift that is only told.
     ``left_off``: objects that are to run, do not, and are left so by a policy.
-    ``unobserved``: guests whose engine could not be looked at yet (they are to be started); their layer is planned
-    once they run.
+    ``unobserved``: guests whose engine could not be looked at: their layer is planned once a change of this plan has
+    put them right, and not at all where a policy leaves them as they are.
     """
 
     changes: tuple[Change, ...] = ()
