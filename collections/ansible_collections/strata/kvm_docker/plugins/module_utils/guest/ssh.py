@@ -71,8 +71,11 @@ class Shell:
     def connect(self, timeout: float = 30.0, watch: Callable[[], None] = _nothing) -> None:
         """Have a living connection: the one that is there, else a new one, tried once.
 
-        *watch* is called about every 0.1 s meanwhile and may raise to give up early.
+        *watch* is called about every 0.1 s meanwhile and may raise to give up early. Raises :class:`RefusedError`
+        where trying again does not help.
         """
+        if not self.config.is_file():
+            raise self._without_keys()
         with self._exclusive():
             if not self._alive(watch):
                 self._disconnect()
@@ -163,6 +166,12 @@ class Shell:
             )
         why = "nobody answers at its SSH port" if "kex_exchange_identification" in said else _last_line(said.encode())
         return ConnectError(f"{self.where}: {why or 'ssh failed without a word'}")
+
+    def _without_keys(self) -> RefusedError:
+        return RefusedError(
+            f"{self.where}: there is no key of it in {self.config.parent}. Set STRATA_STATE to the state folder that "
+            "its environment was brought up with; where that was deleted, bring the environment down and up again."
+        )
 
     def _disconnect(self) -> None:
         self._connected = False
