@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 
 from .declare.compose import Build, Service
 from .declare.environment import ContainerImage, Environment, Guest
+from .declare.reference import familiar
 from .docker import context, dockerfile
 from .docker.archive import ArchivedImage, read_archive
-from .docker.reference import familiar
 from .errors import ImageError
 from .folders import Folders
 from .plan.secrets import Seal

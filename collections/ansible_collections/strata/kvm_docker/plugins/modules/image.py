@@ -170,7 +170,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import ContainerImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.object_options import image_service
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.reference import familiar
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.reference import familiar
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.docker_layer import (
     ADOPT,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..docker.reference import familiar
 from ..errors import Problem
 from .compose import Project, Service
 from .environment import Environment, Guest
+from .reference import familiar
 from .sources import Sources
 
 

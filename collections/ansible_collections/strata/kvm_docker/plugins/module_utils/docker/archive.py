@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..declare.reference import familiar
 from ..digests import sha256_file
 from ..errors import ImageError
-from .reference import familiar
 
 _CHUNK = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from ..declare.environment import Environment
+from ..declare.reference import familiar
 from ..inputs import ImageInput, Inputs, source_kind
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
@@ -17,7 +18,6 @@ from .errors import engine_errors
 from .image_list import list_images, sources, sweep
 from .image_make import make
 from .image_marks import ListedImage
-from .reference import familiar
 
 
 class Image:

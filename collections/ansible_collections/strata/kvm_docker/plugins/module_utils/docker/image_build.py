@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ..declare.compose import Build
+from ..declare.reference import familiar, split
 from ..errors import ImageError
 from ..inputs import ImageInput
 from .context import DOCKERFILE, Context
@@ -20,7 +21,6 @@ from .engine import Engine
 from .events import Report
 from .image_list import discard, list_images
 from .image_marks import build_label, build_labels, stage_mark
-from .reference import familiar, split
 
 if TYPE_CHECKING:
     from docker.errors import APIError

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..declare.reference import familiar
 from ..inputs import registry_source
 from .engine import Engine
 from .errors import engine_errors
 from .image_marks import ListedImage, build_label, superseded
-from .reference import familiar
 
 
 def list_images(engine: Engine) -> list[ListedImage]:

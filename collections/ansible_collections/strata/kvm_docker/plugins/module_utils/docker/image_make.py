@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from ..declare.compose import Build
+from ..declare.reference import at_digest, familiar, split
 from ..errors import ImageError
 from ..inputs import ImageInput
 from ..progress import Progress
@@ -18,7 +19,6 @@ from .events import Downloads, Report, refuse_error
 from .image_build import Builder
 from .image_list import list_images
 from .image_marks import mark
-from .reference import at_digest, familiar, split
 
 
 def make(engine: Engine, image: ImageInput, progress: Progress) -> None:

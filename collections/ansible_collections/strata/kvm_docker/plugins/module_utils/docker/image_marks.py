@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..declare.reference import at_digest, familiar
 from ..inputs import registry_source, source_of
 from ..naming import LABEL_SOURCE
-from .reference import at_digest, familiar
 
 #: Environment and reference that an image was built for; an image of another name that inherits it is not ours.
 LABEL_IMAGE = "strata.image"

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+from ..declare.reference import familiar
 from ..errors import ImageError
 from ..inputs import registry_source
 from .engine import Engine
 from .errors import engine_errors
-from .reference import familiar
 
 #: Questions at once.
 _AT_ONCE = 8

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..declare.environment import ContainerImageBuild, Environment
+from ..declare.reference import familiar
 from ..digests import sha256_file
-from ..docker.reference import familiar
 from ..errors import ImageError
 from ..folders import Folders
 from ..inputs import Inputs, source_of

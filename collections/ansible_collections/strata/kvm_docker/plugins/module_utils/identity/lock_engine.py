@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..declare.reference import at_digest, familiar
 from ..docker.archive import platform_of
 from ..docker.engine import Engine
 from ..docker.errors import engine_errors
-from ..docker.reference import at_digest, familiar
 from ..inputs import ImageInput
 from .lock import LockedContainerImage
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..declare.environment import Environment, GuestImage
+from ..declare.reference import familiar
 from ..declare.sources import FilesRead
 from ..declare.yaml_file import parse_yaml
-from ..docker.reference import familiar
 from ..errors import DeclarationError, os_errors
 from ..folders import Folders
 from ..guest import image_store

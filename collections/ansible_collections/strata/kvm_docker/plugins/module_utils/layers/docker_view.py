@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..declare.reference import familiar
 from ..docker.engine import Engine
 from ..docker.errors import engine_errors
 from ..docker.image_list import list_images
 from ..docker.labels import is_ours, project_of
-from ..docker.reference import familiar
 from ..naming import LABEL_APPLIED
 from ..plan.model import MASK
 from ..plan.secrets import secret_values, sensitive

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.reference import familiar, split
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.reference import familiar, split
 
 DIGEST = "sha256:" + "0" * 64
 
