@@ -27,9 +27,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image imp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_list import sweep
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs, resolve_images
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Key, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve_images
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from docker.errors import APIError
 from image_archives import docker_archive, oci_archive

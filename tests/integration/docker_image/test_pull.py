@@ -29,9 +29,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_lis
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs, resolve_images
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve_images
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from docker.errors import APIError
 from image_archives import docker_archive

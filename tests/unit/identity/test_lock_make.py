@@ -26,7 +26,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_ma
     text_digest,
     with_found,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import resolve
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve
 from image_archives import oci_archive
 from locked_environment import Lab, make_lab
 

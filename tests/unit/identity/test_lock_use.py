@@ -25,9 +25,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock im
     text_of,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.lock_use import LockUse, Mode
-from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs, resolve
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Need
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import failure_of
 from ansible_collections.strata.kvm_docker.plugins.modules import environment as module
 from locked_environment import Lab, make_lab

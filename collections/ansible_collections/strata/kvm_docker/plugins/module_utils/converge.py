@@ -25,7 +25,7 @@ from .guest import access, image_store, ready
 from .guest.machine import Machine
 from .identity import lock_engine
 from .identity.lock_use import LockReport, LockUse, Mode
-from .inputs import Inputs, guest_images, resolve
+from .inputs import Inputs
 from .kvm import accelerator, embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layers.layer import Layer
@@ -33,6 +33,7 @@ from .locks import locked
 from .masking import Masker, hidden
 from .plan.model import Key, Observed, Plan
 from .progress import Progress
+from .resolve import guest_images, resolve
 from .resources import HYPERVISOR_KINDS, observed
 from .session import Session
 

@@ -21,9 +21,10 @@ from .errors import GuestError, StrataError
 from .guest.watch import domain_problem
 from .identity import lock_engine
 from .identity.lock_use import LockUse
-from .inputs import Inputs, at_digests
+from .inputs import Inputs
 from .plan.drift import policy_of
 from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
+from .resolve import at_digests
 from .resources import (
     ENGINE_KINDS,
     HYPERVISOR_KINDS,

@@ -21,6 +21,7 @@ from typing import Any
 from ..declare.reference import familiar
 from ..digests import sha256_file
 from ..errors import ImageError
+from ..inputs import ImageInput
 
 _CHUNK = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
@@ -98,6 +99,20 @@ def read_archive(path: Path, reference: str, sha256: str | None = None) -> Archi
     if not images:
         raise ImageError(f"{path}: no image in it: neither manifest.json nor index.json. Make it with docker save.")
     return _choose(path, images, reference)
+
+
+def read_input(image: ImageInput) -> ArchivedImage:
+    """The image in the archive of *image*. Raises :class:`ImageError`, also where it is not the one that was read
+    when the run began."""
+    if image.archive is None:
+        raise AssertionError(f"{image.reference} has no archive")
+    found = read_archive(image.archive, image.reference)
+    if image.kind == "archive" and found.image_id != image.made_from:
+        raise ImageError(
+            f"{image.archive} changed while the run was under way: image {image.reference} in it is "
+            f"{found.image_id}, not {image.made_from}. Run again."
+        )
+    return found
 
 
 def _choose(path: Path, images: list[ArchivedImage], reference: str) -> ArchivedImage:

@@ -12,6 +12,7 @@ from ..declare.reference import at_digest, familiar, split
 from ..errors import ImageError
 from ..inputs import ImageInput
 from ..progress import Progress
+from .archive import read_input
 from .context import open_context
 from .engine import Engine
 from .errors import engine_errors
@@ -73,7 +74,7 @@ def _tag(engine: Engine, found: str, name: str) -> None:
 
 def _load(engine: Engine, image: ImageInput, report: Report) -> str:
     """Load the archive; returns the id that the engine gave the image."""
-    archived = image.archived()
+    archived = read_input(image)
     loaded = ""
     client = cast(Any, engine.client)  # its stubs leave this method untyped
     for event in client.load_image(archived.untagged(lambda fraction: report("loading", fraction))):

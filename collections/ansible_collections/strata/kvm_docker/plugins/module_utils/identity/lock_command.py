@@ -16,10 +16,11 @@ from ..docker import registry
 from ..docker.engine import Engine
 from ..errors import StrataError, os_errors
 from ..folders import Folders
-from ..inputs import Inputs, resolve
+from ..inputs import Inputs
 from ..masking import hidden
 from ..progress import Progress
 from ..requirements import require
+from ..resolve import resolve
 from .lock import LockedContainerImage
 from .lock_engine import look
 from .lock_use import LockReport, LockUse

@@ -16,6 +16,7 @@ from ..declare.environment import Environment, GuestImage
 from ..declare.reference import familiar
 from ..declare.sources import FilesRead
 from ..declare.yaml_file import parse_yaml
+from ..docker.archive import read_input
 from ..errors import DeclarationError, os_errors
 from ..folders import Folders
 from ..guest import image_store
@@ -44,7 +45,7 @@ ENGINE_PACKAGES = frozenset(
 def make(environment: Environment, files: FilesRead, inputs: Inputs, folders: Folders) -> Lock:
     """The lock of *environment*, whose Compose projects were read from *files*, as far as this machine knows it.
 
-    *inputs*: as :func:`~..inputs.resolve` has them, without digests that tags of registries were found to stand for:
+    *inputs*: as :func:`~..resolve.resolve` has them, without digests that tags of registries were found to stand for:
     those of a lock must not become part of what is compared with it.
     """
     return Lock(
@@ -117,7 +118,7 @@ def _container_image(image: ImageInput) -> LockedContainerImage:
 
 
 def _archived(locked: LockedContainerImage, image: ImageInput) -> LockedContainerImage:
-    found = image.archived()
+    found = read_input(image)
     return replace(
         locked,
         manifest=found.manifest,

@@ -16,7 +16,8 @@ from ..declare.read import Document
 from ..errors import LockError
 from ..folders import Folders
 from ..guest.files import write_whole
-from ..inputs import Inputs, at_digests
+from ..inputs import Inputs
+from ..resolve import at_digests
 from .lock import Lock, LockedContainerImage, compare, lock_path, read_lock, refuse_moved, text_of, unknown
 from .lock_make import carried, make, with_found
 from .move import Move
@@ -85,7 +86,7 @@ class LockUse:
         return cls(document=document, path=path, folders=folders, locked=locked, writes=writes)
 
     def make(self, inputs: Inputs) -> Lock:
-        """The lock of *inputs*, as :func:`~..inputs.resolve` had them, as far as this machine knows it now."""
+        """The lock of *inputs*, as :func:`~..resolve.resolve` had them, as far as this machine knows it now."""
         return make(self._environment, self.document.sources.files, inputs, self.folders)
 
     def refuse(self, inputs: Inputs) -> None:

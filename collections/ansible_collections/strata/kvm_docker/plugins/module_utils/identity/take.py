@@ -21,11 +21,12 @@ from ..declare.environment import Environment
 from ..declare.read import read_document
 from ..errors import os_errors
 from ..folders import Folders
-from ..inputs import Inputs, resolve
+from ..inputs import Inputs
 from ..kvm.hypervisor import Hypervisor
 from ..masking import hidden, secrets_of
 from ..progress import Progress
 from ..requirements import require, versions
+from ..resolve import resolve
 from . import fingerprint_key
 from .compare import differ
 from .fingerprint import Assembly, Fingerprint

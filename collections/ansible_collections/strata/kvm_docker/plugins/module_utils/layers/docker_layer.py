@@ -20,12 +20,13 @@ from ..docker.docker_host import DEFAULT, Target, open_engine
 from ..docker.engine import WAIT_TIMEOUT, Engine, check_wait
 from ..docker.image_list import held
 from ..folders import Folders
-from ..inputs import Inputs, resolve_images
+from ..inputs import Inputs
 from ..locks import TIMEOUT, locked
 from ..masking import hidden
 from ..plan.model import Declared, Observed
 from ..progress import Progress
 from ..requirements import require
+from ..resolve import resolve_images
 from ..result import changes_of
 from .layer import Layer
 

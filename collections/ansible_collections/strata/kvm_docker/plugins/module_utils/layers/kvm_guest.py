@@ -15,9 +15,10 @@ from ..declare.read_options import Place, read_options
 from ..errors import DeclarationError, Problem, StrataError
 from ..guest import access, image_store, ready
 from ..guest.ssh import Shell
-from ..inputs import Inputs, guest_images
+from ..inputs import Inputs
 from ..kvm import accelerator
 from ..plan.model import Change, Difference, Key, Plan, Policy
+from ..resolve import guest_images
 from .kvm_layer import Site
 from .layer import Item, Layer
 
