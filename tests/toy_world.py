@@ -25,9 +25,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
-#: Kinds that observe what was declared of them last.
-STORES = ("guest_image", "container_archive")
-
 
 @dataclass
 class World:
@@ -66,10 +63,8 @@ class Toy:
 
     kind: str
     world: World
-    asked: bool = False
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
-        self.asked = True
         return [item for item in self.world.declared if item.key.kind == self.kind]
 
     def effect(self, difference: Difference) -> Effect:
@@ -77,12 +72,14 @@ class Toy:
         return effects.get(difference.path[0], Effect.REPLACE)
 
     def observe(self, connection: Any, environment: str) -> Iterable[Observed]:
-        assert self.asked or self.kind not in STORES, "a store is looked through for what was declared"
         guest = getattr(connection, "guest", "")
         self.world.looks += self.kind == "guest"
         return [
             self._noted(item) for key, item in self.world.there.items() if key.kind == self.kind and key.guest == guest
         ]
+
+    def stored(self, connection: Any, wanted: Iterable[Declared]) -> Iterable[Observed]:
+        return [self.world.there[item.key] for item in wanted if item.key in self.world.there]
 
     def _noted(self, item: Observed) -> Observed:
         """As the kind of containers reads its marks: without a note, not what may have been applied in place."""

@@ -113,6 +113,16 @@ def test_notes_of_containers_go_with_their_guest(world: World, tmp_path: Path) -
     assert notes.read("1", Seal()) is None
 
 
+def test_what_the_shared_store_has_is_not_made_again(world: World) -> None:
+    image, other = Key("guest_image", "i"), Key("guest_image", "somebody_elses")
+    world.declared.append(Declared(image, {"digest": "one"}))
+    up(world)
+    world.put(image)
+    world.put(other)
+    made = run(world).converge()
+    assert (words(made), made.orphans) == ([], ())
+
+
 def test_a_preview_tells_what_the_run_then_does(world: World) -> None:
     previewed = words(run(world).converge(check=True))
     assert previewed == words(run(world).converge())
@@ -221,6 +231,12 @@ def test_a_guest_that_a_policy_leaves_off_is_looked_at_once_and_told(world: Worl
 def layer(world: World, *kinds: str, **options: Any) -> Layer:
     connection = SimpleNamespace(guest="web")
     return Layer(environment=ENVIRONMENT, connection=connection, kinds=kinds, **options)
+
+
+def test_a_layer_of_what_lies_in_the_shared_store_makes_it_once(world: World) -> None:
+    world.declared = [Declared(Key("guest_image", "i"), {"digest": "one"})]
+    assert words(layer(world, "guest_image").converge()) == ["create guest_image i"]
+    assert not layer(world, "guest_image").converge()
 
 
 def test_what_a_module_made_on_a_guest_is_no_orphan_and_is_not_taken(world: World) -> None:

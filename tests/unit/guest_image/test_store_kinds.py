@@ -25,7 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.store_kind
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
-from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import RESOURCES, STORE_KINDS, observed, plan
 
 CONTAINER = ContainerImageBuild(suite="trixie", packages=("redis-server",))
 INPUTS = Inputs(guest_images={"debian": "d1", "unused": "d2"})
@@ -52,7 +52,7 @@ def hypervisor(tmp_path: Path) -> Any:
 
 def planned(kind: StoreKind, environment: Environment, hypervisor: Any) -> Plan:
     declared = tuple(kind.declare(environment, INPUTS))
-    return plan(declared, kind.observe(hypervisor, "lab"), lambda key, difference: kind.effect(difference))
+    return plan(declared, kind.stored(hypervisor, declared), lambda key, difference: kind.effect(difference))
 
 
 def put(folders: Folders, recipe: str) -> None:
@@ -80,10 +80,14 @@ def test_images_of_others_in_the_shared_store_are_no_orphans(environment: Enviro
     assert planned(GuestImageKind(), environment, hypervisor).orphans == ()
 
 
-def test_an_environment_that_was_not_declared_has_no_images_to_delete(hypervisor: Any) -> None:
+def test_what_is_there_of_a_store_follows_from_what_is_wanted_and_from_nothing_that_was_declared_before(
+    environment: Environment, hypervisor: Any
+) -> None:
     put(hypervisor.folders, "d1")
+    wanted = list(RESOURCES["guest_image"].declare(environment, INPUTS))
 
-    assert list(GuestImageKind().observe(hypervisor, "lab")) == []
+    assert list(observed(STORE_KINDS, hypervisor, "lab")) == []
+    assert [item.key for item in observed(STORE_KINDS, hypervisor, "lab", wanted)] == [wanted[0].key]
 
 
 def test_only_container_images_that_are_built_are_made(environment: Environment, hypervisor: Any) -> None:

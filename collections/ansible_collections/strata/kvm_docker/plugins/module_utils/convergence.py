@@ -29,8 +29,8 @@ from .resources import (
     ENGINE_KINDS,
     HYPERVISOR_KINDS,
     IMAGE_KINDS,
-    LOCKED_KINDS,
     SETTINGS_KINDS,
+    STORE_KINDS,
     declared,
     effect,
     observed,
@@ -71,7 +71,8 @@ class Convergence(Run):
             return
         self._refuse_lost_disks()
         if not check:
-            self.execute(plan(self._declared(IMAGE_KINDS), self._observe(self.session.hypervisor, IMAGE_KINDS), effect))
+            wanted = tuple(self._declared(IMAGE_KINDS))
+            self.execute(plan(wanted, self._observe(self.session.hypervisor, IMAGE_KINDS, wanted), effect))
         self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
 
     def _refuse_lost_disks(self) -> None:
@@ -89,7 +90,7 @@ class Convergence(Run):
         """
         with self._timed("observe"):
             under = tuple(self._declared(HYPERVISOR_KINDS))
-            found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS))
+            found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS, under))
             below = plan(under, found, self.effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
@@ -124,8 +125,8 @@ class Convergence(Run):
     def _declared(self, kinds: Iterable[str]) -> Iterator[Declared]:
         return declared(kinds, self.environment, self.inputs)
 
-    def _observe(self, connection: Any, kinds: Iterable[str]) -> Iterator[Observed]:
-        return observed(kinds, connection, self.environment.name)
+    def _observe(self, connection: Any, kinds: Iterable[str], wanted: Iterable[Declared] = ()) -> Iterator[Observed]:
+        return observed(kinds, connection, self.environment.name, wanted)
 
     def _observe_engines(self, guests: list[str]) -> list[Observed]:
         """What modules of the Docker layer made on them is declared elsewhere: it is no orphan, and not ours."""
@@ -193,7 +194,7 @@ class Convergence(Run):
     def apply(self, change: Change) -> None:
         """What was known of a guest before is forgotten. What was made must be what is locked, before it is used."""
         Run.apply(self, change)
-        if self.lock and change.key.kind in LOCKED_KINDS:
+        if self.lock and change.key.kind in STORE_KINDS:
             self.lock.refuse(self.resolved)
         elif self.lock and change.key.kind == "image" and change.action != "delete":
             self.lock.refuse_images([lock_engine.look(self.session.engine(change.key.guest), change.key.name)])

@@ -33,7 +33,10 @@ class Resource(Protocol[ConnectionT_contra]):
         """What it takes to apply *difference*. Pure."""
 
     def observe(self, connection: ConnectionT_contra, environment: str) -> Iterable[Observed]:
-        """Every object of this kind that carries the mark of *environment*, and every other one (``owned=False``)."""
+        """Every object of this kind that carries the mark of *environment*, and every other one (``owned=False``).
+
+        A kind of the shared store, where nothing is marked, is a :class:`~.guest.store_kind.StoreKind` instead.
+        """
 
     def apply(self, connection: ConnectionT_contra, change: Change, progress: Progress) -> None:
         """Do what *change* says; doing it again after a crash halfway must be safe."""

@@ -35,8 +35,8 @@ ENGINE = (Mount(), Settings(), Image(), DockerNetwork(), DockerVolume(), Contain
 
 HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)
-#: What is made here, once, of inputs that a lock holds.
-LOCKED_KINDS = (GuestImageKind.kind, ContainerArchive.kind)
+#: What is made here, once for all environments, of inputs that a lock holds.
+STORE_KINDS = (GuestImageKind.kind, ContainerArchive.kind)
 SETTINGS_KINDS = (Settings.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}
@@ -53,10 +53,19 @@ def declared(kinds: Iterable[str], environment: Environment, inputs: Inputs) -> 
         yield from RESOURCES[kind].declare(environment, inputs)
 
 
-def observed(kinds: Iterable[str], connection: Any, environment: str) -> Iterator[Observed]:
-    """Every object of *kinds* behind *connection*: those of *environment*, and others that bear a name of it."""
+def observed(
+    kinds: Iterable[str], connection: Any, environment: str, wanted: Iterable[Declared] = ()
+) -> Iterator[Observed]:
+    """Every object of *kinds* behind *connection*: those of *environment*, and others that bear a name of it.
+
+    Of the shared store it is those that are *wanted*, which may be of any kind.
+    """
+    wanted = tuple(wanted)
     for kind in kinds:
-        yield from RESOURCES[kind].observe(connection, environment)
+        if kind in STORE_KINDS:
+            yield from RESOURCES[kind].stored(connection, [item for item in wanted if item.key.kind == kind])
+        else:
+            yield from RESOURCES[kind].observe(connection, environment)
 
 
 def effect(key: Key, difference: Difference) -> Effect:

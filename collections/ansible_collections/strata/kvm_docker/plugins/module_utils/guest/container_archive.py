@@ -49,7 +49,7 @@ class ContainerArchive(StoreKind):
 
     kind: ClassVar[str] = "container_archive"
 
-    def items(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every declared image that is made from packages, by its reference."""
         for reference, image in sorted(environment.container_images.items()):
             if image.build:

@@ -26,7 +26,7 @@ class GuestImageKind(StoreKind):
 
     kind: ClassVar[str] = "guest_image"
 
-    def items(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """Every image that a guest uses, whether it is built or taken from elsewhere."""
         used = {guest.image for guest in environment.guests.values()}
         for name in sorted(used & environment.images.keys()):

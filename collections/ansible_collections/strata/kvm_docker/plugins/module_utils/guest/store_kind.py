@@ -23,19 +23,16 @@ if TYPE_CHECKING:
 class StoreKind(ABC):
     """``spec``: ``digest``, of the recipe or source. ``handle``: what to make it from.
 
-    What is in the store belongs to no environment: it is found by digest, and it is never an orphan. So the objects
-    that are observed are those that were declared last, looked up in the store.
+    What is in the store belongs to no environment: it is found by digest, and it is never an orphan. So in place of
+    ``observe`` it has ``stored``, which looks up what is declared.
     """
 
     kind: ClassVar[str]
     traits: ClassVar[Traits] = Traits()
 
-    def __init__(self) -> None:
-        self._wanted: dict[str, tuple[Declared, ...]] = {}
-
     @abstractmethod
-    def items(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
-        """What *environment* declares of this kind."""
+    def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
+        """The objects that *environment* asks for. Pure."""
 
     @abstractmethod
     def has(self, folders: Folders, digest: str) -> bool:
@@ -45,18 +42,13 @@ class StoreKind(ABC):
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
         """Have it in the store; raises :class:`ImageError`."""
 
-    def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
-        """The objects that *environment* asks for."""
-        self._wanted[environment.name] = tuple(self.items(environment, inputs))
-        return self._wanted[environment.name]
-
     def effect(self, difference: Difference) -> Effect:
         """Another digest is another object: it is made beside the one that is there."""
         return Effect.REPLACE
 
-    def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """Those of the declared objects that the store has."""
-        for item in self._wanted.get(environment, ()):
+    def stored(self, connection: Hypervisor, wanted: Iterable[Declared]) -> Iterator[Observed]:
+        """Those of the objects *wanted*, all of this kind, that the store has."""
+        for item in wanted:
             if self.has(connection.folders, item.spec["digest"]):
                 yield Observed(item.key, item.spec, applied=item.spec)
 

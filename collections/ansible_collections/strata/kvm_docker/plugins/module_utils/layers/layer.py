@@ -72,13 +72,16 @@ class Layer(Run):
 
     def wanted(self) -> tuple[Declared, ...]:
         """Everything that is to be there, as far as this run is about it."""
-        found = self._declared = self._declared or tuple(declared(self.kinds, self.environment, self.inputs))
-        return tuple(self._powered(item) for item in found if self.speaks_for(item))
+        return tuple(self._powered(item) for item in self._all() if self.speaks_for(item))
 
     def observed(self) -> list[Observed]:
         """Everything of these kinds that is there."""
-        found = observed(self.kinds, self.connection, self.environment.name)
+        found = observed(self.kinds, self.connection, self.environment.name, self._all())
         return [replace(item, owned=item.owned and not self.apart(item)) for item in found]
+
+    def _all(self) -> tuple[Declared, ...]:
+        self._declared = self._declared or tuple(declared(self.kinds, self.environment, self.inputs))
+        return self._declared
 
     def _powered(self, item: Declared) -> Declared:
         return item if self.running or not KINDS[item.key.kind].runs else replace(item, running=False)
