@@ -20,8 +20,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestNetwork,
     ImageBuild,
 )
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image, ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk import Disk
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest import Guest as GuestKind
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.network import Network

@@ -21,11 +21,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestNetwork,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image, ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.mount import Mount, declared_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh import Shell
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready, snapshot
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from conftest import IMAGE

@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import GuestError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ping import ping
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh import receive_command
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh_config import control_path, engine_socket
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from booted_guest import BootedGuest
 

@@ -11,9 +11,10 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import GuestError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.console import console_path
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.watch import Watch, domain_problem
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.watch import Watch, domain_problem
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 
 

@@ -22,8 +22,9 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import State
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, GuestImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import GuestError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image, image_store, ready
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image, image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -21,12 +21,12 @@ from .docker.applied_notes import AppliedNotes
 from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
-from .guest import access, image_store, ready
+from .guest import access, image_store
 from .guest.machine import Machine
 from .identity import lock_engine
 from .identity.lock_use import LockReport, LockUse, Mode
 from .inputs import Inputs
-from .kvm import accelerator, embedded, host
+from .kvm import accelerator, embedded, host, ready
 from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layers.layer import Layer
 from .locks import locked

@@ -18,10 +18,10 @@ from .docker.applied_notes import AppliedNotes
 from .docker.engine import Engine
 from .docker.health import unsettled
 from .errors import GuestError, StrataError
-from .guest.watch import domain_problem
 from .identity import lock_engine
 from .identity.lock_use import LockUse
 from .inputs import Inputs
+from .kvm.watch import domain_problem
 from .plan.drift import policy_of
 from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
 from .resolve import at_digests

@@ -134,7 +134,7 @@ def open_engine(
     wait_timeout: int = WAIT_TIMEOUT,
     remove_volumes: bool = True,
 ) -> Engine:
-    """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..guest.ready.wait_for_engine`)."""
+    """The engine of the guest behind *shell*; it answers at *socket* (see :func:`~..kvm.ready.wait_for_engine`)."""
     guest = environment.guests[shell.guest]
     return Engine(
         guest=shell.guest,

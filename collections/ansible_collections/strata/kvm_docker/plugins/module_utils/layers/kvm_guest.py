@@ -13,10 +13,10 @@ from ..consent import refuse_lost_disks
 from ..declare.environment import Environment, Guest
 from ..declare.read_options import Place, read_options
 from ..errors import DeclarationError, Problem, StrataError
-from ..guest import access, image_store, ready
+from ..guest import access, image_store
 from ..guest.ssh import Shell
 from ..inputs import Inputs
-from ..kvm import accelerator
+from ..kvm import accelerator, ready
 from ..plan.model import Change, Difference, Key, Plan, Policy
 from ..resolve import guest_images
 from .kvm_layer import Site

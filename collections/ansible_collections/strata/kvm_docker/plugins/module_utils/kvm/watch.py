@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import GuestError, HypervisorError
-from ..kvm.domain import find_domain
+from ..guest.console import console_path, given_up, read_console, tail
 from ..progress import Progress
-from .console import console_path, given_up, read_console, tail
+from .domain import find_domain
 
 if TYPE_CHECKING:
-    from ..kvm.hypervisor import Hypervisor
+    from .hypervisor import Hypervisor
 
 #: Seconds between two looks at the domain and its console, and between two reports.
 _LOOK = 0.5

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from ..declare.environment import Environment, Guest
 from ..errors import GuestError
+from ..guest import access
+from ..guest.ping import ping
+from ..guest.ssh import ConnectError, Shell
 from ..progress import Progress
-from . import access
-from .ping import ping
-from .ssh import ConnectError, Shell
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from ..kvm.hypervisor import Hypervisor
+    from .hypervisor import Hypervisor
 
 #: Seconds between two tries: a refused one costs 20 ms of processor time here and nothing in the guest.
 _PAUSE = 0.3
