@@ -113,27 +113,9 @@ def converge(module: AnsibleModule, engine: Engine, request: Request) -> dict[st
 
 
 def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Layer:
-    """The layer of *request* on *engine*, which gets to know it too. Changes nothing."""
-    guest = Guest(
-        name=engine.guest,
-        image=_NO_IMAGE,
-        compose=request.project,
-        engine=EngineSettings(settings=request.settings),
-    )
-    environment = Environment(
-        name=engine.environment,
-        folder=str(request.files),
-        guests={guest.name: guest},
-        container_images=request.container_images,
-    )
-    folders = Folders.own(params["state_folder"])
-    images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
-    seal = seal_key.find(engine.environment, folders)
-    engine.by_module, engine.remove_volumes = True, request.remove_volumes
-    engine.wait_timeout = check_wait(request.wait_timeout)
-    engine.project, engine.inputs = request.project, Inputs(images=images, seal=seal)
-    if not request.absent and not request.only:
-        engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))
+    """The layer of *request* on *engine*, which gets to know it. Asks registries; on the engine it changes nothing."""
+    environment = _environment(engine, request)
+    _acquaint(engine, request, environment, Folders.own(params["state_folder"]))
     layer = Layer(
         environment=environment,
         connection=engine,
@@ -150,6 +132,29 @@ def layer_of(params: Mapping[str, Any], engine: Engine, request: Request) -> Lay
     wanted = {item.key for item in layer.wanted()}
     layer.speaks_for = lambda item: isinstance(item, Declared) or item.key in wanted or request.speaks_for(item)
     return layer
+
+
+def _environment(engine: Engine, request: Request) -> Environment:
+    """What *request* declares, as the one guest of an environment."""
+    settings = EngineSettings(settings=request.settings)
+    guest = Guest(name=engine.guest, image=_NO_IMAGE, compose=request.project, engine=settings)
+    return Environment(
+        name=engine.environment,
+        folder=str(request.files),
+        guests={guest.name: guest},
+        container_images=request.container_images,
+    )
+
+
+def _acquaint(engine: Engine, request: Request, environment: Environment, folders: Folders) -> None:
+    """Tell *engine* what it is wanted for: the project, its inputs with what tags stand for now, and how to wait."""
+    images = resolve_images(environment, folders, held(engine)) if "image" in request.kinds else {}
+    engine.by_module, engine.remove_volumes = True, request.remove_volumes
+    engine.wait_timeout = check_wait(request.wait_timeout)
+    engine.project = request.project
+    engine.inputs = Inputs(images=images, seal=seal_key.find(engine.environment, folders))
+    if not request.absent and not request.only:
+        engine.inputs = engine.inputs.following(engine.guest, registry.ask(engine))
 
 
 @contextmanager
