@@ -20,6 +20,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Plan,
     Policy,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import order
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 
 GUEST = Key("guest", "web")
@@ -192,6 +193,12 @@ def test_replicas_are_created_side_by_side() -> None:
 def test_nothing_is_planned_on_a_guest_whose_engine_cannot_be_looked_at() -> None:
     made = make([declare(GUEST), declare(FIRST)], [Observed(GUEST, {}, running=False)], unobserved=["web"])
     assert (steps(made), made.unobserved) == (["start guest web"], ("web",))
+
+
+def test_declared_objects_are_told_after_those_that_they_need_with_those_needs() -> None:
+    healthy, elsewhere = Need(FIRST, "healthy"), Need(Key("network", "lan"))
+    declared = [declare(SECOND, healthy, Need(GUEST)), declare(FIRST, Need(GUEST)), declare(GUEST, elsewhere)]
+    assert list(order(declared).items()) == [(GUEST, ()), (FIRST, (Need(GUEST),)), (SECOND, (healthy, Need(GUEST)))]
 
 
 def test_a_dependency_cycle_is_told() -> None:

@@ -62,22 +62,10 @@ def plan(
     found = {item.key: item for item in observed}
     hidden = frozenset(unobserved)
     compare = _Comparison(effect, policy)
-    changes: dict[Key, Change] = {}
-    strangers: dict[Key, str] = {}
-    for key in _in_order(wanted):
-        if key.guest in hidden:
-            continue
-        now = found.get(key)
-        if now and not now.owned:
-            change, strangers[key] = _taken_over(wanted[key], now, changes, compare, kinds[key.kind])
-        else:
-            change = _change(wanted[key], now, changes, compare)
-        if change:
-            changes[key] = change
+    changes, strangers = _compared(wanted, found, hidden, compare, kinds)
     _refuse_strangers([found[key] for key in strangers], strangers, adopt)
     changes = {key: _after_what_it_holds(change, changes) for key, change in changes.items()}
-    left = [item for key, item in found.items() if key not in wanted and item.owned and not item.keep]
-    left = [item for item in left if _stays(item.key, changes, hidden)]
+    left = [item for key, item in found.items() if key not in wanted and _stays(item, changes, hidden)]
     deletions = {item.key: _deletion(item) for item in left if item.surplus or remove_orphans}
     linked = _linked(_around_deletions(changes, deletions, kinds))
     return Plan(
@@ -87,6 +75,44 @@ def plan(
         tuple(sorted(compare.reported, key=lambda drift: (drift.key, drift.difference.path))),
         frozenset(compare.left_off),
     )
+
+
+def order(declared: Iterable[Declared]) -> dict[Key, tuple[Need, ...]]:
+    """Every declared key after those that it needs, with its needs; those that are not declared are left out.
+
+    Raises :class:`StrataError` where objects need each other in a circle.
+    """
+    needs = {item.key: item.needs for item in declared}
+    known = {key: tuple(need for need in needs[key] if need.key in needs) for key in needs}
+    try:
+        ordered = TopologicalSorter({key: {need.key for need in known[key]} for key in known}).static_order()
+        return {key: known[key] for key in ordered}
+    except CycleError as error:
+        raise StrataError("dependency cycle: " + " -> ".join(str(key) for key in error.args[1])) from error
+
+
+def _compared(
+    wanted: Mapping[Key, Declared],
+    found: Mapping[Key, Observed],
+    hidden: frozenset[str],
+    compare: _Comparison,
+    kinds: Mapping[str, Traits],
+) -> tuple[dict[Key, Change], dict[Key, str]]:
+    """What is to be done about everything *wanted* that is not on the guests *hidden*; and of strangers of such a name
+    what hinders taking them over, empty where nothing does."""
+    changes: dict[Key, Change] = {}
+    strangers: dict[Key, str] = {}
+    for key in order(wanted.values()):
+        if key.guest in hidden:
+            continue
+        now = found.get(key)
+        if now and not now.owned:
+            change, strangers[key] = _taken_over(wanted[key], now, changes, compare, kinds[key.kind])
+        else:
+            change = _change(wanted[key], now, changes, compare)
+        if change:
+            changes[key] = change
+    return changes, strangers
 
 
 def _taken_over(
@@ -164,15 +190,6 @@ class _Comparison:
         if chosen == "report":
             self.reported.append(Drift(key, difference))
         return chosen == "repair"
-
-
-def _in_order(wanted: Mapping[Key, Declared]) -> list[Key]:
-    """Every declared key after those that it needs."""
-    graph = {key: {need.key for need in item.needs if need.key in wanted} for key, item in wanted.items()}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        raise StrataError("dependency cycle: " + " -> ".join(str(key) for key in error.args[1])) from error
 
 
 def _change(item: Declared, now: Observed | None, changes: Mapping[Key, Change], compare: _Comparison) -> Change | None:
@@ -254,10 +271,11 @@ def _after_what_it_holds(change: Change, changes: Mapping[Key, Change]) -> Chang
     return replace(change, needs=(*change.needs, *map(Need, held)))
 
 
-def _stays(key: Key, changes: Mapping[Key, Change], hidden: frozenset[str]) -> bool:
-    """An object on a guest that is made anew vanishes with it and is no orphan."""
-    guest = changes.get(Key("guest", key.guest))
-    return not (key.guest and (key.guest in hidden or (guest and guest.action in ("create", "replace"))))
+def _stays(item: Observed, changes: Mapping[Key, Change], hidden: frozenset[str]) -> bool:
+    """Whether an object that is not declared is ours to remove. One on a guest that is made anew vanishes with it."""
+    guest, above = item.key.guest, changes.get(Key("guest", item.key.guest))
+    vanishes = guest and (guest in hidden or (above and above.action in ("create", "replace")))
+    return item.owned and not item.keep and not vanishes
 
 
 def _after_deletions(deletions: Mapping[Key, Change], kinds: Mapping[str, Traits]) -> dict[Key, Change]:
