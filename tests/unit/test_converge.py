@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils import converge, environment_options
+from ansible_collections.strata.kvm_docker.plugins.module_utils import converge, environment_options, prepare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.modules import environment
 
@@ -38,12 +40,20 @@ def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
     given: dict[str, Any], seconds: int, volumes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shell = SimpleNamespace(guest="web")
-    monkeypatch.setattr(converge.ready, "wait_for_shell", lambda *_given: shell)
-    monkeypatch.setattr(converge.ready, "wait_for_engine", lambda *_given: tmp_path)
+    monkeypatch.setattr(prepare.ready, "wait_for_shell", lambda *_given: shell)
+    monkeypatch.setattr(prepare.ready, "wait_for_engine", lambda *_given: tmp_path)
     monkeypatch.setattr(engine, "connect", lambda *_given: NOBODY)
-    run = converge._Preparation(ENVIRONMENT, NOBODY, options(monkeypatch, tmp_path, **given))
-    opened = run._engine("web", Inputs())
+    hypervisor: Any = SimpleNamespace(folders=Folders(tmp_path))
+    run = converge._Preparation(ENVIRONMENT, hypervisor, options(monkeypatch, tmp_path, **given))
+    opened = run.opener(Inputs())("web")
     assert (opened.wait_timeout, opened.remove_volumes) == (seconds, volumes)
+
+
+def test_inputs_are_completed_by_what_no_file_tells() -> None:
+    resolved = Inputs(guest_images={"i": "digest"})
+    known = prepare.complete_inputs(resolved, authorized_key="ssh-ed25519 AAAA", seal=Seal(b"k" * 32), virt_type="kvm")
+    assert (known.guest_images, known.authorized_key, known.virt_type) == ({"i": "digest"}, "ssh-ed25519 AAAA", "kvm")
+    assert prepare.complete_inputs(resolved, authorized_key="", seal=Seal()) == resolved
 
 
 @pytest.mark.parametrize(

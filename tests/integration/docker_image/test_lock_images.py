@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import converge as front
 from ansible_collections.strata.kvm_docker.plugins.module_utils import resources
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ConvergeError, ImageError, MovedError
@@ -126,12 +127,14 @@ def _stand_in(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         world.put(key)
     monkeypatch.setitem(resources.RESOURCES, "image", Image())
 
-    def engine(preparation: Any, guest: str, inputs: Inputs) -> Engine:
-        project = preparation.environment.guests[guest].compose
+    def engine(
+        hypervisor: Any, environment: Environment, guest: str, inputs: Inputs, *_given: Any, **_how: Any
+    ) -> Engine:
+        project = environment.guests[guest].compose
         client = host.registry.engine.client()
         return Engine(guest=guest, environment=host.name, client=client, project=project, inputs=inputs)
 
-    monkeypatch.setattr(front._Preparation, "_engine", engine)
+    monkeypatch.setattr(front, "open_guest_engine", engine)
 
 
 def test_a_run_makes_the_lock_of_what_it_used_and_the_next_one_changes_nothing(host: Host) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,25 +17,25 @@ from . import locks, report, requirements, seal_key
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
-from .docker.applied_notes import AppliedNotes
-from .docker.engine import WAIT_TIMEOUT, Engine, check_wait, open_engine
+from .docker.engine import WAIT_TIMEOUT, Engine, check_wait
 from .errors import DeclarationError, StrataError, os_errors
 from .folders import Folders
-from .guest import access, image_store
+from .guest import access
 from .guest.machine import Machine
 from .identity import lock_engine
 from .identity.lock_use import LockReport, LockUse, Mode
 from .inputs import Inputs
-from .kvm import accelerator, embedded, host, ready
+from .kvm import embedded, host
 from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layers.layer import Layer
 from .locks import locked
 from .masking import Masker, hidden
 from .plan.model import Key, Observed, Plan
+from .prepare import complete_inputs, open_guest_engine, probed
 from .progress import Progress
 from .resolve import guest_images, resolve
 from .resources import HYPERVISOR_KINDS, observed
-from .session import Session
+from .session import OpenEngine, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,9 +199,12 @@ def running(environment: Environment, inputs: Inputs, folders: Folders, progress
     Raises :class:`~.errors.HypervisorError` where no hypervisor answers.
     """
     requirements.require("docker", "libvirt")
-    options = Options(folders=folders, progress=progress, check=True)
     with opened(environment.hypervisor.uri, folders) as hypervisor:
-        session = Session(environment.name, hypervisor, _Preparation(environment, hypervisor, options).opener(inputs))
+        session = Session(
+            environment.name,
+            hypervisor,
+            lambda guest: open_guest_engine(hypervisor, environment, guest, inputs, progress),
+        )
         found = [item for item in observed(("guest",), hypervisor, environment.name) if item.running and item.owned]
         try:
             yield Running(session, tuple(item.key.name for item in found if item.key.name in environment.guests))
@@ -317,7 +320,7 @@ class _Preparation:
         name, folders = self.environment.name, self.options.folders
         seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
         inputs = self.lock.held(resolved) if self.lock else resolved
-        inputs = replace(inputs, authorized_key=access.public_key(name, folders), seal=seal)
+        inputs = complete_inputs(inputs, authorized_key=access.public_key(name, folders), seal=seal)
         session = Session(self.environment.name, self.hypervisor, self.opener(inputs))
         return Convergence(
             environment=self.environment,
@@ -334,30 +337,19 @@ class _Preparation:
         )
 
     def _virt_type(self, inputs: Inputs) -> str:
-        """Probed with a guest's own kernel, so after the images are there."""
-        stored = (image_store.resolve(self.options.folders, digest) for digest in inputs.guest_images.values())
-        kernel = next((image.kernel for image in stored if image and image.kernel), None)
-        found = accelerator.probe(self.options.folders, kernel, self.environment.hypervisor.virt_type)
+        found = probed(self.environment, inputs, self.options.folders)
         if found.virt_type == "qemu" and self.environment.hypervisor.virt_type == "auto":
             self.warnings.append(f"guests run without KVM, several times slower: {found.reason}")
         return found.virt_type
 
-    def opener(self, inputs: Inputs) -> Callable[[str], Engine]:
+    def opener(self, inputs: Inputs) -> OpenEngine:
         """Opens the engine of a guest."""
-        return lambda guest: self._engine(guest, inputs)
-
-    def _engine(self, guest: str, inputs: Inputs) -> Engine:
-        declared = self.environment.guests[guest]
-        with self.options.progress.stage(f"guest {guest}", "waiting for its engine"):
-            shell = ready.wait_for_shell(self.hypervisor, self.environment, declared, self.options.progress)
-            socket = ready.wait_for_engine(self.hypervisor, self.environment, declared, shell, self.options.progress)
-            notes = AppliedNotes.of(self.environment.name, self.options.folders, guest)
-            return open_engine(
-                shell,
-                socket,
-                self.environment,
-                inputs,
-                notes=notes,
-                wait_timeout=self.options.wait_timeout,
-                remove_volumes=self.options.remove_orphans,
-            )
+        return lambda guest: open_guest_engine(
+            self.hypervisor,
+            self.environment,
+            guest,
+            inputs,
+            self.options.progress,
+            wait_timeout=self.options.wait_timeout,
+            remove_volumes=self.options.remove_orphans,
+        )

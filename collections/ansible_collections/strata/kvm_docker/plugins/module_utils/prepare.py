@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What kinds need beside a declaration, whichever front end brings them to it: all inputs, and open engines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .declare.environment import Environment
+from .docker.applied_notes import AppliedNotes
+from .docker.engine import WAIT_TIMEOUT, Engine, open_engine
+from .folders import Folders
+from .guest import image_store
+from .inputs import Inputs
+from .kvm import accelerator, ready
+from .kvm.accelerator import Accelerator
+from .kvm.hypervisor import Hypervisor
+from .plan.secrets import Seal
+from .progress import Progress
+
+
+def complete_inputs(resolved: Inputs, *, authorized_key: str, seal: Seal, virt_type: str | None = None) -> Inputs:
+    """*resolved* (see :func:`~.resolve.resolve`) with what no file of the declaration tells. Pure.
+
+    *authorized_key*: the line that opens the guests. *virt_type*: not given, it is not known yet (see :func:`probed`).
+    """
+    return replace(resolved, authorized_key=authorized_key, seal=seal, virt_type=virt_type or resolved.virt_type)
+
+
+def probed(environment: Environment, inputs: Inputs, folders: Folders) -> Accelerator:
+    """The accelerator of the guests: probed with a kernel of theirs, so after their images are there."""
+    stored = (image_store.resolve(folders, digest) for digest in inputs.guest_images.values())
+    kernel = next((image.kernel for image in stored if image and image.kernel), None)
+    return accelerator.probe(folders, kernel, environment.hypervisor.virt_type)
+
+
+def open_guest_engine(
+    hypervisor: Hypervisor,
+    environment: Environment,
+    guest: str,
+    inputs: Inputs,
+    progress: Progress,
+    *,
+    wait_timeout: int = WAIT_TIMEOUT,
+    remove_volumes: bool = False,
+) -> Engine:
+    """The engine of the guest of that name, once it answers; raises :class:`~.errors.GuestError` where it cannot.
+
+    *wait_timeout* and *remove_volumes*: as :class:`~.docker.engine.Engine` has them.
+    """
+    declared = environment.guests[guest]
+    with progress.stage(f"guest {guest}", "waiting for its engine"):
+        shell = ready.wait_for_shell(hypervisor, environment, declared, progress)
+        return open_engine(
+            shell,
+            ready.wait_for_engine(hypervisor, environment, declared, shell, progress),
+            environment,
+            inputs,
+            notes=AppliedNotes.of(environment.name, hypervisor.folders, guest),
+            wait_timeout=wait_timeout,
+            remove_volumes=remove_volumes,
+        )
