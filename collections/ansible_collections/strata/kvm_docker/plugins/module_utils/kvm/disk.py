@@ -180,10 +180,11 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     if domain:
         cut_power(domain)
     _remove(overlays)
-    make_overlay(_pool(hypervisor, source), path, size, stored.disk, _mark(declared))
+    make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark_of(declared))
 
 
-def _mark(declared: Declared) -> OverlayMark:
+def mark_of(declared: Declared) -> OverlayMark:
+    """What the file of a *declared* disk is marked as. Pure."""
     source: _Source = declared.handle
     told = {part: declared.spec[part] for part in ("image", "keep") if part in declared.spec}
     return OverlayMark(environment=source.environment, guest=source.guest, disk=source.disk, **told)
@@ -194,7 +195,7 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
     saved from it yet."""
     source: _Source = declared.handle
     path, size = _path(hypervisor, source), declared.spec["size"]
-    mark = _mark(declared)
+    mark = mark_of(declared)
     there = read_overlay_mark(path)
     if there and replace(there, keep=mark.keep) == mark and read_qcow2(path):
         _update(hypervisor, declared, progress)
@@ -207,7 +208,7 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
 def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
     source: _Source = declared.handle
     path = _path(hypervisor, source)
-    header, mark = read_qcow2(path), _mark(declared)
+    header, mark = read_qcow2(path), mark_of(declared)
     if read_overlay_mark(path) != mark:
         mark_overlay(path, mark)
     if header is None or header.size < declared.spec["size"]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from xml.etree import ElementTree
@@ -16,20 +16,20 @@ from xml.etree.ElementTree import Element
 from .. import naming
 from ..declare import environment as model
 from ..errors import HypervisorError
-from ..folders import Folders
 from ..guest.console import console_path
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits, Tree
 from ..progress import Progress
 from .disk import stored_image
-from .disk_files import chain, data_disk_path, disk_files, disk_name, disk_path, external_snapshots, goes_with
+from .disk_files import chain, disk_files, disk_name, external_snapshots, goes_with
 from .domain import cut_power, find_domain, is_running, power_on, shut_down, undefine
 from .domain_leaves import definition_leaves, edits, plugged
 from .domain_xml import Domain, parse_domain, render_domain
 from .errors import libvirt_errors
+from .guest_definition import guest_files, note_written, seed_path
 from .guest_live import LiveGuest, NotFollowedError, follow
 from .guest_spec import domain_of, guest_spec, observed_spec, spoken_for
-from .mark import Mark, bare_mark, claim, drifted_first, of_another, read_mark
+from .mark import Mark, claim, drifted_first, of_another, read_mark
 from .qcow2 import read_qcow2
 from .stranger import find_stranger, former_path, gives_way, is_ours
 
@@ -105,11 +105,6 @@ class _Source:
 
     environment: model.Environment
     guest: model.Guest
-
-
-def seed_path(folders: Folders, environment: str, guest: str) -> Path:
-    """The seed of *guest*, beside its disk."""
-    return folders.pool(environment) / f"{guest}.seed"
 
 
 def _stranger(hypervisor: Hypervisor, environment: str, key: Key, domain: libvirt.virDomain) -> Observed:
@@ -205,25 +200,17 @@ def _follow(
 
 
 def _define(hypervisor: Hypervisor, source: _Source, prepared: _Prepared, declared: Declared) -> libvirt.virDomain:
-    """Define the domain, and note how libvirt wrote it down: whatever else is there later is an edit.
-
-    UEFI's variables go with the firmware that wrote them.
-    """
+    """Define the domain, and note how libvirt wrote it down. UEFI's variables go with the firmware that wrote them."""
     import libvirt
 
-    inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
     former = find_domain(hypervisor, source.environment.name, source.guest.name)
     if former and not former.isActive():
-        firmware = parse_domain(ElementTree.fromstring(former.XMLDesc(inactive))).boot.firmware
+        firmware = parse_domain(ElementTree.fromstring(former.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))).boot.firmware
         if (firmware, prepared.domain.boot.firmware) == ("uefi", "bios"):
             undefine(former)
     mark = Mark(environment=prepared.environment, applied=declared.spec)
     domain = hypervisor.connection.defineXML(render_domain(prepared.domain, mark))
-    leaves = definition_leaves(ElementTree.fromstring(domain.XMLDesc(inactive)))
-    element = bare_mark(replace(mark, written=leaves))
-    domain.setMetadata(
-        libvirt.VIR_DOMAIN_METADATA_ELEMENT, element, "strata", naming.XML_NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
-    )
+    note_written(domain, mark)
     domain.setAutostart(declared.spec["autostart"])
     return domain
 
@@ -246,12 +233,7 @@ def _prepare(hypervisor: Hypervisor, source: _Source, declared: Declared) -> _Pr
 
     environment, guest, folders = source.environment.name, source.guest, hypervisor.folders
     stored = stored_image(hypervisor, guest.name, declared.spec["image"])
-    files = {
-        "disk": disk_path(folders.pool(environment), guest.name),
-        "seed": seed_path(folders, environment, guest.name),
-        "console": console_path(folders, environment, guest.name),
-        **{f"disks.{name}": data_disk_path(source.environment, folders, guest, name) for name in guest.disks},
-    }
+    files = guest_files(source.environment, guest, folders)
     _refuse_other_image(guest.name, files["disk"], stored.disk)
     _refuse_external_snapshot(hypervisor, environment, guest.name, files["disk"])
     write_seed(source.environment, guest, folders, stored, files["seed"])

@@ -61,7 +61,7 @@ def make_overlay(
         aside.unlink(missing_ok=True)
         pool.refresh()
         try:
-            pool.createXML(_volume_xml(aside.name, size, backing))
+            pool.createXML(volume_xml(aside.name, size, backing))
             mark_overlay(aside, mark)
             aside.replace(target)
         except BaseException:
@@ -105,8 +105,11 @@ def mark_overlay(path: Path, mark: OverlayMark) -> None:
         os.close(descriptor)
 
 
-def _volume_xml(name: str, size: int, backing: Path | None) -> str:
-    """https://libvirt.org/formatstorage.html#storage-volume-xml"""
+def volume_xml(name: str, size: int, backing: Path | None) -> str:
+    """The XML that makes the volume *name* of *size* bytes over the qcow2 file *backing*, or a blank one. Pure.
+
+    https://libvirt.org/formatstorage.html#storage-volume-xml; it has no place for the mark (:func:`mark_overlay`).
+    """
     root = Element("volume", type="file")
     SubElement(root, "name").text = name
     SubElement(root, "capacity", unit="bytes").text = str(size)

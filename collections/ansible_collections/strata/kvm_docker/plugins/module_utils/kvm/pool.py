@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -114,17 +114,30 @@ class _Place:
 
     @property
     def libvirt_name(self) -> str:
-        return self.environment if self.is_own else naming.libvirt_name(self.environment, self.pool)
+        return pool_identity(self.environment, self.pool).name
 
     @property
     def uuid(self) -> str:
-        return str(naming.object_uuid(self.environment, "pool", self.pool))
+        return pool_identity(self.environment, self.pool).uuid
+
+
+class PoolIdentity(NamedTuple):
+    """What libvirt knows a pool by."""
+
+    name: str
+    uuid: str
+
+
+def pool_identity(environment: str, pool: str) -> PoolIdentity:
+    """Of the *pool* of that name in the declaration; the environment's own one has its very name. Pure."""
+    name = environment if pool == environment else naming.libvirt_name(environment, pool)
+    return PoolIdentity(name, str(naming.object_uuid(environment, "pool", pool)))
 
 
 def claim_pool(environment: str, pool: libvirt.virStoragePool) -> tuple[str, bool] | None:
     """(name, whether it is ours), as :func:`~.mark.claim` has it; the environment's own pool has its very name."""
     if pool.name() == environment:
-        return environment, pool.UUIDString() == _Place(environment, environment).uuid
+        return environment, pool.UUIDString() == pool_identity(environment, environment).uuid
     return claim(environment, "pool", pool.name(), pool.UUIDString())
 
 
