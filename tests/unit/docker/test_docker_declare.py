@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -20,6 +22,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose 
     Volume,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import docker_network, docker_volume
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.addresses import fixed_addresses
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container import Container
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.docker_network import (
@@ -37,6 +40,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Need,
     Observed,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from simulated_engine import project
 
@@ -121,6 +125,21 @@ def test_a_volume_that_changes_is_made_anew_only_where_that_is_asked_for(recreat
     else:
         with pytest.raises(StrataError, match=r"volume apps/v: Options\.type: None -> tmpfs.*recreate: true"):
             plan([declared], [now], lambda _key, difference: DockerVolume().effect(difference))
+
+
+def test_what_a_network_and_a_volume_are_made_with_says_whose_they_are_and_what_declares_them() -> None:
+    declared = on_lan(IpamConfig(subnet="10.0.0.0/28"))
+    mine = replace(declared, volumes={"data": Volume(name="p_data", labels={"own": "1"}, keep=True)})
+    environment = Environment(name="lab", folder="/", guests={"apps": Guest(name="apps", image="i", compose=mine)})
+    (network,) = DockerNetwork().declare(environment, Inputs())
+    (volume,) = DockerVolume().declare(environment, Inputs())
+    for made in (
+        docker_network.create_arguments("lab", network, Seal(), {"strata.project": "p"}),
+        docker_volume.create_arguments("lab", volume, Seal(), {"strata.project": "p"}),
+    ):
+        labels = made["labels"]
+        assert (labels["strata.environment"], labels["strata.project"]) == ("lab", "p")
+        assert json.loads(labels["strata.applied"])["Driver"] == made["driver"]
 
 
 def test_what_is_external_is_not_declared() -> None:

@@ -90,9 +90,7 @@ def _remove(engine: Engine, network: str, endpoints: list[reconnect.Endpoint]) -
 
 
 def _create(engine: Engine, declared: Declared) -> None:
-    arguments = create_arguments(engine.environment, declared, engine.inputs.seal)
-    arguments["labels"] |= engine.origin
-    engine.client.create_network(**arguments)
+    engine.client.create_network(**create_arguments(engine.environment, declared, engine.inputs.seal, engine.origin))
 
 
 def _replace(engine: Engine, change: Change, now: Observed, declared: Declared) -> None:
@@ -161,8 +159,8 @@ def observed_spec(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
-    """What ``docker.APIClient.create_network`` is called with."""
+def create_arguments(environment: str, declared: Declared, seal: Seal, origin: Mapping[str, str]) -> dict[str, Any]:
+    """What ``docker.APIClient.create_network`` is called with; *origin*: see :func:`~.labels.origin`. Pure."""
     spec = declared.spec
     return {
         "name": declared.key.name,
@@ -171,7 +169,7 @@ def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[s
         "ipam": {"Driver": spec["IPAM"]["Driver"], "Config": list(spec["IPAM"]["Config"].values())},
         "check_duplicate": True,
         "internal": spec["Internal"],
-        "labels": {**values(spec["Labels"]), **marks(environment, declared, seal)},
+        "labels": {**values(spec["Labels"]), **marks(environment, declared, seal), **origin},
         "enable_ipv6": spec["EnableIPv6"],
         "attachable": spec["Attachable"] or None,
     }

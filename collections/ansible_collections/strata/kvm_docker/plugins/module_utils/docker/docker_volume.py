@@ -74,8 +74,8 @@ class DockerVolume:
                 _remove(connection, change.key)
                 remove_copy(connection, name)
             elif change.declared:
-                arguments = create_arguments(connection.environment, change.declared, connection.inputs.seal)
-                arguments["labels"] |= connection.origin
+                seal, origin = connection.inputs.seal, connection.origin
+                arguments = create_arguments(connection.environment, change.declared, seal, origin)
                 if change.action == "create":
                     connection.client.create_volume(**arguments)
                 else:
@@ -156,12 +156,12 @@ def observed_spec(volume: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def create_arguments(environment: str, declared: Declared, seal: Seal) -> dict[str, Any]:
-    """What ``docker.APIClient.create_volume`` is called with."""
+def create_arguments(environment: str, declared: Declared, seal: Seal, origin: Mapping[str, str]) -> dict[str, Any]:
+    """What ``docker.APIClient.create_volume`` is called with; *origin*: see :func:`~.labels.origin`. Pure."""
     keep = {LABEL_KEEP: "true"} if declared.spec["Keep"] else {}
     return {
         "name": declared.key.name,
         "driver": declared.spec["Driver"],
         "driver_opts": dict(declared.spec["Options"]),
-        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal), **keep},
+        "labels": {**values(declared.spec["Labels"]), **marks(environment, declared, seal), **keep, **origin},
     }
