@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import ContainerError
-from ..plan.model import Tree
-from .container_body import create_body, endpoint
+from ..plan.model import Declared, Tree
+from .container_body import endpoint
+from .container_creation import creation_of, shared
 from .container_spec import DEFAULT_GRACE
 from .engine import Engine
 from .labels import is_ours
 from .limits import update_bodies
-from .unnamed_volumes import name_volumes
+from .unnamed_volumes import volumes_of_image
 
 
 def api_version(engine: Engine) -> tuple[int, ...]:
@@ -35,19 +36,25 @@ def find(engine: Engine, name: str) -> dict[str, Any] | None:
     return found if found["Name"] == f"/{name}" else None
 
 
-def create(engine: Engine, name: str, owner: str, spec: Tree, labels: Mapping[str, str]) -> str:
-    """Create the container and attach it to all its networks; *owner*: the name that it is to have in the end.
-
-    Returns its id.
-    """
-    body = create_body(resolved(engine, spec), labels, api_version(engine))
-    name_volumes(engine, owner, body)
-    created = _create_anew(engine, name, body)
-    _refuse_discarded(owner, spec, created.get("Warnings") or ())
-    primary = spec["HostConfig"]["NetworkMode"]
-    for network in spec["Networking"].get("Endpoints", {}):
-        if network != primary:
-            connect(engine, name, spec, network)
+def create(engine: Engine, name: str, declared: Declared, told: Mapping[str, str]) -> str:
+    """Create the *declared* container as *name*, with the labels *told* beside its own, and attach it to all its
+    networks. Returns its id."""
+    made = creation_of(
+        declared,
+        engine.environment,
+        engine.inputs.seal,
+        origin=engine.origin,
+        api=api_version(engine),
+        of_image=volumes_of_image(engine, declared.spec["Config"]["Image"]),
+        ids={other: engine.client.inspect_container(other)["Id"] for other in shared(declared.spec)},
+        told=told,
+    )
+    for volume, labels in made.volumes.items():
+        engine.client.create_volume(volume, labels=dict(labels))
+    created = _create_anew(engine, name, made.body)
+    _refuse_discarded(declared.key.name, declared.spec, created.get("Warnings") or ())
+    for network, config in made.endpoints.items():
+        join(engine, name, network, config)
     return str(created["Id"])
 
 
@@ -72,16 +79,6 @@ def _refuse_discarded(name: str, spec: Tree, warnings: Iterable[str]) -> None:
         without_swap = spec["HostConfig"].get("MemorySwap") and "without swap" in warning
         if without_swap or ("does not support" in warning and "discarded" in warning.lower()):
             raise ContainerError(f"container {name}: {warning} Take it out of the declaration.")
-
-
-def resolved(engine: Engine, spec: Tree) -> Tree:
-    """*spec* with ``container:<name>`` as ``container:<id>``: so a later container of that name is known as another."""
-    host = dict(spec["HostConfig"])
-    for leaf in ("NetworkMode", "PidMode", "IpcMode"):
-        kind, _colon, name = str(host.get(leaf, "")).partition(":")
-        if kind == "container":
-            host[leaf] = f"container:{engine.client.inspect_container(name)['Id']}"
-    return {**spec, "HostConfig": host}
 
 
 def connect(engine: Engine, name: str, spec: Tree, network: str) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 from ..declare.replicas import Replica
 from ..errors import EngineError
-from ..naming import LABEL_ADOPTED, LABEL_CONTAINER, LABEL_REPLICA, LABEL_SERVICE, LEFTOVERS
+from ..naming import LABEL_ADOPTED, LEFTOVERS
 from ..plan.model import Declared, Key, Tree
 from ..progress import Progress
 from . import file_mounts, health
@@ -36,7 +36,7 @@ from .container_start import start
 from .engine import Engine
 from .externals import require_externals
 from .image_list import sweep
-from .labels import adopted, applied, is_ours, marks
+from .labels import adopted, applied, is_ours
 from .unnamed_volumes import refuse_lost, remove_unused
 
 NEXT, OLD = LEFTOVERS
@@ -209,15 +209,7 @@ class Rollout:
         sweep(self.engine)
 
     def _make(self, name: str, told: Mapping[str, str] = MappingProxyType({})) -> None:
-        service = {
-            **told,
-            **self.engine.origin,
-            LABEL_CONTAINER: self.name,
-            LABEL_SERVICE: self.replica.service.name,
-            LABEL_REPLICA: str(self.replica.index),
-        }
-        labels = {**service, **marks(self.engine.environment, self.declared, self.engine.inputs.seal)}
-        identity = create(self.engine, name, self.name, self.declared.spec, labels)
+        identity = create(self.engine, name, self.declared, told)
         if self.engine.notes:
             self.engine.notes.write(identity, self.declared, self.engine.inputs.seal)
 

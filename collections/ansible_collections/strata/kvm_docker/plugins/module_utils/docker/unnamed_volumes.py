@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from ..declare.replicas import Replica, replicas
 from ..errors import EngineError
-from ..naming import LABEL_CONTAINER, LABEL_ENVIRONMENT
+from ..naming import LABEL_CONTAINER
 from ..plan.model import Key, Tree
 from .engine import Engine
 from .labels import is_ours
@@ -34,18 +34,20 @@ def volume_name(container: str, target: str) -> str:
     return f"{container}-{hashlib.sha256(target.encode()).hexdigest()[:12]}"
 
 
-def name_volumes(engine: Engine, container: str, body: dict[str, Any]) -> None:
-    """Make the volumes that *body* (of a creation) and its image leave without a name, and name them in it."""
-    mounts, binds = body["HostConfig"]["Mounts"], body["HostConfig"]["Binds"]
-    named = {bind.split(":")[1] for bind in binds} | {mount["Target"] for mount in mounts}
-    client: Any = engine.client
-    of_image = _of_image(engine, body["Image"]) - named
-    mounts += [{"Type": "volume", "Target": target} for target in sorted(of_image)]
-    for mount in mounts:
+def named_mounts(
+    container: str, host: Mapping[str, Any], of_image: Collection[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """``Mounts`` of *host* (``HostConfig`` of a creation) with every volume named, those at the targets *of_image*
+    too; and the names of those that had none. Pure."""
+    declared = {bind.split(":")[1] for bind in host["Binds"]} | {mount["Target"] for mount in host["Mounts"]}
+    more = [{"Type": "volume", "Target": target} for target in sorted(set(of_image) - declared)]
+    mounts, names = [], []
+    for mount in (*host["Mounts"], *more):
         if mount["Type"] == "volume" and not mount.get("Source"):
-            mount["Source"] = volume_name(container, mount["Target"])
-            labels = {LABEL_ENVIRONMENT: engine.environment, LABEL_CONTAINER: container, **engine.origin}
-            client.create_volume(mount["Source"], labels=labels)
+            names.append(volume_name(container, mount["Target"]))
+            mount = {**mount, "Source": names[-1]}
+        mounts.append(mount)
+    return mounts, names
 
 
 def is_unnamed(volume: Mapping[str, Any]) -> bool:
@@ -73,7 +75,7 @@ def left(engine: Engine, volumes: Iterable[Mapping[str, Any]]) -> frozenset[str]
     @cache
     def of_image(reference: str) -> frozenset[str]:
         with suppress(ImageNotFound):
-            return _of_image(engine, reference)
+            return volumes_of_image(engine, reference)
         return frozenset()
 
     def is_left(volume: Mapping[str, Any]) -> bool:
@@ -92,7 +94,7 @@ def _is_of(volume: str, replica: Replica, of_image: Callable[[str], frozenset[st
     return volume in {volume_name(replica.name, target) for target in of_image(replica.service.image) - named}
 
 
-def _of_image(engine: Engine, reference: str) -> frozenset[str]:
+def volumes_of_image(engine: Engine, reference: str) -> frozenset[str]:
     """Targets of the volumes of an image, which has to be there."""
     client: Any = engine.client
     return frozenset((client.inspect_image(reference)["Config"] or {}).get("Volumes") or ())
