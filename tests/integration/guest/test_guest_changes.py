@@ -21,8 +21,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestNetwork,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.mount import Mount, declared_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access, guest_image
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.mount import Mount, declared_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.ssh import Shell
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready, snapshot

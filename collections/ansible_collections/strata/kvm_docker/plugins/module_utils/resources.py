@@ -14,11 +14,11 @@ from .docker.container import Container
 from .docker.docker_network import DockerNetwork
 from .docker.docker_volume import DockerVolume
 from .docker.image import Image
+from .docker.mount import Mount
 from .docker.settings import Settings
 from .errors import StrataError
 from .guest.container_archive import ContainerArchive
 from .guest.guest_image import GuestImageKind
-from .guest.mount import Mount
 from .inputs import Inputs
 from .kvm.disk import Disk
 from .kvm.forward import Forward

@@ -13,7 +13,6 @@ from ..declare.compose import Project
 from ..declare.environment import Environment
 from ..declare.replicas import replicas
 from ..errors import EngineError
-from ..guest.mount import mount_needs
 from ..inputs import Inputs, registry_source
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..plan.secrets import sensitive
@@ -25,6 +24,7 @@ from .container_needs import needs
 from .container_spec import container_spec
 from .engine import Engine
 from .errors import engine_errors
+from .mount import mount_needs
 from .rollout import Rollout, delete
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ..declare.compose import Project
 from ..declare.environment import Environment
 from ..errors import GuestError, StrataError
-from ..guest.mount import declared_mounts
 from ..inputs import Inputs
 from .applied_notes import AppliedNotes
 from .client import connect, ping
 from .labels import origin
+from .mount import declared_mounts
 
 if TYPE_CHECKING:
     import docker

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .. import naming
 from ..declare.environment import Environment, Guest
+from ..guest import inside
+from ..guest.inside import device_path
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
-from . import inside
-from .inside import device_path
 
 if TYPE_CHECKING:
-    from ..docker.engine import Engine
+    from .engine import Engine
 
 _SECTOR = 512
 _WORK = 600.0

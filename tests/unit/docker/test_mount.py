@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Disk, Environment, Guest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import mount
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.mount import Mount
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import mount
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.mount import Mount
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
