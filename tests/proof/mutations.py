@@ -196,7 +196,9 @@ MUTATIONS = (
         "systemctl stop extra.service",
         "guests/web/(units/extra.service|processes/.*extra.service.*)",
     ),
-    Mutation("unit masked", "web", "systemctl mask apt-daily.timer", "guests/web/enabled_units/apt-daily.timer"),
+    Mutation(
+        "unit masked", "web", "systemctl mask debug-shell.service", "guests/web/enabled_units/debug-shell.service"
+    ),
     Mutation("sysctl: swappiness", "web", "sysctl -w vm.swappiness=10", "guests/web/sysctls/vm/swappiness"),
     Mutation("sysctl: somaxconn", "web", "sysctl -w net.core.somaxconn=128", "guests/web/sysctls/net/core/somaxconn"),
     Mutation("sysctl: panic", "web", "sysctl -w kernel.panic=5", "guests/web/sysctls/kernel/panic"),
@@ -276,7 +278,12 @@ MUTATIONS = (
         declared=True,
     ),
     Mutation("processors of a guest", "virsh", "setvcpus {web} 2 --config", "domains/web/vcpu/@current", declared=True),
-    Mutation("shares of a guest", "virsh", "schedinfo {web} --config cpu_shares=100", "domains/web/cputune/shares"),
+    Mutation(
+        "shares of a guest",
+        "edit",
+        "s/<os>/<cputune><shares>100<\\/shares><\\/cputune><os>/",
+        "domains/web/cputune/shares.*",
+    ),
     Mutation(
         "link of a guest",
         "virsh",

@@ -19,6 +19,7 @@ from pathlib import Path
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_document
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Comparison, compare
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.take import take
@@ -54,18 +55,17 @@ def measure(copy: EnvironmentCopy, mutations: Iterable[Mutation] = MUTATIONS) ->
     hand = _Hand(copy)
     before = take(copy.declaration, copy.lab.folders, 3)
     for mutation in [each for each in mutations if each.level == 3]:
-        hand.make(mutation)
+        problem = hand.make(mutation)
         after = take(copy.declaration, copy.lab.folders, 3)
-        result.judge(mutation, _paths(compare(before, after)))
+        result.judge(mutation, problem or _paths(compare(before, after)))
         yield mutation.words, result
         before = after
     before = take(copy.declaration, copy.lab.folders, 4)
     together = [each for each in mutations if each.level == 4]
-    for mutation in together:
-        hand.make(mutation)
+    problems = [hand.make(mutation) for mutation in together]
     told = _paths(compare(before, take(copy.declaration, copy.lab.folders, 4)))
-    for mutation in together:
-        result.judge(mutation, told)
+    for mutation, problem in zip(together, problems, strict=True):
+        result.judge(mutation, problem or told)
         yield mutation.words, result
 
 
@@ -79,8 +79,15 @@ class _Hand:
 
     copy: EnvironmentCopy
 
-    def make(self, mutation: Mutation) -> None:
-        """Make the change; raises where it cannot be made."""
+    def make(self, mutation: Mutation) -> list[str]:
+        """Make the change; why it could not be made, in which case it counts as missed."""
+        try:
+            self._make(mutation)
+        except (StrataError, subprocess.CalledProcessError, AssertionError) as error:
+            return [f"not made: {error} {getattr(error, 'stderr', '')}"]
+        return []
+
+    def _make(self, mutation: Mutation) -> None:
         if mutation.where == "virsh":
             self._virsh(mutation.command.format_map(self._names()))
         elif mutation.where == "edit":
