@@ -92,3 +92,8 @@ def test_disconnecting_keeps_the_keys_and_may_be_repeated(environment: Environme
 def test_disconnecting_an_environment_that_never_was_does_nothing(folders: Folders) -> None:
     access.disconnect("lab", folders)
     assert not folders.environment("lab").exists()
+
+
+def test_a_shell_tells_where_its_configuration_leads_to(environment: Environment, folders: Folders) -> None:
+    access.prepare(environment, folders)
+    assert access.shell("lab", "web", folders).leads_to() == str(environment.guests["web"].address)

@@ -73,6 +73,26 @@ def test_the_end_of_the_time_is_told_with_the_reason_of_the_last_try(domain: Any
     assert str(raised.value).endswith("still booting")
 
 
+def test_the_end_of_the_time_names_the_option_that_set_it(domain: Any, folders: Folders) -> None:
+    waiting = Watch(domain.hypervisor, "lab", "web", Progress(), 0.0, limit="readyTimeout")
+    with pytest.raises(GuestError, match=r"after 0 s \(readyTimeout\)"):
+        waiting()
+
+
+def test_who_waits_can_be_interrupted_between_two_looks(domain: Any, folders: Folders) -> None:
+    interrupted: list[bool] = []
+
+    def interrupt() -> None:
+        if interrupted:
+            raise InterruptedError
+
+    waiting = Watch(domain.hypervisor, "lab", "web", Progress(), 60.0, interrupt=interrupt)
+    waiting()
+    interrupted.append(True)
+    with pytest.raises(InterruptedError):
+        waiting()
+
+
 def test_waiting_is_reported_with_the_console_s_news(
     domain: Any, folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,14 @@ class Shell:
         """What ssh is to connect to."""
         return self.guest
 
+    def leads_to(self) -> str:
+        """The address that its configuration has for it, as ``ssh -G`` tells; nothing is connected."""
+        done = self._ssh(["-G", self.target], _CONTROL_TIMEOUT)
+        if done.returncode:
+            raise GuestError(f"{self.where}: {_last_line(done.stderr)}")
+        options = dict(line.split(" ", 1) for line in done.stdout.decode().splitlines() if " " in line)
+        return options["hostname"]
+
     def connect(self, timeout: float = 30.0, watch: Callable[[], None] = _nothing) -> None:
         """Have a living connection: the one that is there, else a new one, tried once.
 

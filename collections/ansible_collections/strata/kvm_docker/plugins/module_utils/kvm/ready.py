@@ -36,8 +36,12 @@ def wait_for_shell(
 
     Raises :class:`GuestError`, which ends with the console's last lines.
     """
-    shell = access.shell(environment.name, guest.name, hypervisor.folders)
-    watch = Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout)
+    return await_shell(Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout))
+
+
+def await_shell(watch: Watch) -> Shell:
+    """As :func:`wait_for_shell`, as long as *watch* lets it."""
+    shell = access.shell(watch.environment, watch.guest, watch.hypervisor.folders)
     with watch.waiting_for("SSH"):
         while not _connected(shell, watch):
             watch.pause(_PAUSE)
@@ -53,7 +57,11 @@ def wait_for_engine(
     timeout: float | None = None,
 ) -> Path:
     """Return the local socket of *guest*'s Docker engine once it answers there; raises as :func:`wait_for_shell`."""
-    watch = Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout)
+    return await_engine(Watch(hypervisor, environment.name, guest.name, progress, timeout or guest.boot_timeout), shell)
+
+
+def await_engine(watch: Watch, shell: Shell) -> Path:
+    """As :func:`wait_for_engine`, as long as *watch* lets it."""
     with watch.waiting_for("the Docker engine"):
         while True:
             try:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -33,16 +33,26 @@ _PAUSED = {
 }
 
 
+def _nothing() -> None:
+    """Nobody interrupts."""
+
+
 @dataclass(slots=True)
 class Watch:
     """Call it often: it looks every 0.5 s and raises :class:`GuestError` once *guest* cannot become ready any more, or
-    *timeout* seconds after it was made."""
+    *timeout* seconds after it was made.
+
+    ``limit``: the option that sets *timeout*, as messages name it. ``interrupt``: called each time, i.e. about every
+    0.1 s while somebody waits; what it raises ends the wait.
+    """
 
     hypervisor: Hypervisor
     environment: str
     guest: str
     progress: Progress
     timeout: float
+    limit: str = "boot_timeout"
+    interrupt: Callable[[], None] = _nothing
     _began: float = field(default_factory=time.monotonic, init=False)
     _looked: float = field(default=0.0, init=False)
     _reported: float = field(default_factory=time.monotonic, init=False)
@@ -51,6 +61,7 @@ class Watch:
     _line: str = field(default="", init=False)
 
     def __call__(self) -> None:
+        self.interrupt()
         now = time.monotonic()
         if now - self._looked < _LOOK:
             return
@@ -89,7 +100,7 @@ class Watch:
             self._fail(f"its boot has failed: {given_up(console)}", console)
         if time.monotonic() - self._began > self.timeout:
             why = f" Last try: {self._note}" if self._note else ""
-            self._fail(f"{self._what} does not answer after {self.timeout:g} s (boot_timeout).{why}", console)
+            self._fail(f"{self._what} does not answer after {self.timeout:g} s ({self.limit}).{why}", console)
 
     def _to_its_end(self, console: str) -> str:
         """The console once a look's time has passed: it may have been read in the middle of the last line."""
