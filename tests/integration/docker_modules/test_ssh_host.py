@@ -9,24 +9,19 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import lab
 import pytest
+import sshd
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 from docker_module import IMAGE, Modules, sleeper
 from environments import free_port
 
 pytestmark = pytest.mark.lab
 
-#: sshd wants a user and a folder that its package would have made.
-_SSHD = """
-mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run && mkdir /run/sshd &&
-exec "$1/sshd" -D -f "$1/sshd_config" -E "$1/log"
-"""
 #: The caller's home, with an SSH configuration of the test's.
 _HOME = 'mount -t tmpfs -o mode=0700 tmpfs /root && cp -r "$0" /root/.ssh && exec "$@"'
 
@@ -40,7 +35,7 @@ class Server:
     home: Path
 
     def logins(self) -> int:
-        return (self.folder / "log").read_text().count("Accepted publickey")
+        return sshd.logins(self.folder)
 
 
 @pytest.fixture(scope="module")
@@ -49,35 +44,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for name in ("key", "host_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     made = Server(folder=folder, port=free_port(), home=folder / "home")
-    _unpack(folder)
+    sshd.unpack(folder)
     _configure(made)
-    argv = ["unshare", "--mount", "--propagation=private", "--", "sh", "-c", _SSHD, "sh", str(folder)]
-    daemon = processes.spawn(argv, folder / "pid", folder / "out")
+    daemon = sshd.start(folder, lambda: _listens(made.port))
     try:
-        _await(made)
         yield made
     finally:
         processes.terminate([daemon], grace=2)
 
 
-def _unpack(folder: Path) -> None:
-    """The program alone: its package would start a server on this machine."""
-    subprocess.run(["apt-get", "download", "-qq", "openssh-server"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg", "-x", package, folder / "unpacked"], check=True)
-    shutil.copy(folder / "unpacked/usr/sbin/sshd", folder / "sshd")
-
-
 def _configure(server: Server) -> None:
     folder = server.folder
-    (folder / "passwd").write_text(
-        Path("/etc/passwd").read_text() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
-    )
     shutil.copy(folder / "key.pub", folder / "authorized_keys")
-    (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1\nPort {server.port}\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\n"
-        f"AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nPermitRootLogin prohibit-password\n"
-    )
+    sshd.configure(folder, "127.0.0.1", server.port, folder / "host_key")
     server.home.mkdir()
     host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
     (server.home / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {host_key}\n")
@@ -86,15 +65,9 @@ def _configure(server: Server) -> None:
     )
 
 
-def _await(server: Server) -> None:
-    until = time.monotonic() + 10
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                return
-        if time.monotonic() > until:
-            raise RuntimeError((server.folder / "out").read_text() + (server.folder / "log").read_text())
-        time.sleep(0.1)
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
