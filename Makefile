@@ -62,7 +62,7 @@ lint: build/.ready-dev ## Check style: ruff, yamllint, ansible-lint
 
 .PHONY: types
 types: build/.ready-dev ## Check types: mypy --strict
-	@mypy $(COLLECTION)/plugins $(COLLECTION)/cli
+	@mypy $(COLLECTION)/plugins $(COLLECTION)/cli pulumi_program
 
 .PHONY: sanity
 sanity: build/.ready-dev ## Run ansible-test sanity on the collection

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pulumi's protocol of a provider (``pulumirpc.ResourceProvider``) for the one resource that is here.
+
+It stands on the protocol itself and not on ``pulumi.provider.experimental``: that one answers every error with a
+traceback and the status UNKNOWN, has no Handshake, takes what is unknown in a preview for a text, and sends a wrong
+type in DiffConfig; nearly every method would be overridden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, GuestError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as proto
+
+from . import engine, option, site, wait
+from .engine import Difference, Place
+from .failure import Context, UnknownKindError, answered
+from .log import Log
+from .operation import Interrupt, Operations
+from .option import Failure
+from .properties import Properties, read, write
+from .schema import schema
+
+Result = TypeVar("Result")
+
+
+class _OfResource(Protocol):
+    """What every request about a resource has."""
+
+    urn: str
+
+
+@answered
+async def _absent(_provider: Provider, request: Message, _context: Context) -> Message:
+    raise UnknownKindError(f"strata has nothing that answers a {type(request).__name__}.")
+
+
+#: Untyped, as each method has another type.
+_ABSENT: Any = _absent
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Answers Pulumi; blocking work is done in :class:`Operations`."""
+
+    def __init__(self, version: str, log: Log) -> None:
+        self._version = version
+        self._log = log
+        self._site = site.site(Properties())
+        self.operations = Operations()
+
+    # The plugin itself
+
+    @answered
+    async def Handshake(
+        self, request: proto.ProviderHandshakeRequest, context: Context
+    ) -> proto.ProviderHandshakeResponse:
+        self._log.address = request.engine_address
+        return proto.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True)
+
+    @answered
+    async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
+        self._log.address = request.address
+        return Empty()
+
+    @answered
+    async def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self._version)
+
+    @answered
+    async def GetSchema(self, request: proto.GetSchemaRequest, context: Context) -> proto.GetSchemaResponse:
+        return proto.GetSchemaResponse(schema=schema(self._version))
+
+    @answered
+    async def Cancel(self, request: Empty, context: Context) -> Empty:
+        self.operations.cancel()
+        return Empty()
+
+    Parameterize = Invoke = Call = Construct = List = GetMapping = GetMappings = _ABSENT
+
+    # Its configuration
+
+    @answered
+    async def CheckConfig(self, request: proto.CheckRequest, context: Context) -> proto.CheckResponse:
+        failures = option.check(site.OPTIONS, read(request.news), of_provider=True)
+        return _checked(request, failures)
+
+    @answered
+    async def DiffConfig(self, request: proto.DiffRequest, context: Context) -> proto.DiffResponse:
+        """No change of it makes an engine another one: each resource tells by itself what it means for it."""
+        before, given = read(request.old_inputs), read(request.news)
+        names = [item.name for item in site.OPTIONS]
+        return _difference({name: Difference() for name in names if not before.same(given, name)})
+
+    @answered
+    async def Configure(self, request: proto.ConfigureRequest, context: Context) -> proto.ConfigureResponse:
+        self._site = site.site(read(request.args))
+        return proto.ConfigureResponse(acceptSecrets=True, acceptResources=True, supportsPreview=True)
+
+    # Its resource
+
+    @answered
+    async def Check(self, request: proto.CheckRequest, context: Context) -> proto.CheckResponse:
+        _require_engine(request)
+        return _checked(request, option.check(engine.INPUTS, read(request.news)))
+
+    @answered
+    async def Diff(self, request: proto.DiffRequest, context: Context) -> proto.DiffResponse:
+        _require_engine(request)
+        found = engine.diff(read(request.old_inputs), read(request.olds), read(request.news), self._site)
+        return _difference(found)
+
+    @answered
+    async def Create(self, request: proto.CreateRequest, context: Context) -> proto.CreateResponse:
+        _require_engine(request)
+        given = read(request.properties)
+        if request.preview:
+            return proto.CreateResponse(properties=write(engine.awaited()))
+        outputs = await self._wait(given, request.urn, request.timeout)
+        return proto.CreateResponse(id=engine.place_of(given).id, properties=write(outputs))
+
+    @answered
+    async def Update(self, request: proto.UpdateRequest, context: Context) -> proto.UpdateResponse:
+        _require_engine(request)
+        if request.preview:
+            return proto.UpdateResponse(properties=write(engine.awaited()))
+        return proto.UpdateResponse(
+            properties=write(await self._wait(read(request.news), request.urn, request.timeout))
+        )
+
+    @answered
+    async def Read(self, request: proto.ReadRequest, context: Context) -> proto.ReadResponse:
+        _require_engine(request)
+        place, given, state = engine.parse(request.id), read(request.inputs), read(request.properties)
+        try:
+            found = await self._run(given, lambda interrupt: self._look(place, given, interrupt))
+        except (GuestError, EngineError) as error:
+            if not given.known:
+                raise
+            inputs, outputs = given, engine.troubled(state, str(error))
+        else:
+            if found is None:
+                return proto.ReadResponse()
+            inputs, outputs = found
+        return proto.ReadResponse(id=request.id, inputs=write(inputs), properties=write(outputs))
+
+    @answered
+    async def Delete(self, request: proto.DeleteRequest, context: Context) -> Empty:
+        _require_engine(request)
+        place = engine.parse(request.id)
+        await self._run(Properties(), lambda _interrupt: wait.let_go(place, self._site))
+        return Empty()
+
+    async def _wait(self, given: Properties, urn: str, custom_timeout: float) -> Properties:
+        seconds, place, progress = (
+            engine.timeout(given, custom_timeout),
+            engine.place_of(given),
+            self._progress(given, urn),
+        )
+        facts = await self._run(
+            given,
+            lambda interrupt: wait.wait(place, given.text("address"), self._site, seconds, interrupt, progress),
+        )
+        return engine.outputs(given, facts, self._site)
+
+    def _look(self, place: Place, given: Properties, interrupt: Interrupt) -> tuple[Properties, Properties] | None:
+        """Inputs and outputs as they are. An import has no inputs yet."""
+        facts = wait.look(place, self._site, interrupt)
+        if facts is None:
+            return None
+        inputs = given if given.known else engine.imported(place, wait.address_of(place, self._site))
+        return inputs, engine.outputs(inputs, facts, self._site)
+
+    def _progress(self, given: Properties, urn: str) -> Progress:
+        progress = Progress(self._log.beside(urn))
+        progress.mask = self._masker(given)
+        return progress
+
+    async def _run(self, given: Properties, work: Callable[[Interrupt], Result]) -> Result:
+        """What *work* returns; its errors tell no secret."""
+        try:
+            return await self.operations.run(work)
+        except StrataError as error:
+            error.mask(self._masker(given))
+            raise
+
+    def _masker(self, given: Properties) -> Masker:
+        return Masker([*given.secrets(), *self._site.secrets])
+
+
+def _require_engine(request: _OfResource) -> None:
+    """A URN is ``urn:pulumi:STACK::PROJECT::PARENT$...$TYPE::NAME``."""
+    kind = request.urn.split("::")[2].rpartition("$")[2] if request.urn.count("::") >= 3 else request.urn
+    if kind != engine.TYPE:
+        raise UnknownKindError(f"strata has no resource {kind}; it has {engine.TYPE}.")
+
+
+def _checked(request: proto.CheckRequest, failures: Iterable[Failure]) -> proto.CheckResponse:
+    """The inputs stay as they are given: defaults are filled in where they are used."""
+    found = [proto.CheckFailure(property=failure.path, reason=failure.reason) for failure in failures]
+    return proto.CheckResponse(inputs=request.news, failures=found)
+
+
+def _difference(found: dict[str, Difference]) -> proto.DiffResponse:
+    """What is replaced goes first: both would share one connection."""
+    replaces = [name for name, difference in found.items() if difference.replaces]
+    return proto.DiffResponse(
+        changes=proto.DiffResponse.DIFF_SOME if found else proto.DiffResponse.DIFF_NONE,
+        diffs=list(found),
+        replaces=replaces,
+        deleteBeforeReplace=bool(replaces),
+        detailedDiff={name: _detail(difference) for name, difference in found.items()},
+        hasDetailedDiff=True,
+    )
+
+
+def _detail(difference: Difference) -> proto.PropertyDiff:
+    kind = proto.PropertyDiff.UPDATE_REPLACE if difference.replaces else proto.PropertyDiff.UPDATE
+    return proto.PropertyDiff(kind=kind, inputDiff=difference.of_input)
