@@ -25,7 +25,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CLONE / name, folder)
     unversioned = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "output")
-    shutil.copytree(CLONE / "collections", folder / "collections", ignore=unversioned)
+    for name in ("collections", "pulumi_program"):
+        shutil.copytree(CLONE / name, folder / name, ignore=unversioned)
     return folder
 
 
@@ -89,6 +90,14 @@ def test_the_playbooks_are_found_by_their_full_names(installed: Path) -> None:
 
 def test_the_command_strata_is_installed(installed: Path) -> None:
     assert "lock" in run(installed, str(installed / "bin" / "strata"), "--help")
+
+
+def test_pulumi_finds_the_provider(source: Path, installed: Path) -> None:
+    """By this name on PATH. The program itself is no part of the package."""
+    assert "Pulumi" in run(installed, str(installed / "bin" / "pulumi-resource-strata"), "--help")
+    cloned = files(source / "pulumi_program" / "strata_pulumi")
+    assert files(installed / "strata_pulumi") == cloned
+    assert Path("py.typed") in cloned
 
 
 def test_the_core_is_imported_from_the_installed_collection(installed: Path) -> None:

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the gate: a stand-in for a guest, and a gate that is configured for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import lab
+import pytest
+import stand_in
+from gate_client import Gate, running
+
+
+@pytest.fixture(scope="session")
+def standing(lab_engine: lab.LabEngine) -> Iterator[stand_in.StandIn]:
+    with stand_in.stand_in(lab_engine) as made:
+        yield made
+
+
+@pytest.fixture
+def guest(standing: stand_in.StandIn) -> stand_in.StandIn:
+    """A guest that is up, with its engine, as new for each test."""
+    standing.fresh()
+    return standing
+
+
+@pytest.fixture
+def unconfigured() -> Iterator[Gate]:
+    """A gate that was asked nothing yet, and may be ended."""
+    with running(os.environ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Gate]:
+    """One for all tests that leave it as it was but for its configuration."""
+    with running(os.environ) as made:
+        yield made
+
+
+@pytest.fixture
+def configured(shared: Gate, guest: stand_in.StandIn) -> Gate:
+    """A gate for the guest."""
+    return configure(shared, guest)
+
+
+@pytest.fixture
+def passing(unconfigured: Gate, guest: stand_in.StandIn) -> Gate:
+    """A gate for the guest that may be ended."""
+    return configure(unconfigured, guest)
+
+
+def configure(gate: Gate, guest: stand_in.StandIn) -> Gate:
+    gate.engine.lines.clear()
+    gate.configure(hypervisor=guest.hypervisor, stateFolder=str(guest.folders.root))
+    return gate
