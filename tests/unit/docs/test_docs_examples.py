@@ -24,9 +24,12 @@ BASES = (
     COLLECTION / "plugins" / "module_utils",
     COLLECTION / "roles" / "hypervisor",
     REPOSITORY / "examples" / "docker_prune",
+    REPOSITORY / "pulumi_program" / "strata_pulumi",
+    REPOSITORY / "pulumi_program" / "strata_pulumi" / "gate",
 )
 FILE = re.compile(r"[\w-][\w.-]*(/[\w.-]+)*\.(py|md|yml|yaml|cfg|toml|json)")
-FOLDER = re.compile(r"(collections|docs|examples|inventories|molecule|roles|schema|tests|tools)(/[\w.-]+)*/?")
+TOP = "collections|docs|examples|inventories|molecule|pulumi_program|roles|schema|tests|tools"
+FOLDER = re.compile(rf"({TOP})(/[\w.-]+)*/?")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
