@@ -119,8 +119,8 @@ def called(pattern: str) -> set[tuple[str, str]]:
 
 
 def test_every_target_that_the_documentation_calls_is_in_the_makefile() -> None:
-    targets = set(re.findall(r"^\.PHONY: (\w+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
-    found = called(r"(?:^|`| {4})make (\w+)")
+    targets = set(re.findall(r"^\.PHONY: ([\w-]+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    found = called(r"(?:^|`| {4})make ([\w-]+)")
     assert {name for _page, name in found} >= {"up", "down", "clean", "plan", "test"}
     assert sorted(one for one in found if one[1] not in targets) == []
 
