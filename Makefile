@@ -88,6 +88,11 @@ bench-peers: root build/.ready-test ## Measure beside community.docker, communit
 prove: root build/.ready-test ## Prove the fingerprint: identical builds, and changes that it finds (root)
 	@python tests/proof/prove.py $(ARGS)
 
+.PHONY: pulumi-tools
+pulumi-tools: ## Build Pulumi's CLI and plugins, where its site cannot be reached (root)
+	@tools/system-packages pulumi
+	@tools/pulumi/build
+
 .PHONY: root
 root:
 	@[ "$$(id -u)" = 0 ] || { \

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# For sourcing, after quietly.sh: folders of binaries that are built once. Each has bin/ and, beside it, SHA256SUMS.
+
+# whole FOLDER: has it all binaries that were built, bit by bit, and nothing else?
+whole() {
+    [ -s "$1/SHA256SUMS" ] && [ "$(cd "$1" && sha256sum bin/* 2>/dev/null)" = "$(cat "$1/SHA256SUMS")" ]
+}
+
+# locked ROOT: one build at a time below ROOT. What we start holds the lock too: an orphan of a killed build is waited for.
+locked() {
+    { mkdir -p "$1" && : >>"$1/lock"; } 2>/dev/null ||
+        fail "$1 cannot be written to. Run as root, or name another cache folder: STRATA_CACHE=/path/to/folder"
+    exec 9>>"$1/lock"
+    flock --nonblock 9 || { say "another build is at work in $1; waiting for it" && flock 9; }
+}
+
+# keep ROOT NAME COMMAND...: see that ROOT/NAME is whole; else COMMAND BIN makes its binaries aside, in the folder BIN.
+keep() {
+    local root=$1 place=$1/$2 aside=$1/building
+    shift 2
+    if whole "$place"; then return; fi
+    locked "$root"
+    if ! whole "$place"; then
+        [ ! -e "$place" ] || say "$place is not what was built; building it anew"
+        rm -rf "$aside"
+        mkdir -p "$aside/bin"
+        "$@" "$aside/bin"
+        (cd "$aside" && sha256sum bin/* >SHA256SUMS)
+        sync "$aside"/bin/* "$aside/SHA256SUMS" "$aside/bin" "$aside"
+        rm -rf "$place"
+        mv --no-target-directory "$aside" "$place"
+        sync "$root"
+    fi
+    exec 9>&-
+}
