@@ -50,7 +50,7 @@ clean: root build/.ready-up ## Do "down", then stop and remove the embedded hype
 
 .PHONY: test
 test: root build/.ready-test lint types sanity ## Run all tests: lint, types, sanity, then everything in tests/ (root)
-	@pytest -n 2 --dist loadfile -m "not alone" $(ARGS) $(MAY_BE_EMPTY)
+	@pytest -n 2 --dist loadfile -m "not alone and not pulumi" $(ARGS) $(MAY_BE_EMPTY)
 	@pytest -m alone $(ARGS) $(MAY_BE_EMPTY)
 
 .PHONY: lint
@@ -70,7 +70,7 @@ sanity: build/.ready-dev ## Run ansible-test sanity on the collection
 
 .PHONY: unit
 unit: build/.ready-dev ## Run the tests that need neither root nor a hypervisor
-	@pytest -m "not lab" $(ARGS)
+	@pytest -m "not lab and not pulumi" $(ARGS)
 
 .PHONY: molecule
 molecule: root build/.ready-test ## Run the Molecule scenarios, ARGS="update drift" only these (root)
@@ -92,6 +92,10 @@ prove: root build/.ready-test ## Prove the fingerprint: identical builds, and ch
 pulumi-tools: ## Build Pulumi's CLI and plugins, where its site cannot be reached (root)
 	@tools/system-packages pulumi
 	@tools/pulumi/build
+
+.PHONY: pulumi-test
+pulumi-test: pulumi-tools build/.ready-test ## Run the tests that need Pulumi's CLI and plugins (root)
+	@pytest -m pulumi $(ARGS)
 
 .PHONY: root
 root:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,11 +22,6 @@ BUILD = Path(__file__).parents[1] / "tools/pulumi/build"
 
 #: Nobody listens there: a plugin that is only asked what it is has no engine to call back.
 _NO_ENGINE = "127.0.0.1:1"
-
-
-def can_be_had() -> bool:
-    """Where there is a Go they are built; in pipelines there has to be one."""
-    return shutil.which("go") is not None or "CI" in os.environ
 
 
 @cache

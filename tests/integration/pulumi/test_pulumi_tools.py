@@ -20,9 +20,9 @@ import pulumi_libvirt
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto.provider_pb2 import GetSchemaRequest
-from pulumi_tools import Project, binaries, can_be_had, plugin
+from pulumi_tools import Project, binaries, plugin
 
-pytestmark = [pytest.mark.lab, pytest.mark.skipif(not can_be_had(), reason="Pulumi's tools are built with Go")]
+pytestmark = pytest.mark.pulumi
 
 PACKAGES = {"docker": (pulumi_docker, "5.2.0"), "libvirt": (pulumi_libvirt, "0.5.4")}
 
