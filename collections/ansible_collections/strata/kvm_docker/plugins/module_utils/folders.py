@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .errors import StrataError
 
+#: Of the programs that we start: what they make is the same whoever runs us.
+UMASK = 0o022
 STATE_ROOT = Path("/var/lib/strata")
 
 
@@ -65,3 +67,12 @@ class Folders:
     def lock(self, environment: str) -> Path:
         """The file that a run over the environment holds a lock on; it stays, so that all runs lock the same one."""
         return self.root / "locks" / environment
+
+
+def make_searchable(folder: Path, mode: int = 0o711) -> None:
+    """Have *folder* and all above it: those that are made have *mode*, whatever the umask of who runs is, as QEMU and
+    dnsmasq pass through them as users of their own."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.exists():
+            each.mkdir(exist_ok=True)
+            each.chmod(mode)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from .errors import BusyError, StrataError
+from .folders import make_searchable
 from .progress import Progress
 
 #: Seconds that a run waits for another one: tasks on several hosts often reach one hypervisor or engine at once.
@@ -35,7 +36,7 @@ def locked(path: Path, environment: str, timeout: float, progress: Progress, che
 def exclusive(path: Path, what: str, timeout: float, progress: Progress, advice: str = ADVICE) -> Iterator[None]:
     """Hold the lock file *path*; wait up to *timeout* seconds for another holder, then raise :class:`BusyError` with
     *advice*."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_searchable(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _wait(descriptor, what, timeout, progress, advice)

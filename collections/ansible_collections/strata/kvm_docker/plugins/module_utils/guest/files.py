@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..folders import make_searchable
+
 
 def make_private(folder: Path) -> None:
     """Have *folder*, readable by its owner only, whatever it was before."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_searchable(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
 
 

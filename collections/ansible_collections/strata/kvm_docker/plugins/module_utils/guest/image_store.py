@@ -28,7 +28,7 @@ from typing import Any
 
 from ..digests import sha256_file
 from ..errors import ImageError
-from ..folders import Folders
+from ..folders import Folders, make_searchable
 
 #: Tells a person what is done now, and how much of the whole (0 to 1).
 Report = Callable[[str, float], None]
@@ -119,7 +119,7 @@ def making(folders: Folders, recipe: str, report: Report = lambda message, fract
     """
     for name in ("", "recipes", "container-archives", ".locks", ".staging"):
         folder = folders.images / name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_searchable(folder)
         folder.chmod(0o755)
     with (folders.images / ".locks" / recipe).open("w") as lock:
         try:
@@ -165,7 +165,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def write_json(path: Path, tree: Mapping[str, Any]) -> None:
     """Replace *path* in one step: written aside, synced, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_searchable(path.parent, 0o755)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_text(json.dumps(tree, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     aside.chmod(0o644)

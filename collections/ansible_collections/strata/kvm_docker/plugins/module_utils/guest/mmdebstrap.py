@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ImageError
+from ..folders import UMASK
 from .apt_sources import apt_sources
 from .install_meter import InstallMeter
 
@@ -67,6 +68,7 @@ def bootstrap(what: Bootstrap, target: Path, report: Report) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            umask=UMASK,
         )
     except OSError as error:
         raise ImageError(f"mmdebstrap does not start: {error.strerror}.\nInstall the package mmdebstrap.") from error

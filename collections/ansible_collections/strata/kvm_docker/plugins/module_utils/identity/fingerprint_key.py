@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from ..errors import FingerprintError, os_errors
-from ..folders import Folders
+from ..folders import Folders, make_searchable
 from ..plan.secrets import Seal
 
 _BYTES = 32
@@ -27,7 +27,7 @@ def have(folders: Folders, path: Path | None = None) -> Seal:
     own = folders.root / "fingerprint.key"
     with os_errors():
         if path is None and not own.exists():
-            own.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+            make_searchable(own.parent)
             _make(own)
         key = (path or own).read_bytes()
     if len(key) < _BYTES:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from ..errors import HypervisorError
-from ..folders import Folders
+from ..folders import Folders, make_searchable
 from ..locks import exclusive
 from ..progress import Progress
 from . import namespaces, private_mounts, processes, programs, uplink
@@ -128,10 +128,9 @@ def _restore_namespace(folders: Folders) -> None:
 
 def _lay_out(folders: Folders) -> None:
     """The folders and configuration; QEMU's user must be able to search down to its own below ``lib`` and ``run``."""
-    folders.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-    folders.hypervisor.mkdir(mode=0o711, exist_ok=True)
+    make_searchable(folders.hypervisor)
     for name in (*private_mounts.BINDS, "dev", "records"):
-        (folders.hypervisor / name).mkdir(mode=0o755, exist_ok=True)
+        make_searchable(folders.hypervisor / name, 0o755)
     (folders.hypervisor / "etc" / "qemu.conf").write_text(_QEMU_CONF, encoding="ascii")
     (folders.hypervisor / "etc" / "libvirtd.conf").write_text(_LIBVIRTD_CONF, encoding="ascii")
 
@@ -143,7 +142,7 @@ def _write_resolver(folders: Folders) -> None:
             f"{netns(folders)}: the uplink went away while starting; its output is in {folders.hypervisor}/log"
         )
     for path in private_mounts.resolver_files(folders.hypervisor):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_searchable(path.parent, 0o755)
         path.write_text(f"nameserver {uplink.resolver(subnet)}\n", encoding="ascii")
 
 

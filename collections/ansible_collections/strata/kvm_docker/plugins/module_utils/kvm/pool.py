@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element, SubElement
 from .. import naming
 from ..declare.environment import Environment
 from ..errors import HypervisorError
+from ..folders import make_searchable
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
@@ -188,7 +189,7 @@ def _give_way(connection: libvirt.virConnect, place: _Place) -> None:
 def _make_folder(folder: Path, is_own: bool) -> None:
     """The rights of a folder that somebody else has made are theirs."""
     if is_own or not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_searchable(folder)
         folder.chmod(_MODE)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HypervisorError
+from ..folders import UMASK
 from .programs import ENVIRONMENT
 
 #: The process writes its own record before it becomes the program: there is no moment in which it runs unrecorded.
@@ -60,6 +61,7 @@ def spawn(
             cwd="/",
             env=ENVIRONMENT,
             pass_fds=pass_fds,
+            umask=UMASK,
             check=True,
         )
     return _await_record(record, log)
