@@ -26,10 +26,10 @@ from figure import Figure, shown  # noqa: E402 - the same
 from mutations import MUTATIONS  # noqa: E402 - the same
 
 
-def stable(builds: int, others: bool) -> Iterator[Figure]:
+def stable(builds: int, words: str) -> Iterator[Figure]:
     """Builds that are identical with the first one."""
     result = stability.Stability()
-    for result in stability.measure(builds, stability.OTHERS if others else ()):
+    for result in stability.measure(builds, tuple(other for other in stability.OTHERS if words in other.words)):
         if result.comparisons:
             words, comparison = result.comparisons[-1]
             print(f"  {words}: {comparison.verdict.value}", flush=True)
@@ -68,13 +68,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builds", type=int, default=5, help="builds from nothing, as always")
     parser.add_argument("--only", choices=["stability", "sensitivity"], help="one of the two")
-    parser.add_argument("--words", default="", help="only changes that are called so")
+    parser.add_argument("--words", default="", help="only changes and circumstances that are called so")
     options = parser.parse_args()
     figures = []
     if options.only != "stability":
         figures += shown(sensitive(options.words))
     if options.only != "sensitivity":
-        figures += shown(stable(options.builds, others=True))
+        figures += shown(stable(options.builds, options.words))
     return int(any(figure.missed for figure in figures))
 
 
