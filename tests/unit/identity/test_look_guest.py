@@ -48,6 +48,8 @@ MOUNTS = """\
 /dev/vda / ext4 rw,relatime,errors=remount-ro 0 0
 tmpfs /run tmpfs rw,nosuid,size=100k,mode=755 0 0
 /dev/vdb /srv/with\\040blank ext4 rw 0 0
+tmpfs /tmp tmpfs rw,size=366564k 0 0
+tmpfs /srv/scratch tmpfs rw,size=10240k 0 0
 tmpfs /run tmpfs ro 0 0
 """
 MOUNTED = """\
@@ -98,6 +100,7 @@ PARTS = {
     "units": UNITS,
     "mounts": MOUNTS,
     "mounted": MOUNTED,
+    "memory": "MemTotal:         733132 kB\nMemFree:          400000 kB\n",
     "modules": "overlay 151552 9 - Live 0x0000000000000000\nbridge 311296 1 br_netfilter, Live 0x0\n",
     "sysctls": SYSCTLS,
     "addresses": ADDRESSES,
@@ -168,6 +171,8 @@ def test_units_have_states_and_those_that_are_only_referred_to_are_left_out() ->
 def test_the_topmost_of_several_mounts_counts() -> None:
     told = trees()["mounts"]
     assert told["/run"] == {"source": "tmpfs", "folder": "/", "type": "tmpfs", "options": {"ro": 1}}
+    assert told["/tmp"]["options"] == {"rw": 1}
+    assert told["/srv/scratch"]["options"] == {"rw": 1, "size=10240k": 1}
     assert told["/srv/with\\040blank"]["folder"] == "/of/a\\040bind"
     assert told["/"]["options"] == {"rw": 1, "relatime": 1, "errors=remount-ro": 1}
     assert told["/srv/with\\040blank"]["source"] == "/dev/vdb"

@@ -30,7 +30,7 @@ def guest_branches(guest: str, parts: Mapping[str, str], processes: Processes) -
     yield branch("passwords", _passwords(parts["shadow"]), "content")
     yield branch("enabled_units", _unit_links(parts["unit_links"]), "content")
     yield branch("units", dict(_units(parts["units"])), "runtime")
-    yield branch("mounts", _mounts(parts["mounts"], parts["mounted"]), "runtime")
+    yield branch("mounts", _mounts(parts), "runtime")
     yield branch("modules", {line.split()[0]: "loaded" for line in parts["modules"].splitlines()}, "runtime")
     yield branch("sysctls", _sysctls(parts["sysctls"]), "runtime")
     yield branch("links", _links(parts), "runtime")
@@ -116,18 +116,29 @@ def _units(text: str) -> Iterator[tuple[str, str]]:
             yield words[0], " ".join(words[1:4])
 
 
-def _mounts(text: str, mounted: str) -> dict[str, Any]:
+def _mounts(parts: Mapping[str, str]) -> dict[str, Any]:
     """Mount point -> what of which type with which options, the topmost one of several.
 
-    *mounted*: lines of mountinfo (proc(5)), whose fourth field is the folder of the source that is seen there.
+    The fourth field of mountinfo (proc(5)) is the folder of the source that is seen there.
     """
-    folders = {target: folder for _id, _of, _device, folder, target, *_more in map(str.split, mounted.splitlines())}
+    mounted = (line.split() for line in parts["mounted"].splitlines())
+    folders = {target: folder for _id, _of, _device, folder, target, *_more in mounted}
     found = {}
-    for line in text.splitlines():
+    for line in parts["mounts"].splitlines():
         source, target, kind, options, *_more = line.split(" ")
         told = {"source": source, "folder": folders.get(target, ""), "type": kind}
-        found[target] = {**told, "options": _counted(options.split(","))}
+        given = [option for option in options.split(",") if not _is_half(option, parts["memory"])]
+        found[target] = {**told, "options": _counted(given)}
     return found
+
+
+def _is_half(option: str, memory: str) -> bool:
+    """Whether it is the size that a file system in memory has by default (tmpfs(5)), half of the memory.
+
+    The kernel tells it where the memory that it reckons with has changed since the mount: after some boots only.
+    """
+    size, total = re.fullmatch(r"size=(\d+)k", option), re.search(r"MemTotal: +(\d+) kB", memory)
+    return bool(size and total and abs(2 * int(size[1]) - int(total[1])) <= int(total[1]) / 100)
 
 
 def _sysctls(text: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ FILES = {
     "shadow": "/etc/shadow",
     "mounts": "/proc/self/mounts",
     "mounted": "/proc/self/mountinfo",
+    "memory": "/proc/meminfo",
     "modules": "/proc/modules",
 }
 #: Two questions that one process answers; what a kernel without policy routing refuses comes last.
