@@ -27,10 +27,14 @@ root=$(dirname "$(dirname "$0")")
 alive() { test -e "$root/pid" && kill -0 "$(cat "$root/pid")" 2>/dev/null; }
 start() {
     alive && return 0
+    rm -f "$root/pid"
     setsid sh -c 'echo $$ > "$0/pid"; exec dockerd --host="unix://$0/docker.sock" --data-root="$0/data" \
         --exec-root="$0/exec" --pidfile="$0/docker.pid" --bip=172.31.254.1/24 --cgroup-parent="/$(basename "$0")" \
         --exec-opt=native.cgroupdriver=cgroupfs' "$root" >> "$root/log" 2>&1 &
-    sleep 0.2
+    for _try in $(seq 100); do
+        [ -s "$root/pid" ] && break
+        sleep 0.1
+    done
     while alive; do
         docker --host "unix://$root/docker.sock" version >/dev/null 2>&1 && return 0
         sleep 0.1
