@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.report.rules_table import rules_table
 from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.rules import Rule, Rules
+from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.ruleset import RULES
 
 
 def only(pattern: str) -> Rules:
@@ -39,6 +40,11 @@ def only(pattern: str) -> Rules:
 )
 def test_a_pattern_takes_out_whole_paths(pattern: str, path: str, taken: bool) -> None:
     assert only(pattern).rule_of(path) == (7 if taken else None)
+
+
+def test_attributes_of_libvirt_xml_are_found_by_our_rules() -> None:
+    assert RULES.rule_of("networks/lan/live/@connections") == 2
+    assert RULES.rule_of("networks/lan/@connections") == 1
 
 
 def test_the_first_rule_that_fits_is_told() -> None:

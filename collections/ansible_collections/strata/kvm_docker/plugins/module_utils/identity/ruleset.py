@@ -13,14 +13,14 @@ from .rules import Rule, Rules
 _RULES = (
     Rule(
         1,
-        "networks/*/connections",
+        "networks/*/@connections",
         "counter",
         "interfaces that are plugged in now",
         "virNetworkGetXMLDesc tells it of active networks; two looks at one network with a guest starting between them",
     ),
     Rule(
         2,
-        "networks/*/live/connections",
+        "networks/*/live/@connections",
         "counter",
         "interfaces that are plugged in now",
         "as above, in the XML of the running network",
