@@ -97,8 +97,17 @@ def host(shell: HostShell, tmp_path: Path) -> Iterator[Host]:
 def test_a_reloadable_setting_is_taken_over_without_a_restart(host: Host) -> None:
     pid = host.pid
     host.settings = {"debug": True, "max-concurrent-downloads": 2}
-    assert host.converge() == ["update: settings.debug, settings.max-concurrent-downloads changed"]
+    assert host.converge() == ["update: noted, settings.debug, settings.max-concurrent-downloads changed"]
     assert host.info()["Debug"]
+    assert host.pid == pid
+    assert host.converge() == []
+
+
+def test_a_note_that_a_killed_run_did_not_write_is_written_by_the_next_one(host: Host) -> None:
+    pid = host.pid
+    host.shell.run("rm -f /etc/docker/daemon.json.strata")
+    assert host.converge() == ["update: noted changed"]
+    assert host.shell.run("cat /etc/docker/daemon.json.strata")
     assert host.pid == pid
     assert host.converge() == []
 

@@ -51,7 +51,7 @@ class DaemonFile:
 
     def check(self, content: bytes) -> None:
         """Put *content* beside the file. Raises :class:`EngineError` with the words of dockerd when it refuses it."""
-        self.shell.run("mkdir -p -m 0755 /etc/docker")
+        self._make_folder()
         self.shell.write_file(_NEW, content, 0o600)
         try:
             self.shell.run(f"dockerd --validate --config-file {_NEW}")
@@ -71,8 +71,12 @@ class DaemonFile:
 
     def commit(self, content: bytes) -> None:
         """The engine runs with *content* now."""
+        self._make_folder()
         self.shell.write_file(MARK, content, 0o600)
         self.shell.run(f"rm -f {BEFORE}; sync")
+
+    def _make_folder(self) -> None:
+        self.shell.run("mkdir -p -m 0755 /etc/docker")
 
 
 def _parse(content: bytes) -> Mapping[str, Any] | str:

@@ -43,20 +43,25 @@ RELOADABLE = frozenset(
 
 
 class Settings:
-    """``spec``: ``{"settings": {...}}``, daemon.json. The whole file is ours: what else it says is removed."""
+    """``spec``: ``settings``, daemon.json, and ``noted``: whether it says beside it what we last wrote.
+
+    The whole file is ours: what else it says is removed.
+    """
 
     kind: ClassVar[str] = "engine"
     traits: ClassVar[Traits] = Traits()
 
     def declare(self, environment: Environment, inputs: Inputs) -> Iterable[Declared]:
         for guest in environment.guests.values():
-            spec = {"settings": dict(guest.engine.settings)}
+            spec = {"settings": dict(guest.engine.settings), "noted": True}
             lives_on = Need(Key("guest", guest.name), lives_on=True)
             yield Declared(
                 Key(self.kind, NAME, guest.name), spec, needs=(lives_on,), sensitive=sensitive(spec), exact=True
             )
 
     def effect(self, difference: Difference) -> Effect:
+        if difference.path == ("noted",):
+            return Effect.IN_PLACE
         removed = difference.after is None
         reloadable = len(difference.path) > 1 and difference.path[1] in RELOADABLE
         return Effect.IN_PLACE if reloadable and not removed else Effect.RESTART
@@ -66,7 +71,7 @@ class Settings:
         if engine.shell is None:
             return
         files = DaemonFile(engine.shell).read()
-        spec, last = {"settings": files.in_force}, _applied(files)
+        spec, last = {"settings": files.in_force, "noted": files.marked is not None}, _applied(files)
         hidden = sensitive(spec) | sensitive(last or {})
         yield Observed(Key(self.kind, NAME, engine.guest), spec, applied=last, sensitive=hidden)
 
@@ -94,7 +99,7 @@ def _applied(files: DaemonFiles) -> Tree | None:
     if files.marked is None:
         return None
     added = files.in_force if isinstance(files.in_force, Mapping) else {}
-    return {"settings": _merged(added, files.marked)}
+    return {"settings": _merged(added, files.marked), "noted": True}
 
 
 def _merged(under: Tree, over: Tree) -> Tree:
