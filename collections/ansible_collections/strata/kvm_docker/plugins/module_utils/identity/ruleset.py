@@ -727,6 +727,13 @@ _RULES = (
         "lowered by the kernel when its interrupts take long",
         "kernel.rst of the kernel",
     ),
+    Rule(
+        151,
+        "guests/*/files/var/lib/docker/containers/*/resolv.conf.hash/:content",
+        "address",
+        "digest of the resolv.conf beside it, which counts itself and holds an address of the environment's network",
+        "two environments of one declaration",
+    ),
 )
 
 RULES = Rules(_RULES)
