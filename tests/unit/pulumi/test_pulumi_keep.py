@@ -20,9 +20,15 @@ REPOSITORY = Path(__file__).parents[3]
 
 #: Makes two tools, one after the other, and writes down that it began.
 TOY_STEPS = """
+first() {
+    until [ ! -e "$TOY/held" ]; do sleep 0.05; done
+    [ ! -e "$TOY/broken" ]
+    printf '#!/bin/sh\\necho toy\\n' >"$1"
+    chmod 755 "$1"
+}
 steps() {
     echo begun >>"$TOY/journal"
-    quietly first sh -ec 'sleep "$1"; printf "#!/bin/sh\\necho toy\\n" >"$0"; chmod 755 "$0"' "$1/first" "$TOY_SECONDS"
+    quietly first first "$1/first"
     quietly second cp "$1/first" "$1/second"
 }
 """
@@ -33,7 +39,6 @@ class Clone:
     """A clone with the toy recipe, a cache folder of its own, and a Go that only tells its version."""
 
     folder: Path
-    seconds: float = 0
 
     def make(self) -> None:
         shutil.copytree(REPOSITORY / "tools/pulumi", self.folder / "tools/pulumi")
@@ -55,12 +60,16 @@ class Clone:
     def cache(self) -> Path:
         return self.folder / "cache"
 
+    @property
+    def held(self) -> Path:
+        """The first step does not end as long as this file is there."""
+        return self.folder / "held"
+
     def start(self, *argv: str) -> subprocess.Popen[str]:
         environment = os.environ | {
             "PATH": f"{self.folder}/path:/usr/bin:/bin",
             "STRATA_CACHE": str(self.cache),
             "TOY": str(self.folder),
-            "TOY_SECONDS": str(self.seconds),
         }
         return subprocess.Popen(
             [self.folder / "tools/pulumi/build", *argv],
@@ -102,6 +111,11 @@ class Clone:
         }
         kept = {path.name for path in (self.cache / "pulumi").iterdir()}
         return tools == {"first": b"toy\n", "second": b"toy\n"} and kept == {binaries.parent.name, "lock"}
+
+
+def until_it_waits(build: subprocess.Popen[str]) -> None:
+    assert build.stdout is not None
+    assert "another build is at work" in build.stdout.readline()
 
 
 @pytest.fixture
@@ -165,15 +179,17 @@ def test_what_is_not_as_it_was_built_is_found_and_built_anew(clone: Clone, break
 
 
 def test_of_two_builds_at_once_one_builds_and_the_other_waits_for_it(clone: Clone) -> None:
-    clone.seconds = 0.5
+    clone.held.touch()
     first = clone.start()
     clone.until_begun()
-    second = clone.run()
-    out, err = first.communicate(timeout=60)
-    assert (first.returncode, second.returncode) == (0, 0), err + second.stderr
-    assert "another build is at work" in second.stdout
-    assert "another build" not in out
-    assert second.stdout.splitlines()[-1] == out.splitlines()[-1]
+    second = clone.start()
+    until_it_waits(second)
+    clone.held.unlink()
+    told, err = first.communicate(timeout=60)
+    waited, more_err = second.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0), err + more_err
+    assert "another build" not in told
+    assert waited.splitlines()[-1] == told.splitlines()[-1]
     assert clone.builds() == 1
 
 
@@ -189,22 +205,23 @@ def test_a_build_that_is_killed_at_any_point_leaves_the_next_one_to_do_it(clone:
 
 
 def test_what_a_killed_build_still_runs_is_waited_for(clone: Clone) -> None:
-    clone.seconds = 1
+    clone.held.touch()
     killed = clone.start()
     clone.until_begun()
     killed.kill()
     killed.wait(timeout=60)
-    clone.seconds = 0
-    again = clone.run()
-    assert again.returncode == 0, again.stderr
-    assert "another build is at work" in again.stdout
+    again = clone.start()
+    until_it_waits(again)
+    clone.held.unlink()
+    _, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
     assert clone.is_as_built(clone.build())
     killed.communicate(timeout=60)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_build_that_is_asked_to_end_ends_what_it_runs(clone: Clone, number: signal.Signals, status: int) -> None:
-    clone.seconds = 100
+    clone.held.touch()
     stopped = clone.start()
     clone.until_begun()
     time.sleep(0.3)
@@ -214,12 +231,12 @@ def test_a_build_that_is_asked_to_end_ends_what_it_runs(clone: Clone, number: si
     stopped.communicate(timeout=60)
     # The pipes are closed: nobody is left who has them, or the lock.
     assert time.monotonic() - began < 5
-    clone.seconds = 0
+    clone.held.unlink()
     assert clone.is_as_built(clone.build())
 
 
 def test_a_step_that_fails_leaves_nothing_that_could_be_taken_for_whole(clone: Clone) -> None:
-    clone.seconds = -1
+    (clone.folder / "broken").touch()
     failed = clone.run()
     assert failed.returncode == 1
     assert "first failed; the whole output is in build/bootstrap.log" in failed.stderr
