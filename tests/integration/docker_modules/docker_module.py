@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.common import warnings
+from ansible.module_utils import _internal
 from module_docs import undocumented
 
 COLLECTIONS = Path(__file__).parents[3] / "collections"
@@ -112,7 +112,7 @@ def _become(module: Path, files: list[int]) -> None:
             os.dup2(file, number)
         sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
         sys.argv = [str(module)]
-        warnings._global_warnings.clear()  # said by whoever forked us; Ansible says nothing twice
+        _internal.is_controller = False  # tests of plugins made it one, and a controller shows warnings itself
         runpy.run_path(str(module), run_name="__main__")
     except SystemExit as end:
         status = end.code

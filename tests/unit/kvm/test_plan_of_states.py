@@ -151,11 +151,12 @@ def test_a_guest_that_is_off_is_planned_to_each_state(lab: Lab, state: str, expe
     assert sorted(actions(lab.told("plan", False, state=state))) == sorted(expected)
 
 
-def test_a_guest_that_a_policy_leaves_off_is_told(lab: Lab) -> None:
+def test_a_guest_that_a_policy_leaves_off_is_told_and_warned_of(lab: Lab) -> None:
     lab.make(Case(there={"web": False}, network=True, declared={"web": 64}, options={}))
     lab.leave_off()
     result = lab.ran("environment", check=True)
     assert (result["plan"], result["unobserved"]) == ([], ["web"])
+    assert "guest web: left as it is, so what is on its engine was not looked at." in str(result["warnings"])
     assert lab.told("plan", check=False) == lab.told("environment", check=True)
 
 
