@@ -51,7 +51,6 @@ class DaemonFile:
 
     def check(self, content: bytes) -> None:
         """Put *content* beside the file. Raises :class:`EngineError` with the words of dockerd when it refuses it."""
-        self._make_folder()
         self.shell.write_file(_NEW, content, 0o600)
         try:
             self.shell.run(f"dockerd --validate --config-file {_NEW}")
@@ -71,11 +70,11 @@ class DaemonFile:
 
     def commit(self, content: bytes) -> None:
         """The engine runs with *content* now."""
-        self._make_folder()
         self.shell.write_file(MARK, content, 0o600)
         self.shell.run(f"rm -f {BEFORE}; sync")
 
-    def _make_folder(self) -> None:
+    def make_folder(self) -> None:
+        """The packages of some distributions do not make it."""
         self.shell.run("mkdir -p -m 0755 /etc/docker")
 
 

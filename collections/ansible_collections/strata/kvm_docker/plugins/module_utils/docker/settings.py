@@ -82,6 +82,7 @@ class Settings:
         settings = change.declared.spec["settings"]
         content = daemon_json(settings)
         file = DaemonFile(engine.shell)
+        file.make_folder()
         if file.read().in_force != settings:
             file.check(content)
             file.replace()
