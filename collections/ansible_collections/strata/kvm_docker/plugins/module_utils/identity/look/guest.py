@@ -123,22 +123,27 @@ def _mounts(parts: Mapping[str, str]) -> dict[str, Any]:
     """
     mounted = (line.split() for line in parts["mounted"].splitlines())
     folders = {target: folder for _id, _of, _device, folder, target, *_more in mounted}
+    half = _default_size(parts["memory"])
     found = {}
     for line in parts["mounts"].splitlines():
         source, target, kind, options, *_more = line.split(" ")
         told = {"source": source, "folder": folders.get(target, ""), "type": kind}
-        given = [option for option in options.split(",") if not _is_half(option, parts["memory"])]
+        given = [option for option in options.split(",") if not _is_about(half, option)]
         found[target] = {**told, "options": _counted(given)}
     return found
 
 
-def _is_half(option: str, memory: str) -> bool:
-    """Whether it is the size that a file system in memory has by default (tmpfs(5)), half of the memory.
+def _default_size(memory: str) -> int:
+    """The size in KiB that a file system in memory has by default (tmpfs(5)), half of the memory."""
+    total = re.search(r"MemTotal: +(\d+) kB", memory)
+    return int(total[1]) // 2 if total else 0
 
-    The kernel tells it where the memory that it reckons with has changed since the mount: after some boots only.
-    """
-    size, total = re.fullmatch(r"size=(\d+)k", option), re.search(r"MemTotal: +(\d+) kB", memory)
-    return bool(size and total and abs(2 * int(size[1]) - int(total[1])) <= int(total[1]) / 100)
+
+def _is_about(default: int, option: str) -> bool:
+    """Whether *option* is the default size: where the memory that the kernel reckons with has changed since the mount,
+    after some boots only, it tells that size."""
+    size = re.fullmatch(r"size=(\d+)k", option)
+    return bool(size and abs(int(size[1]) - default) <= default / 100)
 
 
 def _sysctls(text: str) -> dict[str, Any]:
