@@ -30,7 +30,7 @@ from .disk_files import (
     refuse_in_use,
 )
 from .domain import cut_power, find_domain
-from .errors import find, libvirt_errors
+from .errors import libvirt_errors, unless_gone
 from .guest_live import NotFollowedError, release
 from .overlay import OverlayMark, grow_overlay, make_overlay, mark_overlay, read_overlay_mark, remove_overlay
 from .qcow2 import read_qcow2
@@ -252,7 +252,7 @@ def _delete(hypervisor: Hypervisor, file: DiskFile) -> None:
         _detach(hypervisor, mark)
     _remove(overlays)
     name = naming.libvirt_name(mark.environment, file.pool) if file.pool else mark.environment
-    remove_overlay(find(hypervisor.connection.storagePoolLookupByName, name), file.path)
+    remove_overlay(unless_gone(hypervisor.connection.storagePoolLookupByName, name), file.path)
 
 
 def _detach(hypervisor: Hypervisor, mark: OverlayMark) -> None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from .. import naming
-from .errors import find
+from .errors import unless_gone
 
 if TYPE_CHECKING:
     import libvirt
 
     from .hypervisor import Hypervisor
 
-_T = TypeVar("_T")
 
 #: Seconds that a guest has to shut down by itself; under software emulation a Docker host takes 10 to 20.
 SHUTDOWN_TIMEOUT = 90.0
@@ -29,7 +28,7 @@ _LOOK = 0.2
 def find_domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
     """The domain of *guest*; ``None`` where there is none."""
     uuid = naming.object_uuid(environment, "guest", guest)
-    return find(hypervisor.connection.lookupByUUIDString, str(uuid))
+    return unless_gone(hypervisor.connection.lookupByUUIDString, str(uuid))
 
 
 def power_on(domain: libvirt.virDomain) -> None:
@@ -102,24 +101,13 @@ def _active(domain: libvirt.virDomain) -> bool:
     import libvirt
 
     on = _state(domain) not in (None, libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
-    return on and bool(_unless_gone(domain.isActive))
+    return on and bool(unless_gone(domain.isActive))
 
 
 def _state(domain: libvirt.virDomain) -> int | None:
     """One of ``virDomainState``; ``None`` for a domain without definition, which vanished with its power."""
-    told = _unless_gone(domain.state)
+    told = unless_gone(domain.state)
     return int(told[0]) if told else None
-
-
-def _unless_gone(ask: Callable[[], _T]) -> _T | None:
-    import libvirt
-
-    try:
-        return ask()
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return None
-        raise
 
 
 def _unless(act: Callable[[], object], code: int, reached: Callable[[], bool]) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 from ..errors import HypervisorError
+
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -26,8 +28,9 @@ def libvirt_errors(what: str) -> Iterator[None]:
         raise HypervisorError(f"{what}: {error}") from error
 
 
-def find(lookup: Callable[[str], Any], name: str) -> Any | None:
-    """What *lookup* (one of libvirt's ``...LookupBy...``) finds; ``None`` where there is no such object."""
+def unless_gone(ask: Callable[..., _T], *arguments: object) -> _T | None:
+    """What *ask* (one of libvirt's lookups, or a question to an object) answers; ``None`` where there is no such object
+    or no longer."""
     import libvirt
 
     absent = (
@@ -37,7 +40,7 @@ def find(lookup: Callable[[str], Any], name: str) -> Any | None:
         libvirt.VIR_ERR_NO_STORAGE_VOL,
     )
     try:
-        return lookup(name)
+        return ask(*arguments)
     except libvirt.libvirtError as error:
         if error.get_error_code() in absent:
             return None

@@ -15,7 +15,7 @@ from ..declare.environment import Environment
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
-from .errors import find, libvirt_errors
+from .errors import libvirt_errors, unless_gone
 from .links import Links, reattach
 from .mark import claim, drifted_first, of_another, read_mark
 from .network_spec import network_spec, observed_spec
@@ -71,7 +71,7 @@ class Network:
             if change.declared:
                 _apply(connection, change, change.declared)
             elif change.observed:
-                network = find(connection.connection.networkLookupByUUIDString, change.observed.handle)
+                network = unless_gone(connection.connection.networkLookupByUUIDString, change.observed.handle)
                 if network:
                     _delete(network)
 
@@ -122,7 +122,7 @@ def _apply(hypervisor: Hypervisor, change: Change, declared: Declared) -> None:
     uuid = str(naming.object_uuid(declared.handle, change.key.kind, change.key.name))
     if change.observed and not change.observed.owned:
         _give_way(connection, change.observed)
-    network = find(connection.networkLookupByUUIDString, uuid)
+    network = unless_gone(connection.networkLookupByUUIDString, uuid)
     if network is None or change.differences or change.action not in ("start", "stop"):
         network = _define(connection, network, change, declared)
     if network.isActive() and not declared.running:
@@ -135,7 +135,7 @@ def _apply(hypervisor: Hypervisor, change: Change, declared: Declared) -> None:
 
 def _give_way(connection: libvirt.virConnect, stranger: Observed) -> None:
     """Remove the network that is adopted: libvirt has one of a name, and ours has another UUID."""
-    network = find(connection.networkLookupByUUIDString, stranger.handle)
+    network = unless_gone(connection.networkLookupByUUIDString, stranger.handle)
     if network:
         _delete(network)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement
 
 from ..errors import HypervisorError
-from .errors import find
+from .errors import unless_gone
 from .mark import to_text
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def grow_overlay(pool: libvirt.virStoragePool, target: Path, size: int) -> None:
     """Grow the volume of a guest that is off to *size* bytes."""
     with _ONE_AT_A_TIME:
         pool.refresh()
-        volume = find(pool.storageVolLookupByName, target.name)
+        volume = unless_gone(pool.storageVolLookupByName, target.name)
         if volume is None:
             raise HypervisorError(f"{target}: the volume is gone. Run again.")
         volume.resize(size)

@@ -22,7 +22,7 @@ from ..folders import make_searchable
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
-from .errors import find, libvirt_errors
+from .errors import libvirt_errors, unless_gone
 from .mark import claim, of_another, to_text
 from .overlay import read_overlay_mark
 
@@ -167,7 +167,7 @@ def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Decl
         _make_folder(folder, place.is_own)
     if change.observed and not change.observed.owned:
         _give_way(hypervisor.connection, place)
-    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
+    pool = unless_gone(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
     if pool is None or change.differences:
         pool = pool or hypervisor.connection.storagePoolDefineXML(render_pool(place.libvirt_name, place.uuid, folder))
         pool.setAutostart(declared.spec["autostart"])
@@ -179,7 +179,7 @@ def _apply(hypervisor: Hypervisor, place: _Place, change: Change, declared: Decl
 
 def _give_way(connection: libvirt.virConnect, place: _Place) -> None:
     """Remove the definition that is adopted: libvirt has one of a name, and ours has another UUID. Files stay."""
-    pool = find(connection.storagePoolLookupByName, place.libvirt_name)
+    pool = unless_gone(connection.storagePoolLookupByName, place.libvirt_name)
     if pool and pool.UUIDString() != place.uuid:
         if pool.isActive():
             pool.destroy()
@@ -195,7 +195,7 @@ def _make_folder(folder: Path, is_own: bool) -> None:
 
 def _delete(hypervisor: Hypervisor, place: _Place) -> None:
     """The definition goes last: killed before, the next run still sees what is to be done."""
-    pool = find(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
+    pool = unless_gone(hypervisor.connection.storagePoolLookupByUUIDString, place.uuid)
     if pool and not place.is_own:
         _refuse_in_use(hypervisor.connection, place, pool)
     if pool and pool.isActive():

@@ -23,7 +23,7 @@ from ..guest import access, inside
 from ..progress import Progress
 from .domain import find_domain, is_running
 from .domain_xml import firmware_of
-from .errors import find, libvirt_errors
+from .errors import libvirt_errors, unless_gone
 from .mark import read_mark, to_text
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _named(observed: Sequence[Snapshot], name: str) -> Snapshot | None:
 def _find(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt.virDomain | None:
     """The guest's domain; a stranger's of its name is refused."""
     domain = find_domain(hypervisor, environment, guest)
-    other = None if domain else find(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest))
+    other = None if domain else unless_gone(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest))
     mark = read_mark(ElementTree.fromstring(domain.XMLDesc())) if domain else None
     if other or (domain and (mark is None or mark.environment != environment)):
         raise ForeignObjectError(f"guest {guest}: its domain does not belong to environment {environment}.")

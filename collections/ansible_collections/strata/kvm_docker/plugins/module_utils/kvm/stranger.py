@@ -24,7 +24,7 @@ from ..guest.files import make_private, write_whole
 from .disk_files import DiskFile, disk_files, disk_path, image_of
 from .domain_leaves import beyond, definition_leaves
 from .domain_xml import Domain, DomainInterface, parse_domain, render_domain
-from .errors import find
+from .errors import unless_gone
 from .guest_spec import observed_spec
 from .mark import Mark, read_mark
 
@@ -158,7 +158,7 @@ def gives_way(hypervisor: Hypervisor, environment: str, guest: str) -> Iterator[
     """
     import libvirt
 
-    domain = find(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest))
+    domain = unless_gone(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest))
     stranger = find_stranger(hypervisor, environment, guest, domain) if domain else None
     if stranger is None or is_ours(environment, guest, stranger.root):
         yield
@@ -173,7 +173,7 @@ def gives_way(hypervisor: Hypervisor, environment: str, guest: str) -> Iterator[
     try:
         yield
     except BaseException:
-        if find(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest)) is None:
+        if unless_gone(hypervisor.connection.lookupByName, naming.libvirt_name(environment, guest)) is None:
             hypervisor.connection.defineXML(former)
         raise
 
