@@ -337,7 +337,11 @@ MUTATIONS = (
     Mutation("autostart of a pool", "virsh", "pool-autostart {pool} --disable", "pools/:own/state/autostart"),
     Mutation("volume in a pool", "virsh", "vol-create-as {pool} extra.raw 1M --format raw", "disks/:own/extra.raw/.*"),
     Mutation(
-        "disk grown", "virsh", "vol-resize {pool} extra.raw 2M", "disks/:own/extra.raw/capacity/#text", declared=True
+        "disk grown",
+        "virsh",
+        "vol-resize extra.raw 2M --pool {pool}",
+        "disks/:own/extra.raw/capacity/#text",
+        declared=True,
     ),
     Mutation("published port", "forward", "web 80", "forwards/web/80/.*/listening", declared=True),
     # Files, which level 4 sees.
