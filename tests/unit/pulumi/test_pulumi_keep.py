@@ -21,13 +21,13 @@ REPOSITORY = Path(__file__).parents[3]
 #: Makes two tools, one after the other, and writes down that it began.
 TOY_STEPS = """
 first() {
+    echo begun >>"$TOY/journal"
     until [ ! -e "$TOY/held" ]; do sleep 0.05; done
     [ ! -e "$TOY/broken" ]
     printf '#!/bin/sh\\necho toy\\n' >"$1"
     chmod 755 "$1"
 }
 steps() {
-    echo begun >>"$TOY/journal"
     quietly first first "$1/first"
     quietly second cp "$1/first" "$1/second"
 }
