@@ -46,8 +46,8 @@ def difference_data(difference: Difference, mask: Mask = as_it_is) -> dict[str, 
     """One leaf: path, before, after, cause and effect. *mask*: as above."""
     return {
         "path": ".".join(difference.path),
-        "before": mask(_plain(difference.shown(difference.before))),
-        "after": mask(_plain(difference.shown(difference.after))),
+        "before": mask(plain(difference.shown(difference.before))),
+        "after": mask(plain(difference.shown(difference.after))),
         "cause": difference.cause,
         "effect": str(difference.effect),
     }
@@ -123,16 +123,16 @@ def _tree(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
         node = root
         for step in path[:-1]:
             node = node.setdefault(step, {})
-        node[path[-1]] = _plain(value)
+        node[path[-1]] = plain(value)
     return root
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """*value* in JSON's types: addresses and the like become text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=str)
+        return sorted((plain(item) for item in value), key=str)
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
