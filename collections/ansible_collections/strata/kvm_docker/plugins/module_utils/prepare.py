@@ -16,6 +16,7 @@ from .inputs import Inputs
 from .kvm import accelerator, ready
 from .kvm.accelerator import Accelerator
 from .kvm.hypervisor import Hypervisor
+from .kvm.watch import Watch
 from .plan.secrets import Seal
 from .progress import Progress
 
@@ -49,15 +50,27 @@ def open_guest_engine(
 
     *wait_timeout* and *remove_volumes*: as :class:`~.docker.engine.Engine` has them.
     """
-    declared = environment.guests[guest]
+    watch = Watch(hypervisor, environment.name, guest, progress, environment.guests[guest].boot_timeout)
     with progress.stage(f"guest {guest}", "waiting for its engine"):
-        shell = ready.wait_for_shell(hypervisor, environment, declared, progress)
-        return open_engine(
-            shell,
-            ready.wait_for_engine(hypervisor, environment, declared, shell, progress),
-            environment,
-            inputs,
-            notes=AppliedNotes.of(environment.name, hypervisor.folders, guest),
-            wait_timeout=wait_timeout,
-            remove_volumes=remove_volumes,
-        )
+        return open_watched_engine(watch, environment, inputs, wait_timeout=wait_timeout, remove_volumes=remove_volumes)
+
+
+def open_watched_engine(
+    watch: Watch,
+    environment: Environment,
+    inputs: Inputs,
+    *,
+    wait_timeout: int = WAIT_TIMEOUT,
+    remove_volumes: bool = False,
+) -> Engine:
+    """As :func:`open_guest_engine`, as long as *watch* lets it."""
+    shell = ready.await_shell(watch)
+    return open_engine(
+        shell,
+        ready.await_engine(watch, shell),
+        environment,
+        inputs,
+        notes=AppliedNotes.of(environment.name, watch.hypervisor.folders, watch.guest),
+        wait_timeout=wait_timeout,
+        remove_volumes=remove_volumes,
+    )
