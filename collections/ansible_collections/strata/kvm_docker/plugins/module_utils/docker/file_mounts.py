@@ -178,11 +178,15 @@ def prune(shell: Machine | None, container: str, specs: Iterable[Tree], keep: fr
     Only what is in the folder of *container* goes, in the projects that the mounts tell.
     """
     projects = {PurePosixPath(source).parts[-3] for spec in specs for source in sources(spec)}
-    kept = " ".join(f"! -path {shlex.quote(name)}" for name in sorted(keep))
     for project in sorted(projects):
-        path = shlex.quote(str(folder(project, container)))
         if shell:
-            shell.run(f"test ! -d {path} || find {path} -type f {kept} -delete" if keep else f"rm -rf {path}")
+            clear(shell, folder(project, container), keep)
+
+
+def clear(shell: Machine, place: PurePosixPath, keep: frozenset[str] = frozenset()) -> None:
+    """Delete the files in *place*, a :func:`folder`, but *keep*; and the folder itself if none is kept."""
+    path, kept = shlex.quote(str(place)), " ".join(f"! -path {shlex.quote(name)}" for name in sorted(keep))
+    shell.run(f"test ! -d {path} || find {path} -type f {kept} -delete" if keep else f"rm -rf {path}")
 
 
 def sources(spec: Tree) -> frozenset[str]:
@@ -193,7 +197,10 @@ def sources(spec: Tree) -> frozenset[str]:
 
 def is_file_mount(mount: Tree) -> bool:
     """Whether *mount* (canonical) is one of ours: read-only, of a file in a :func:`folder`."""
-    if mount["Type"] != "bind" or not mount["ReadOnly"]:
-        return False
-    source = PurePosixPath(str(mount["Source"]))
+    return mount["Type"] == "bind" and bool(mount["ReadOnly"]) and is_in_folder(str(mount["Source"]))
+
+
+def is_in_folder(path: str) -> bool:
+    """Whether *path* is that of a file in a :func:`folder`."""
+    source = PurePosixPath(path)
     return source.parent.parent.parent == ROOT and ".." not in source.parts

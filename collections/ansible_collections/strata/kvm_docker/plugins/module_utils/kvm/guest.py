@@ -269,11 +269,16 @@ def _refuse_other_image(guest: str, disk: Path, image: Path) -> None:
 
 
 def _delete(hypervisor: Hypervisor, environment: str, guest: str) -> None:
-    """The domain and what is only its own: the seed, the logs of its console (virtlogd numbers older ones), and
-    external snapshots, which nothing but the domain tells from a stranger's files.
+    """The definition goes last: killed before, the next run still sees what is to be done."""
+    clear_guest(hypervisor, environment, guest)
+    domain = find_domain(hypervisor, environment, guest)
+    if domain:
+        undefine(domain)
 
-    The definition goes last: killed before, the next run still sees what is to be done.
-    """
+
+def clear_guest(hypervisor: Hypervisor, environment: str, guest: str) -> None:
+    """Cut its power and remove what is only its own but for the domain: the seed, the logs of its console (virtlogd
+    numbers older ones), and external snapshots, which nothing but the domain tells from a stranger's files."""
     domain = find_domain(hypervisor, environment, guest)
     disks = [file.path for file in disk_files(hypervisor, environment) if goes_with(file, environment, guest)]
     overlays = [overlay for disk in disks for overlay in external_snapshots(domain, disk)]
@@ -284,5 +289,3 @@ def _delete(hypervisor: Hypervisor, environment: str, guest: str) -> None:
     former = former_path(hypervisor.folders, environment, guest)
     for path in (seed, console, former, *overlays, *console.parent.glob(f"{console.name}.[0-9]*")):
         path.unlink(missing_ok=True)
-    if domain:
-        undefine(domain)

@@ -208,10 +208,15 @@ def _delete(hypervisor: Hypervisor, place: _Place) -> None:
 
 def _clear(folder: Path) -> None:
     """Files that are not ours keep the folder."""
-    for path in [path for pattern in _LEFTOVERS for path in folder.glob(pattern)]:
-        path.unlink(missing_ok=True)
+    clear_leftovers(folder)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a run that was killed may have left in the *folder* of an environment's own pool."""
+    for path in [path for pattern in _LEFTOVERS for path in folder.glob(pattern)]:
+        path.unlink(missing_ok=True)
 
 
 def _refuse_in_use(connection: libvirt.virConnect, place: _Place, pool: libvirt.virStoragePool) -> None:
