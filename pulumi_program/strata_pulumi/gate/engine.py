@@ -14,24 +14,19 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import NAME, WORDS
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import NAME
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 
-from .option import Option
+from .option import PART_OF_ID, Option, wrong_name
 from .properties import Properties
+from .resource import Difference, Output
 from .site import Site
 
 TYPE = "strata:index:Engine"
 
 #: Seconds, as a declaration's ``boot_timeout``.
 READY_TIMEOUT = 300.0
-
-_PART_OF_ID = "it is a part of the resource's id, which Pulumi shows"
-
-
-def _name(value: str) -> str | None:
-    return None if re.fullmatch(NAME, value) else WORDS[NAME]
 
 
 def _address(value: str) -> str | None:
@@ -52,8 +47,8 @@ INPUTS = (
         type="string",
         required=True,
         effect="replace",
-        public=_PART_OF_ID,
-        wrong=_name,
+        public=PART_OF_ID,
+        wrong=wrong_name,
         about="Name of the environment that the guest is of.",
     ),
     Option(
@@ -61,8 +56,8 @@ INPUTS = (
         type="string",
         required=True,
         effect="replace",
-        public=_PART_OF_ID,
-        wrong=_name,
+        public=PART_OF_ID,
+        wrong=wrong_name,
         about="Name of the guest in its environment.",
     ),
     Option(
@@ -88,17 +83,10 @@ INPUTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """One property that the resource has. ``items``: type of a list's items."""
-
-    about: str
-    items: str = ""
-
-
 OUTPUTS: Mapping[str, Output] = {
     "host": Output(about="URL of the engine for pulumi_docker's provider: `ssh://root@ADDRESS`."),
     "sshOpts": Output(
+        type="array",
         items="string",
         about="Options of ssh for pulumi_docker's provider: the environment's SSH configuration, which has the key, "
         "the pinned host keys and the one connection (ControlMaster) that all share.",
@@ -131,14 +119,6 @@ class Facts:
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A property has another value. ``of_input``: what is given has, not what was found."""
-
-    replaces: bool = False
-    of_input: bool = True
-
-
 def place_of(inputs: Properties) -> Place:
     """Where checked *inputs* lead to."""
     return Place(environment=inputs.text("environment"), guest=inputs.text("guest"))
@@ -163,7 +143,7 @@ def outputs(inputs: Properties, facts: Facts, site: Site) -> Properties:
     told = {"engineVersion": facts.version, "apiVersion": facts.api_version, "engineId": facts.id, "problem": ""}
     hidden = {"host": "address" in inputs.secret, "sshOpts": site.folder_is_secret}
     return Properties(
-        known={**_ways(inputs, site), **told}, secret=frozenset(name for name, secret in hidden.items() if secret)
+        known={**_ways(inputs, site), **told}, hidden=frozenset((name,) for name, secret in hidden.items() if secret)
     )
 
 
@@ -174,7 +154,7 @@ def awaited() -> Properties:
 
 def troubled(state: Properties, why: str) -> Properties:
     """The *state* of an engine that does not answer; the first line of *why* says what is wrong."""
-    return Properties(known={**state.known, "problem": why.partition("\n")[0]}, secret=state.secret)
+    return Properties(known={**state.known, "problem": why.partition("\n")[0]}, hidden=state.hidden)
 
 
 def imported(place: Place, address: str) -> Properties:

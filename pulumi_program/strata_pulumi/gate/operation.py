@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .failure import CancelledError
@@ -16,8 +17,14 @@ from .failure import CancelledError
 Result = TypeVar("Result")
 Interrupt = Callable[[], None]
 
-#: Seconds that interrupted work has to tidy up. What hangs longer, in libvirt or in the guest, is left behind.
-_GRACE = 0.5
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How interrupted work ends. ``grace``: seconds that it has to tidy up; what hangs longer, in libvirt or in the
+    guest, is left behind. ``told``: what is said then."""
+
+    grace: float = 0.5
+    told: str = "cancelled; nothing was changed."
 
 
 class Operations:
@@ -29,31 +36,31 @@ class Operations:
     def cancel(self) -> None:
         self._cancelled.set()
 
-    async def run(self, work: Callable[[Interrupt], Result]) -> Result:
+    async def run(self, work: Callable[[Interrupt], Result], ending: Ending) -> Result:
         """What *work* returns; it calls its argument often, which raises :class:`CancelledError` when it is to end.
 
         It is to end, too, when the caller is gone.
         """
         stop = threading.Event()
-        self._check(self._cancelled.is_set())
-        task = _in_thread(lambda: work(lambda: self._check(stop.is_set())))
+
+        def check(stopped: bool) -> None:
+            if stopped:
+                raise CancelledError(ending.told)
+
+        check(self._cancelled.is_set())
+        task = _in_thread(lambda: work(lambda: check(stop.is_set())))
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         both: set[asyncio.Future[Any]] = {task, cancelled}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 stop.set()
-                await asyncio.wait({task}, timeout=_GRACE)
-            self._check(not task.done())
+                await asyncio.wait({task}, timeout=ending.grace)
+            check(not task.done())
             return task.result()
         finally:
             stop.set()
             cancelled.cancel()
-
-    @staticmethod
-    def _check(stopped: bool) -> None:
-        if stopped:
-            raise CancelledError("cancelled; nothing was changed.")
 
 
 def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:

@@ -6,16 +6,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars import NAME, WORDS
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.words import shown, unknown_key
 
 from .properties import Properties
 
-_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float)}
-_WORDS = {"string": "text", "number": "a number"}
+Type: TypeAlias = Literal["string", "number", "boolean", "object", "array"]
+
+_TYPES: Mapping[Type, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+}
+_WORDS: Mapping[Type, str] = {
+    "string": "text",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+}
+
+PART_OF_ID = "it is a part of the resource's id, which Pulumi shows"
 
 #: What Pulumi itself puts among the options of a provider.
 _PULUMI = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
@@ -34,15 +51,17 @@ class Option:
     """One property that may be given.
 
     ``wrong``: says what a value of the right type must be where it is not that, else nothing. ``effect``: what its
-    change does to the resource. ``public``: why it cannot be a secret, where it cannot.
+    change does to the resource. ``items``: type of what is in a list or mapping, where all are of one. ``public``: why
+    it cannot be a secret, where it cannot.
     """
 
     name: str
-    type: Literal["string", "number"]
+    type: Type
     about: str
     wrong: Callable[[Any], str | None] = lambda value: None
     required: bool = False
     effect: Literal["replace", "update", "nothing"] = "update"
+    items: Literal["string"] | None = None
     public: str = ""
 
 
@@ -68,11 +87,33 @@ def _check(option: Option, given: Properties) -> Iterator[Failure]:
 
 
 def _wanted(option: Option, value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, _TYPES[option.type]):
-        return _WORDS[option.type]
-    return option.wrong(value)
+    wrong_type = isinstance(value, bool) != (option.type == "boolean") or not isinstance(value, _TYPES[option.type])
+    return _WORDS[option.type] if wrong_type else option.wrong(value)
+
+
+def wrong_name(value: str) -> str | None:
+    """What the name of an environment or a guest must be."""
+    return None if re.fullmatch(NAME, value) else WORDS[NAME]
+
+
+def wrong_path(value: str) -> str | None:
+    """What a path of this machine must be."""
+    return None if value.startswith("/") and "\0" not in value else "an absolute path"
 
 
 def path(name: str) -> str:
     """The path of the property *name*: quoted where it is not a plain word."""
-    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name) else '["' + name.replace('"', '\\"') + '"]'
+    return name if _is_word(name) else _quoted(name)
+
+
+def path_in(name: str, place: Iterable[str]) -> str:
+    """The path of what is at *place* in the property *name*."""
+    return path(name) + "".join(f".{step}" if _is_word(step) else _quoted(step) for step in place)
+
+
+def _is_word(name: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z_$][\w$]*", name))
+
+
+def _quoted(name: str) -> str:
+    return '["' + name.replace('"', '\\"') + '"]'

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pulumi's protocol of a provider (``pulumirpc.ResourceProvider``) for the one resource that is here.
+"""Pulumi's protocol of a provider (``pulumirpc.ResourceProvider``) for all resources that there are here.
 
 It stands on the protocol itself and not on ``pulumi.provider.experimental``: that one answers every error with a
 traceback and the status UNKNOWN, has no Handshake, takes what is unknown in a preview for a text, and sends a wrong
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import EngineError, GuestError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from google.protobuf.empty_pb2 import Empty
@@ -21,20 +21,21 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from . import engine, option, site, wait
-from .engine import Difference, Place
+from . import option, site
 from .failure import Context, UnknownKindError, answered
 from .log import Log
 from .operation import Interrupt, Operations
 from .option import Failure
 from .properties import Properties, read, write
+from .resource import Difference, Operation, Resource
+from .resources import RESOURCES
 from .schema import schema
 
 Result = TypeVar("Result")
 
 
 class _OfResource(Protocol):
-    """What every request about a resource has."""
+    """What every request about a resource has; most have a ``timeout`` in seconds, too."""
 
     urn: str
 
@@ -105,102 +106,73 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._site = site.site(read(request.args))
         return proto.ConfigureResponse(acceptSecrets=True, acceptResources=True, supportsPreview=True)
 
-    # Its resource
+    # Its resources
 
     @answered
     async def Check(self, request: proto.CheckRequest, context: Context) -> proto.CheckResponse:
-        _require_engine(request)
-        return _checked(request, option.check(engine.INPUTS, read(request.news)))
+        return _checked(request, option.check(self._of(request).INPUTS, read(request.news)))
 
     @answered
     async def Diff(self, request: proto.DiffRequest, context: Context) -> proto.DiffResponse:
-        _require_engine(request)
-        found = engine.diff(read(request.old_inputs), read(request.olds), read(request.news), self._site)
+        found = self._of(request).diff(read(request.old_inputs), read(request.olds), read(request.news), self._site)
         return _difference(found)
 
     @answered
     async def Create(self, request: proto.CreateRequest, context: Context) -> proto.CreateResponse:
-        _require_engine(request)
-        given = read(request.properties)
+        resource, given = self._of(request), read(request.properties)
         if request.preview:
-            return proto.CreateResponse(properties=write(engine.awaited()))
-        outputs = await self._wait(given, request.urn, request.timeout)
-        return proto.CreateResponse(id=engine.place_of(given).id, properties=write(outputs))
+            return proto.CreateResponse(properties=write(resource.awaited(given)))
+        identity, outputs = await self._run(request, given, lambda operation: resource.create(given, operation))
+        return proto.CreateResponse(id=identity, properties=write(outputs))
 
     @answered
     async def Update(self, request: proto.UpdateRequest, context: Context) -> proto.UpdateResponse:
-        _require_engine(request)
+        resource, before, given = self._of(request), read(request.old_inputs), read(request.news)
         if request.preview:
-            return proto.UpdateResponse(properties=write(engine.awaited()))
-        return proto.UpdateResponse(
-            properties=write(await self._wait(read(request.news), request.urn, request.timeout))
-        )
+            return proto.UpdateResponse(properties=write(resource.awaited(given)))
+        outputs = await self._run(request, given, lambda operation: resource.update(before, given, operation))
+        return proto.UpdateResponse(properties=write(outputs))
 
     @answered
     async def Read(self, request: proto.ReadRequest, context: Context) -> proto.ReadResponse:
-        _require_engine(request)
-        place, given, state = engine.parse(request.id), read(request.inputs), read(request.properties)
-        try:
-            found = await self._run(given, lambda interrupt: self._look(place, given, interrupt))
-        except (GuestError, EngineError) as error:
-            if not given.known:
-                raise
-            inputs, outputs = given, engine.troubled(state, str(error))
-        else:
-            if found is None:
-                return proto.ReadResponse()
-            inputs, outputs = found
+        resource, given, state = self._of(request), read(request.inputs), read(request.properties)
+        found = await self._run(request, given, lambda operation: resource.read(request.id, given, state, operation))
+        if found is None:
+            return proto.ReadResponse()
+        inputs, outputs = found
         return proto.ReadResponse(id=request.id, inputs=write(inputs), properties=write(outputs))
 
     @answered
     async def Delete(self, request: proto.DeleteRequest, context: Context) -> Empty:
-        _require_engine(request)
-        place = engine.parse(request.id)
-        await self._run(Properties(), lambda _interrupt: wait.let_go(place, self._site))
+        resource, before = self._of(request), read(request.old_inputs)
+        await self._run(request, before, lambda operation: resource.delete(request.id, before, operation))
         return Empty()
 
-    async def _wait(self, given: Properties, urn: str, custom_timeout: float) -> Properties:
-        seconds, place, progress = (
-            engine.timeout(given, custom_timeout),
-            engine.place_of(given),
-            self._progress(given, urn),
-        )
-        facts = await self._run(
-            given,
-            lambda interrupt: wait.wait(place, given.text("address"), self._site, seconds, interrupt, progress),
-        )
-        return engine.outputs(given, facts, self._site)
+    def _of(self, request: _OfResource) -> Resource:
+        """A URN is ``urn:pulumi:STACK::PROJECT::PARENT$...$TYPE::NAME``."""
+        kind = request.urn.split("::")[2].rpartition("$")[2] if request.urn.count("::") >= 3 else request.urn
+        if kind not in RESOURCES:
+            raise UnknownKindError(f"strata has no resource {kind}; it has {', '.join(RESOURCES)}.")
+        return RESOURCES[kind]
 
-    def _look(self, place: Place, given: Properties, interrupt: Interrupt) -> tuple[Properties, Properties] | None:
-        """Inputs and outputs as they are. An import has no inputs yet."""
-        facts = wait.look(place, self._site, interrupt)
-        if facts is None:
-            return None
-        inputs = given if given.known else engine.imported(place, wait.address_of(place, self._site))
-        return inputs, engine.outputs(inputs, facts, self._site)
+    async def _run(self, request: _OfResource, given: Properties, work: Callable[[Operation], Result]) -> Result:
+        """What *work* returns; neither progress nor its errors tell a secret of *given*."""
+        secrets = (*given.secrets(), *self._site.secrets)
+        mask, progress = Masker(secrets), Progress(self._log.beside(request.urn))
+        progress.mask = mask
+        timeout = float(getattr(request, "timeout", 0.0))
 
-    def _progress(self, given: Properties, urn: str) -> Progress:
-        progress = Progress(self._log.beside(urn))
-        progress.mask = self._masker(given)
-        return progress
+        def called(interrupt: Interrupt) -> Result:
+            with os_errors():
+                return work(
+                    Operation(site=self._site, interrupt=interrupt, progress=progress, timeout=timeout, secrets=secrets)
+                )
 
-    async def _run(self, given: Properties, work: Callable[[Interrupt], Result]) -> Result:
-        """What *work* returns; its errors tell no secret."""
         try:
-            return await self.operations.run(work)
+            return await self.operations.run(called, self._of(request).ENDING)
         except StrataError as error:
-            error.mask(self._masker(given))
+            error.mask(mask)
             raise
-
-    def _masker(self, given: Properties) -> Masker:
-        return Masker([*given.secrets(), *self._site.secrets])
-
-
-def _require_engine(request: _OfResource) -> None:
-    """A URN is ``urn:pulumi:STACK::PROJECT::PARENT$...$TYPE::NAME``."""
-    kind = request.urn.split("::")[2].rpartition("$")[2] if request.urn.count("::") >= 3 else request.urn
-    if kind != engine.TYPE:
-        raise UnknownKindError(f"strata has no resource {kind}; it has {engine.TYPE}.")
 
 
 def _checked(request: proto.CheckRequest, failures: Iterable[Failure]) -> proto.CheckResponse:

@@ -9,11 +9,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from .engine import INPUTS, OUTPUTS, TYPE, Output
-from .option import Option
+from .option import Option, Type
+from .resource import Output, Resource
+from .resources import RESOURCES
 from .site import OPTIONS
 
 NAME = "strata"
+
+_ANY = {"$ref": "pulumi.json#/Any"}
 
 
 def schema(version: str) -> str:
@@ -23,34 +26,44 @@ def schema(version: str) -> str:
             "name": NAME,
             "version": version,
             "displayName": "Strata",
-            "description": "Waits for the Docker engines of guests, and tells when they are gone.",
+            "description": "Brings objects of guests and their Docker engines to what a declaration says of them, and "
+            "waits for the engines.",
             "license": "GPL-3.0-or-later",
             "config": {"variables": _options(OPTIONS)},
             "provider": {"description": "Where guests are.", "inputProperties": _options(OPTIONS)},
-            "resources": {TYPE: _engine()},
+            "resources": {kind: _resource(resource) for kind, resource in RESOURCES.items()},
         }
     )
 
 
-def _engine() -> dict[str, Any]:
+def _resource(resource: Resource) -> dict[str, Any]:
+    echoed = resource.INPUTS if resource.ECHOES else ()
+    required = [option.name for option in resource.INPUTS if option.required]
     return {
-        "description": "The Docker engine of a guest, which is there once it answers by SSH.",
-        "inputProperties": _options(INPUTS),
-        "requiredInputs": [option.name for option in INPUTS if option.required],
-        "properties": {name: _output(output) for name, output in OUTPUTS.items()},
-        "required": list(OUTPUTS),
+        "description": resource.ABOUT,
+        "inputProperties": _options(resource.INPUTS),
+        "requiredInputs": required,
+        "properties": _options(echoed) | {name: _output(output) for name, output in resource.OUTPUTS.items()},
+        "required": [*(required if resource.ECHOES else ()), *resource.OUTPUTS],
     }
 
 
 def _options(options: Iterable[Option]) -> dict[str, Any]:
     replaced = {"replaceOnChanges": True}
     return {
-        option.name: {"type": option.type, "description": option.about}
+        option.name: _typed(option.type, option.items)
+        | {"description": option.about}
         | (replaced if option.effect == "replace" else {})
         for option in options
     }
 
 
 def _output(output: Output) -> dict[str, Any]:
-    kind: dict[str, Any] = {"type": "array", "items": {"type": output.items}} if output.items else {"type": "string"}
-    return {**kind, "description": output.about}
+    return _typed(output.type, output.items) | {"description": output.about}
+
+
+def _typed(kind: Type, items: str | None) -> dict[str, Any]:
+    """*items*: type of what is in a list or mapping, where all are of one."""
+    inner = {"type": items} if items else _ANY
+    within = {"array": {"items": inner}, "object": {"additionalProperties": inner}}
+    return {"type": kind, **within.get(kind, {})}

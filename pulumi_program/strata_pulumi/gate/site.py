@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 
-from .option import Option
+from .option import Option, wrong_path
 from .properties import Properties
 
 AUTO = "auto"
@@ -17,10 +17,6 @@ AUTO = "auto"
 
 def _uri(value: str) -> str | None:
     return None if ":" in value or value in (AUTO, "embedded") else "auto, embedded or a URI of libvirt"
-
-
-def _folder(value: str) -> str | None:
-    return None if value.startswith("/") and "\0" not in value else "an absolute path"
 
 
 OPTIONS = (
@@ -33,7 +29,7 @@ OPTIONS = (
     Option(
         name="stateFolder",
         type="string",
-        wrong=_folder,
+        wrong=wrong_path,
         about="Folder with the keys and the SSH configuration of environments; `$STRATA_STATE`, else "
         "`/var/lib/strata`, where not given.",
     ),

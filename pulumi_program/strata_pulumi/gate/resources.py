@@ -1,0 +1,15 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every resource that the provider has, by its type in Pulumi's programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .engine_resource import EngineResource
+from .resource import Resource
+
+_ALL: tuple[Resource, ...] = (EngineResource(),)
+
+RESOURCES: Mapping[str, Resource] = {resource.TYPE: resource for resource in _ALL}
