@@ -13,7 +13,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import En
 from . import engine, wait
 from .engine import Facts
 from .operation import Ending
-from .option import Option
+from .option import Failure, Option, check
 from .properties import Properties
 from .resource import Difference, Operation, Output
 from .site import Site
@@ -28,6 +28,9 @@ class EngineResource:
     OUTPUTS: ClassVar[Mapping[str, Output]] = engine.OUTPUTS
     ECHOES: ClassVar[bool] = False
     ENDING: ClassVar[Ending] = Ending()
+
+    def check(self, given: Properties) -> list[Failure]:
+        return check(engine.INPUTS, given)
 
     def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
         return engine.diff(before, state, given, site)

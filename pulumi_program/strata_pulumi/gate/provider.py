@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.masking import Masker
-from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
@@ -110,7 +110,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @answered
     async def Check(self, request: proto.CheckRequest, context: Context) -> proto.CheckResponse:
-        return _checked(request, option.check(self._of(request).INPUTS, read(request.news)))
+        return _checked(request, self._of(request).check(read(request.news)))
 
     @answered
     async def Diff(self, request: proto.DiffRequest, context: Context) -> proto.DiffResponse:
@@ -144,7 +144,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @answered
     async def Delete(self, request: proto.DeleteRequest, context: Context) -> Empty:
-        resource, before = self._of(request), read(request.old_inputs)
+        kept = request.old_inputs if request.HasField("old_inputs") else request.properties
+        resource, before = self._of(request), read(kept)
         await self._run(request, before, lambda operation: resource.delete(request.id, before, operation))
         return Empty()
 
@@ -158,11 +159,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def _run(self, request: _OfResource, given: Properties, work: Callable[[Operation], Result]) -> Result:
         """What *work* returns; neither progress nor its errors tell a secret of *given*."""
         secrets = (*given.secrets(), *self._site.secrets)
-        mask, progress = Masker(secrets), Progress(self._log.beside(request.urn))
-        progress.mask = mask
+        mask, tell = Masker(secrets), self._log.beside(request.urn)
         timeout = float(getattr(request, "timeout", 0.0))
 
         def called(interrupt: Interrupt) -> Result:
+            progress = Progress(lambda event: _told(event, tell, interrupt))
+            progress.mask = mask
             with os_errors():
                 return work(
                     Operation(site=self._site, interrupt=interrupt, progress=progress, timeout=timeout, secrets=secrets)
@@ -173,6 +175,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except StrataError as error:
             error.mask(mask)
             raise
+
+
+def _told(event: Event, tell: Callable[[Event], None], interrupt: Interrupt) -> None:
+    """Whatever tells that it goes on can be interrupted then; what has ended has ended."""
+    if event.status in ("start", "progress"):
+        interrupt()
+        tell(event)
 
 
 def _checked(request: proto.CheckRequest, failures: Iterable[Failure]) -> proto.CheckResponse:

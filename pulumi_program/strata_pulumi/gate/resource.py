@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 from .operation import Ending, Interrupt
-from .option import Option, Type
+from .option import Failure, Option, Type
 from .properties import Properties
 from .site import Site
 
@@ -49,7 +49,7 @@ class Operation:
 
 class Resource(Protocol):
     """``INPUTS``: what may be given; ``OUTPUTS``: what the resource has beside, by name. ``ECHOES``: it has what is
-    given, too. All inputs have passed the check of ``INPUTS``."""
+    given, too. ``ENDING``: of an operation that is interrupted. All inputs have passed :meth:`check`."""
 
     TYPE: ClassVar[str]
     ABOUT: ClassVar[str]
@@ -57,6 +57,9 @@ class Resource(Protocol):
     OUTPUTS: ClassVar[Mapping[str, Output]]
     ECHOES: ClassVar[bool]
     ENDING: ClassVar[Ending]
+
+    def check(self, given: Properties) -> list[Failure]:
+        """All that is wrong with what is *given*. No I/O."""
 
     def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
         """What changes from the inputs *before* and the *state* to what is *given*, by path of a property. No I/O."""

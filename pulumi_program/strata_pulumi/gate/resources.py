@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .engine_resource import EngineResource
+from .ground import Grounds
+from .object_resource import ObjectResource
 from .resource import Resource
 
-_ALL: tuple[Resource, ...] = (EngineResource(),)
+#: What is opened for one operation serves the others.
+_GROUNDS = Grounds()
+
+_ALL: tuple[Resource, ...] = (EngineResource(), ObjectResource(_GROUNDS))
 
 RESOURCES: Mapping[str, Resource] = {resource.TYPE: resource for resource in _ALL}

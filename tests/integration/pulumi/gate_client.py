@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,13 @@ class PulumiEngine(engine_pb2_grpc.EngineServicer):
 
 @dataclass(kw_only=True)
 class Gate:
-    """A running gate. ``problems``: every message of an error that it has answered with."""
+    """A running gate. ``problems``: every message of an error that it has answered with. ``urn``: of the resource that
+    calls are about."""
 
     process: subprocess.Popen[str]
     stub: Any
     engine: PulumiEngine
+    urn: str = URN
     problems: list[str] = field(default_factory=list)
 
     def call(self, method: str, request: Any, timeout: float = 60.0) -> Any:
@@ -81,9 +83,9 @@ class Gate:
     def configure(self, **values: Any) -> None:
         self.call("Configure", proto.ConfigureRequest(args=struct(values), acceptSecrets=True, acceptResources=True))
 
-    def check(self, values: Mapping[str, Any], method: str = "Check", urn: str = URN) -> dict[str, str]:
+    def check(self, values: Mapping[str, Any], method: str = "Check", urn: str = "") -> dict[str, str]:
         """Reasons why *values* cannot be used, by path."""
-        answer = self.call(method, proto.CheckRequest(urn=urn, news=struct(values)))
+        answer = self.call(method, proto.CheckRequest(urn=urn or self.urn, news=struct(values)))
         assert plain(answer.inputs) == dict(values)
         return {failure.property: failure.reason for failure in answer.failures}
 
@@ -91,7 +93,7 @@ class Gate:
         return self.call(
             "Diff",
             proto.DiffRequest(
-                id="lab/web", urn=URN, old_inputs=struct(before), olds=struct(state or {}), news=struct(given)
+                id="lab/web", urn=self.urn, old_inputs=struct(before), olds=struct(state or {}), news=struct(given)
             ),
         )
 
@@ -100,20 +102,29 @@ class Gate:
         answer = self.call("Create", self.create_request(values, **more))
         return answer.id, plain(answer.properties)
 
-    @staticmethod
-    def create_request(values: Mapping[str, Any], **more: Any) -> Any:
-        return proto.CreateRequest(urn=URN, properties=struct(values), **more)
+    def create_request(self, values: Mapping[str, Any], **more: Any) -> Any:
+        return proto.CreateRequest(urn=self.urn, properties=struct(values), **more)
 
     def read(
         self, state: Mapping[str, Any], inputs: Mapping[str, Any], identity: str = "lab/web"
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Id, inputs and outputs as they are."""
-        request = proto.ReadRequest(id=identity, urn=URN, properties=struct(state), inputs=struct(inputs))
+        request = proto.ReadRequest(id=identity, urn=self.urn, properties=struct(state), inputs=struct(inputs))
         answer = self.call("Read", request)
         return answer.id, plain(answer.inputs), plain(answer.properties)
 
-    def delete(self, identity: str = "lab/web") -> None:
-        self.call("Delete", proto.DeleteRequest(id=identity, urn=URN))
+    def update(self, before: Mapping[str, Any], given: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Outputs."""
+        request = proto.UpdateRequest(urn=self.urn, old_inputs=struct(before), news=struct(given), **more)
+        return plain(self.call("Update", request).properties)
+
+    def delete(self, identity: str = "lab/web", before: Mapping[str, Any] | None = None) -> None:
+        """*before*: its inputs."""
+        self.call("Delete", proto.DeleteRequest(id=identity, urn=self.urn, old_inputs=struct(before or {})))
+
+    def about(self, urn: str) -> Gate:
+        """The same gate, asked about another resource."""
+        return replace(self, urn=urn)
 
 
 @contextmanager

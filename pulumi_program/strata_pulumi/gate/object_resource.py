@@ -1,0 +1,253 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The resource :mod:`.object` as the provider has it: the core's layer of one object behind one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.consent import refuse_lost_disks
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_notes import AppliedNotes
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ConsentError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest import clear_guest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.pool import clear_leftovers
+from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Item, Layer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import policy_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import repair
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import (
+    SETTINGS_KINDS,
+    STORE_KINDS,
+    effect,
+    observed,
+    plan,
+)
+
+from . import object as pure
+from .failure import CancelledError
+from .ground import Ground, Grounds
+from .object import Aim
+from .operation import Ending
+from .option import Failure, Option
+from .properties import Properties
+from .reading import Reading
+from .resource import Difference, Operation, Output
+from .site import Site
+
+#: The core leaves nothing half made, so what was begun has time to come to its end.
+_GRACE = 20.0
+
+
+class ObjectResource:
+    """See :class:`~.resource.Resource`."""
+
+    TYPE: ClassVar[str] = pure.TYPE
+    ABOUT: ClassVar[str] = "One object of an environment, as its declaration has it."
+    INPUTS: ClassVar[tuple[Option, ...]] = pure.INPUTS
+    OUTPUTS: ClassVar[Mapping[str, Output]] = pure.OUTPUTS
+    ECHOES: ClassVar[bool] = True
+    ENDING: ClassVar[Ending] = Ending(grace=_GRACE, told="cancelled; the next update goes on from there.")
+
+    def __init__(self, grounds: Grounds) -> None:
+        self._grounds = grounds
+
+    def check(self, given: Properties) -> list[Failure]:
+        return pure.checked(given)
+
+    def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
+        return pure.diff(before, state, given)
+
+    def awaited(self, given: Properties) -> Properties:
+        return pure.awaited(given)
+
+    def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
+        aim = pure.aim(given)
+        return aim.id, self._brought(aim, given, operation, adopt=aim.twin)
+
+    def update(self, before: Properties, given: Properties, operation: Operation) -> Properties:
+        aim = pure.aim(given)
+        return self._brought(aim, given, operation, adopt=aim.twin and pure.adopts(before, given))
+
+    def read(
+        self, identity: str, given: Properties, state: Properties, operation: Operation
+    ) -> tuple[Properties, Properties] | None:
+        if not given.known:
+            raise pure.refuse_import()
+        aim = pure.aim(given)
+        ground = self._ground(aim, operation)
+        try:
+            with ground.hiding(operation):
+                outputs = _seen(ground, aim, given, operation)
+        except CancelledError:
+            raise
+        except StrataError as error:
+            return given, pure.troubled(given, state, str(error))
+        return (given, outputs) if outputs else None
+
+    def delete(self, identity: str, before: Properties, operation: Operation) -> None:
+        aim = pure.aim(before)
+        ground = self._ground(aim, operation)
+        with self._grounds.changing(ground, operation):
+            try:
+                if ground.there():
+                    _remove(ground, aim, operation)
+            finally:
+                ground.forget(aim.key)
+
+    def _ground(self, aim: Aim, operation: Operation) -> Ground:
+        return self._grounds.of(operation.site, aim.declaration, aim.environment)
+
+    def _brought(self, aim: Aim, given: Properties, operation: Operation, adopt: bool) -> Properties:
+        ground = self._ground(aim, operation)
+        with self._grounds.changing(ground, operation):
+            try:
+                return _bring(ground, aim, given, operation, adopt)
+            except StrataError:
+                operation.interrupt()  # what the core was interrupted by is no failure of the object
+                raise
+            finally:
+                ground.forget(aim.key)
+
+
+def _bring(ground: Ground, aim: Aim, given: Properties, operation: Operation, adopt: bool) -> Properties:
+    ground.prepare()
+    read = ground.reading(lambda reading: _declared(reading, aim) is not None)
+    item = _declared(read, aim)
+    if item is None:
+        raise StrataError(
+            f"{aim.key}: the declaration has changed meanwhile: {aim.declaration} does not declare it as the program "
+            "has read it. Run again."
+        )
+    connection = _connection(ground, aim, operation)
+    layer = Layer(
+        environment=read.environment,
+        inputs=_inputs(read, aim),
+        connection=connection,
+        kinds=(aim.key.kind,),
+        speaks_for=lambda other: other.key == aim.key,
+        adopt=adopt,
+        policy=policy_of(read.environment.drift),
+        progress=operation.progress,
+    )
+    _refuse_lost_disk(layer)
+    layer.converge()
+    return pure.brought(given, item, _handle(ground, aim, connection))
+
+
+def _declared(read: Reading, aim: Aim) -> Declared | None:
+    """The object as the declaration has it; ``None`` where that is not what was given."""
+    layer = Layer(environment=read.environment, inputs=_inputs(read, aim), connection=None, kinds=(aim.key.kind,))
+    return next((item for item in layer.wanted() if item.key == aim.key and aim.is_of(item)), None)
+
+
+def _inputs(read: Reading, aim: Aim) -> Inputs:
+    """The accelerator is what the program has found: a probe before the images are there may tell otherwise."""
+    inputs = read.inputs
+    return replace(inputs, virt_type=str(aim.spec.get("virt_type", inputs.virt_type)))
+
+
+def _connection(ground: Ground, aim: Aim, operation: Operation) -> Hypervisor | Engine:
+    return ground.engine(aim.key.guest, operation) if aim.key.guest else ground.hypervisor()
+
+
+def _refuse_lost_disk(layer: Layer) -> None:
+    if "disk" not in layer.kinds:
+        return
+    try:
+        refuse_lost_disks(layer.plan())
+    except ConsentError as error:
+        raise StrataError(
+            "it stands on another image, and would be made anew without all that is on it. Nothing was touched. "
+            "Replace it (pulumi up --target-replace), with its guest, to agree."
+        ) from error
+
+
+def _handle(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> dict[str, str]:
+    if aim.key.kind == "guest_image":
+        stored = image_store.resolve(ground.folders, str(aim.spec["digest"]))
+        return {"disk": str(stored.disk), "kernel": str(stored.kernel or ""), "digest": stored.digest} if stored else {}
+    if aim.key.kind == "image" and isinstance(connection, Engine):
+        with engine_errors(str(aim.key)):
+            client = cast(Any, connection.client)  # its stubs leave this method untyped
+            told: Mapping[str, Any] = client.inspect_image(aim.key.name)
+        return {"id": told["Id"], "volumes": "\n".join(sorted(told["Config"].get("Volumes") or ()))}
+    return {}
+
+
+def _seen(ground: Ground, aim: Aim, given: Properties, operation: Operation) -> Properties | None:
+    """What there is, compared with what was given last; ``None`` where it is gone."""
+    if aim.key.guest and not ground.has_guest(aim.key.guest):
+        return None
+    connection = ground.engine_now(aim.key.guest, operation) if aim.key.guest else ground.hypervisor()
+    found = [item for item in _found(ground, aim, connection) if item.key == aim.key and item.owned]
+    if not found:
+        return None
+    made = plan([aim.declared], found, effect, policy=_policy(ground))
+    return pure.seen(given, made, _handle(ground, aim, connection))
+
+
+def _found(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> list[Observed]:
+    if aim.key.kind in STORE_KINDS:
+        return list(observed((aim.key.kind,), connection, aim.environment, [aim.declared]))
+    return ground.look(aim.key, connection)
+
+
+def _policy(ground: Ground) -> Any:
+    """Where the declaration cannot be read (any more), all that drifted is told as such."""
+    try:
+        return policy_of(ground.reading().environment.drift)
+    except StrataError:
+        return repair
+
+
+def _remove(ground: Ground, aim: Aim, operation: Operation) -> None:
+    if aim.key.guest:
+        _remove_from_engine(ground, aim, operation)
+        return
+    hypervisor = ground.hypervisor()
+    if aim.twin:
+        _clear(hypervisor, aim)
+    else:
+        _removal(aim, hypervisor, operation).converge()
+    if aim.key.kind == "guest":
+        AppliedNotes.of(aim.environment, ground.folders, aim.key.name).keep(())
+
+
+def _remove_from_engine(ground: Ground, aim: Aim, operation: Operation) -> None:
+    """An engine has its settings as long as it is there."""
+    if aim.key.kind not in SETTINGS_KINDS and ground.has_guest(aim.key.guest):
+        _removal(aim, ground.engine(aim.key.guest, operation), operation).converge()
+
+
+def _removal(aim: Aim, connection: Hypervisor | Engine, operation: Operation) -> Layer:
+    """As of an environment that declares nothing; what is a stranger's by now is left alone."""
+
+    def ours(item: Item) -> bool:
+        return isinstance(item, Observed) and item.owned and item.key == aim.key
+
+    return Layer(
+        environment=Environment(name=aim.environment, folder=str(Path(aim.declaration).parent)),
+        connection=connection,
+        kinds=(aim.key.kind,),
+        speaks_for=ours,
+        remove_orphans=True,
+        progress=operation.progress,
+    )
+
+
+def _clear(hypervisor: Hypervisor, aim: Aim) -> None:
+    """What a twin leaves behind when it deletes the object itself."""
+    if aim.key.kind == "guest":
+        clear_guest(hypervisor, aim.environment, aim.key.name)
+    elif aim.key.kind == "pool" and aim.key.name == aim.environment:
+        clear_leftovers(hypervisor.folders.pool(aim.environment))
