@@ -16,7 +16,6 @@ import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import locks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.overlay import read_overlay_mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from declared import Declaration
 from gate_client import Gate
