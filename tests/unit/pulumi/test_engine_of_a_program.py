@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks, settings
-from strata_pulumi.engine import Engine, EngineArgs, Provider
+from strata_pulumi.resources import Engine, EngineArgs, Provider
 
 WEB: EngineArgs = {"environment": "lab", "guest": "web", "address": "10.83.0.11"}
 TOLD = {
