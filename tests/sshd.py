@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 
-#: sshd wants a user and a folder that its package would have made.
+#: sshd wants a user and a folder that its package would have made. Files of containers are not to lie on this machine.
 _START = """
-mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run && mkdir /run/sshd &&
+mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run &&
+mount -t tmpfs -o mode=0755 tmpfs /var/lib && mkdir /run/sshd &&
 ln -s "$1/docker.sock" /run/docker.sock && exec "$1/sshd" -D -f "$1/sshd_config" -E "$1/log"
 """
 

@@ -13,9 +13,13 @@ from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils import seal_key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_identity
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import replicas
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.file_mounts import FilesFound
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.machine import Machine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain import find_domain
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.errors import libvirt_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import (
@@ -57,6 +61,7 @@ class Ground:
         self._hypervisor: Hypervisor | None = None
         self._engines: Memory[str, Engine] = Memory(float("inf"), 0.0)
         self._reached: Memory[str, Engine] = Memory(float("inf"), _SILENCE)
+        self._files: Memory[str, FilesFound] = Memory(_LOOK, _LOOK)
         self._looks: Memory[tuple[str, str], list[Observed]] = Memory(_LOOK, _LOOK)
 
     def reading(self, fits: Callable[[Reading], bool] = lambda reading: True) -> Reading:
@@ -102,13 +107,20 @@ class Ground:
 
     def prepare(self) -> None:
         """Have the keys of the environment. Callers hold its lock."""
-        access.prepare(self.reading().environment, self.folders, self.hypervisor().inside([]))
+        access.have_keys(self.reading().environment, self.folders)
         seal_key.have(self.environment, self.folders)
 
     def engine(self, guest: str, operation: Operation) -> Engine:
         """The engine of *guest* once it answers, which may take as long as a boot."""
         patience = self._declared_patience(guest)
         return self._engines.get(guest, lambda: self._opened(guest, patience, operation.interrupt, operation.progress))
+
+    def shell(self, guest: str, operation: Operation) -> Machine:
+        """The shell of *guest*, as :meth:`engine`."""
+        shell = self.engine(guest, operation).shell
+        if shell is None:
+            raise AssertionError("the engine of a guest has its shell")
+        return shell
 
     def engine_now(self, guest: str, operation: Operation) -> Engine:
         """The engine of *guest* if it answers soon; one that did not a moment ago is not asked again."""
@@ -118,6 +130,16 @@ class Ground:
             return self._engines.get(guest, lambda: self._opened(guest, patience, operation.interrupt, Progress()))
 
         return self._reached.get(guest, reach)
+
+    def files(self, guest: str, operation: Operation) -> FilesFound:
+        """State of the files of all containers that are declared on *guest*; all operations share a look."""
+        read = self.reading()
+
+        def ask() -> FilesFound:
+            shell, declared = self.engine_now(guest, operation).shell, read.environment.guests[guest].compose
+            return file_mounts.look(shell, replicas(declared).values(), read.inputs.seal)
+
+        return self._files.get(guest, ask)
 
     def look(self, key: Key, connection: Hypervisor | Engine) -> list[Observed]:
         """All objects of the kind of *key* that are behind *connection*, with *key*; all operations share a look."""
@@ -130,6 +152,7 @@ class Ground:
     def forget(self, key: Key) -> None:
         """The object of *key* was worked on: what was seen is old, and a guest's former connections are of no use."""
         self._looks.forget(lambda look: True)
+        self._files.forget(lambda guest: True)
         guest = key.name if key.kind == "guest" else key.guest
         self._reached.forget(lambda name: name == guest)
         if key.kind == "guest":

@@ -32,7 +32,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     effect,
 )
 
-from .option import PART_OF_ID, Failure, Option, check, path_in, wrong_name, wrong_path
+from .option import PART_OF_ID, Failure, Option, check, moved, path_in, wrong_name, wrong_object, wrong_path
 from .properties import Properties
 from .resource import Difference, Output
 
@@ -47,10 +47,6 @@ HANDLES = ("guest_image", "image")
 
 def _wrong_kind(value: str) -> str | None:
     return None if value in KINDS else f"one of {', '.join(KINDS)}"
-
-
-def _wrong_object(value: str) -> str | None:
-    return None if value.isprintable() and value else "the name of an object"
 
 
 def _wrong_guest(value: str) -> str | None:
@@ -90,7 +86,7 @@ INPUTS = (
         required=True,
         effect="replace",
         public=PART_OF_ID,
-        wrong=_wrong_object,
+        wrong=wrong_object,
         about="Its name among those of its kind.",
     ),
     Option(
@@ -221,7 +217,7 @@ def troubled(given: Properties, state: Properties, why: str) -> Properties:
 
 def adopts(before: Properties, given: Properties) -> bool:
     """Whether its twin may have made it anew since."""
-    return not before.same(given, "triggers")
+    return "triggers" in moved(INPUTS, before, given)
 
 
 def diff(before: Properties, state: Properties, given: Properties) -> dict[str, Difference]:
@@ -229,9 +225,8 @@ def diff(before: Properties, state: Properties, given: Properties) -> dict[str, 
 
     Raises :class:`StrataError` for what must not be applied.
     """
-    changed = {option.name: option for option in INPUTS if not before.same(given, option.name)}
-    of_place = [name for name, option in changed.items() if option.effect == "replace"]
-    found = {name: Difference(replaces=True) for name in of_place if not _none(before, given, name)}
+    changed = moved(INPUTS, before, given)
+    found = {name: Difference(replaces=True) for name, option in changed.items() if option.effect == "replace"}
     found |= {"spec": Difference()} if "spec" in given.unknown else _leaves(before, state, given, bool(found))
     if "triggers" in changed:
         found["triggers"] = Difference()
@@ -245,13 +240,8 @@ def _leaves(before: Properties, state: Properties, given: Properties, anew: bool
     now = Observed(item.key, state.tree("spec"), applied=before.tree("spec"))
     found = differences(item, now, _in_place if anew else lambda difference: effect(item.key, difference))
     told = {each.path: Difference(of_input=was.get(each.path) != each.after) for each in found}
-    moved = {place: Difference() for place in before.hidden_in("spec") ^ given.hidden_in("spec")}
-    return {path_in("spec", place): difference for place, difference in (moved | told).items()}
-
-
-def _none(before: Properties, given: Properties, name: str) -> bool:
-    """Not given, and given as empty, are one."""
-    return not (before.known.get(name) or given.known.get(name) or name in given.unknown)
+    hidden = {place: Difference() for place in before.hidden_in("spec") ^ given.hidden_in("spec")}
+    return {path_in("spec", place): difference for place, difference in (hidden | told).items()}
 
 
 def _in_place(_difference: model.Difference) -> Effect:

@@ -74,6 +74,16 @@ def check(options: Iterable[Option], given: Properties, *, of_provider: bool = F
     return [*failures, *(failure for option in known.values() for failure in _check(option, given))]
 
 
+def moved(options: Iterable[Option], before: Properties, given: Properties) -> dict[str, Option]:
+    """Those whose value is another one, by name. Not given, and given as empty, are one."""
+    return {
+        option.name: option
+        for option in options
+        if not before.same(given, option.name)
+        and (before.known.get(option.name) or given.known.get(option.name) or option.name in given.unknown)
+    }
+
+
 def _check(option: Option, given: Properties) -> Iterator[Failure]:
     value, secret = given.known.get(option.name), option.name in given.secret
     if secret and option.public:
@@ -94,6 +104,11 @@ def _wanted(option: Option, value: Any) -> str | None:
 def wrong_name(value: str) -> str | None:
     """What the name of an environment or a guest must be."""
     return None if re.fullmatch(NAME, value) else WORDS[NAME]
+
+
+def wrong_object(value: str) -> str | None:
+    """What the name of any object must be; an image's has slashes and colons."""
+    return None if value and value.isprintable() else "the name of an object"
 
 
 def wrong_path(value: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .container_files_resource import ContainerFilesResource
 from .engine_resource import EngineResource
 from .ground import Grounds
 from .object_resource import ObjectResource
@@ -15,6 +16,6 @@ from .resource import Resource
 #: What is opened for one operation serves the others.
 _GROUNDS = Grounds()
 
-_ALL: tuple[Resource, ...] = (EngineResource(), ObjectResource(_GROUNDS))
+_ALL: tuple[Resource, ...] = (EngineResource(), ObjectResource(_GROUNDS), ContainerFilesResource(_GROUNDS))
 
 RESOURCES: Mapping[str, Resource] = {resource.TYPE: resource for resource in _ALL}
