@@ -25,11 +25,12 @@ from .disk_files import chain, disk_files, disk_name, external_snapshots, goes_w
 from .domain import cut_power, find_domain, is_running, power_on, shut_down, undefine
 from .domain_leaves import definition_leaves, edits, plugged
 from .domain_xml import Domain, parse_domain, render_domain
-from .errors import libvirt_errors
+from .errors import libvirt_errors, unless_gone
 from .guest_definition import guest_files, note_written, seed_path
 from .guest_live import LiveGuest, NotFollowedError, follow
 from .guest_spec import domain_of, guest_spec, observed_spec, spoken_for
 from .mark import Mark, claim, drifted_first, of_another, read_mark
+from .overlay import refresh_pool
 from .qcow2 import read_qcow2
 from .stranger import find_stranger, former_path, gives_way, is_ours
 
@@ -226,8 +227,8 @@ class _Prepared:
 def _prepare(hypervisor: Hypervisor, source: _Source, declared: Declared) -> _Prepared:
     """All that can be refused is refused here, while a guest that is to be restarted still runs.
 
-    It keeps the seed that it has opened. The definition itself waits until the guest is off: its mark would tell of
-    what runs only after that.
+    It keeps the seed that it has opened, of which the pool is told, as programs look a guest's disks up there. The
+    definition itself waits until the guest is off: its mark would tell of what runs only after that.
     """
     from ..guest.seed import write_seed
 
@@ -237,6 +238,7 @@ def _prepare(hypervisor: Hypervisor, source: _Source, declared: Declared) -> _Pr
     _refuse_other_image(guest.name, files["disk"], stored.disk)
     _refuse_external_snapshot(hypervisor, environment, guest.name, files["disk"])
     write_seed(source.environment, guest, folders, stored, files["seed"])
+    refresh_pool(unless_gone(hypervisor.connection.storagePoolLookupByName, environment))
     return _Prepared(environment=environment, domain=domain_of(environment, guest.name, declared.spec, stored, files))
 
 

@@ -80,6 +80,13 @@ def remove_overlay(pool: libvirt.virStoragePool | None, target: Path) -> None:
             pool.refresh()
 
 
+def refresh_pool(pool: libvirt.virStoragePool | None) -> None:
+    """Have *pool*, where it is there and active, know of files that others than libvirt have put into its folder."""
+    with _ONE_AT_A_TIME:
+        if pool and pool.isActive():
+            pool.refresh()
+
+
 def grow_overlay(pool: libvirt.virStoragePool, target: Path, size: int) -> None:
     """Grow the volume of a guest that is off to *size* bytes."""
     with _ONE_AT_A_TIME:
