@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_creation import Creation
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Observed
 
-from .host_config import LISTS, SAME, SIZES, host_arguments, without_limits
-from .twin import Arguments, Twin, given, labels, secret_names
+from .host_config import LIMITS, LISTS, SAME, host_arguments
+from .twin import Twin, given, labels, secret_names
 from .units import duration
 
 CONFIG = {
@@ -35,20 +35,13 @@ _SECONDS = {
     "StartPeriod": "start_period",
     "StartInterval": "start_interval",
 }
-#: What Pulumi looks at beside the marks, where nobody settles the container: what an engine changes of it, and what
-#: only counts when it ends. All else is as it was made.
-_CHANGING = (
-    *("restart", "max_retry_count", "memory", "memory_reservation", "memory_swap", "cpu_shares", "cpu_set"),
-    *("cpu_period", "cpu_quota", "cpus", "must_run", "destroy_grace_seconds"),
-)
 #: What tells a container that was made as something else.
 _MARKED = ("labels", "envs")
-#: Limits that an engine lifts or changes, and the provider (without a word) does not: by a replacement.
-_REPLACING = ("cpu_period", "cpu_quota")
-_LIMITS = ("memory", "memory_reservation", "cpu_shares", "cpu_set")
 #: Means nothing to a container; another value has it made anew.
 ROUND = "container_read_refresh_timeout_milliseconds"
 _ROUND_DEFAULT = 15_000
+#: Given by the provider where the program gives none.
+_DEFAULTED = ("attach", "logs", "publish_all_ports", "remove_volumes", "rm", "wait", "wait_timeout")
 _MODES = {"NetworkMode": "network_mode", "PidMode": "pid_mode", "IpcMode": "ipc_mode"}
 _OTHERS = {
     "Labels": "labels",
@@ -61,59 +54,37 @@ _OTHERS = {
     "PortBindings": "ports",
     "Ulimits": "ulimits",
 }
-_SECRET = {**CONFIG, **SAME, **SIZES, **{leaf: name for leaf, (name, _entry) in LISTS.items()}, **_OTHERS}
+_SECRET = {**CONFIG, **SAME, **{leaf: name for leaf, (name, _entry) in LISTS.items()}, **_OTHERS}
 
 
-def container_twin(
-    declared: Declared,
-    creation: Creation,
-    *,
-    settled: bool,
-    stays: bool = False,
-    instead_of: str = "",
-    job: bool = False,
-    healthy_within: int = 0,
-    limits_swap: bool = True,
-) -> Twin:
-    """*creation*: of the *declared* container, with ``container:<name>`` where it shares the namespace of another (the
-    ids of :func:`creation_of` are names). It must say nothing that is :func:`.unsayable.unsayable`.
+def container_twin(declared: Declared, creation: Creation, *, stays: bool = False, instead_of: str = "") -> Twin:
+    """A container that is made and not started. The core's own update of it, right after, gives it what no argument can
+    say (the endpoint of its first network, limits), starts it, and waits for it.
 
-    *settled*: the container is only made; the core's own update of it, right after, gives it its first network's
-    endpoint and the limits that the provider cannot say, starts it and waits for it. Else Pulumi starts it: on the
-    engine's bridge as its network mode, which it leaves, as the provider can join no network that is the mode.
-
-    *stays*: the core finds the container and would not make it anew: so Pulumi does not either, whatever it knows of
-    how the container was made. *instead_of*: id of the one that is there, where the core would make it anew.
-
-    Where nobody settles it: *job*: creating it waits for its end. *healthy_within*: seconds for which creating it
-    waits for its health check, which it must have; 0: not at all. *limits_swap*: the engine can.
+    *creation*: of the *declared* container, with ``container:<name>`` where it shares the namespace of another (the
+    ids of :func:`creation_of` are names). It must say nothing that is :func:`.unsayable.unsayable`. *stays*: see
+    :mod:`.staying`; Pulumi then keeps the container, whatever it knows of how it was made. *instead_of*: id of the one
+    that is there and does not stay.
     """
-    running = _not_running(declared) if settled else _running(declared, job, healthy_within)
-    arguments = given({**_arguments(creation, settled, limits_swap), **running, ROUND: _round(instead_of)})
-    arguments |= {name: value for name, value in running.items() if value is False}
+    running = {"start": False, "must_run": False}
+    arguments = {"name": declared.key.name, **given(_arguments(creation)), **running}
+    if instead_of:
+        arguments[ROUND] = _ROUND_DEFAULT + 1 + int(instead_of[:8], 16) % _ROUND_DEFAULT
     return Twin(
         name=declared.key.name,
-        arguments={"name": declared.key.name, **arguments},
+        arguments=arguments,
         secret=secret_names(declared.sensitive, _SECRET, arguments),
-        ignored=_ignored(settled, stays, bool(instead_of)),
-        replacing=(ROUND,) if settled else _replaced(arguments),
+        ignored=_ignored(stays, bool(instead_of)),
+        replacing=(ROUND,),
         namespaces=_namespaces(creation.body["HostConfig"]),
     )
 
 
-def _ignored(settled: bool, stays: bool, anew: bool) -> tuple[str, ...]:
-    looked_at = {"name", *(() if stays else _MARKED), *(() if settled else _CHANGING), *((ROUND,) if anew else ())}
-    if settled:
-        looked_at.add("destroy_grace_seconds")
-    return tuple(sorted(ALL_ARGUMENTS - looked_at))
-
-
-def _replaced(arguments: Arguments) -> tuple[str, ...]:
-    return tuple(sorted({ROUND, *_REPLACING, *({*_LIMITS} - {*arguments})}))
-
-
-def _round(instead_of: str) -> int | None:
-    return _ROUND_DEFAULT + 1 + int(instead_of[:8], 16) % _ROUND_DEFAULT if instead_of else None
+def _ignored(stays: bool, anew: bool) -> tuple[str, ...]:
+    """Of one that stays, all: a change of anything would have the provider replace a container that was taken over, as
+    it knows no environment of it."""
+    looked_at = () if stays else (*_MARKED, *((ROUND,) if anew else ()))
+    return tuple(sorted(ALL_ARGUMENTS.difference(looked_at)))
 
 
 def container_import(observed: Observed) -> str:
@@ -121,36 +92,23 @@ def container_import(observed: Observed) -> str:
     return str(observed.handle)
 
 
-def _arguments(creation: Creation, settled: bool, limits_swap: bool) -> dict[str, Any]:
-    body, host = creation.body, creation.body["HostConfig"]
-    primary = body.get("NetworkingConfig", {}).get("EndpointsConfig", {})
-    endpoints = creation.endpoints if settled else {**primary, **creation.endpoints}
-    mode = {} if settled or not primary else {"network_mode": "bridge"}
+def _arguments(creation: Creation) -> dict[str, Any]:
+    """The provider would kill a container at once where ``destroy_grace_seconds`` is not given."""
+    body = creation.body
     return {
         **{argument: body.get(leaf) for leaf, argument in CONFIG.items()},
         "labels": labels(body["Labels"]),
         "healthcheck": _health_check(body.get("Healthcheck") or {}),
-        "networks_advanced": [_network(name, config) for name, config in endpoints.items()],
-        **host_arguments(without_limits(host) if settled else host, limits_swap),
-        **mode,
+        "networks_advanced": [_network(name, config) for name, config in creation.endpoints.items()],
+        "destroy_grace_seconds": body["StopTimeout"],
+        **host_arguments(body["HostConfig"]),
     }
 
 
-def _not_running(declared: Declared) -> dict[str, Any]:
-    grace = declared.spec["Config"]["StopTimeout"]
-    return {"start": False, "must_run": False, "destroy_grace_seconds": grace}
-
-
-def _running(declared: Declared, job: bool, healthy_within: int) -> dict[str, Any]:
-    """The provider would end a container at once where ``destroy_grace_seconds`` is not given."""
-    return {
-        "start": declared.running,
-        "must_run": declared.running and not job,
-        "attach": job and declared.running,
-        "wait": bool(healthy_within) and declared.running,
-        "wait_timeout": healthy_within if declared.running else 0,
-        "destroy_grace_seconds": declared.spec["Config"]["StopTimeout"],
-    }
+def primary_endpoint(creation: Creation) -> Mapping[str, Mapping[str, Any]]:
+    """``EndpointConfig`` of the network that the container is created on, by network; none without such a network."""
+    found: Mapping[str, Mapping[str, Any]] = creation.body.get("NetworkingConfig", {}).get("EndpointsConfig", {})
+    return found
 
 
 def _health_check(check: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +124,6 @@ def _network(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             "aliases": config.get("Aliases"),
             "ipv4_address": addresses.get("IPv4Address"),
             "ipv6_address": addresses.get("IPv6Address"),
-            "mac_address": config.get("MacAddress"),
             "driver_opts": [f"{option}={value}" for option, value in (config.get("DriverOpts") or {}).items()],
         }
     )
@@ -178,10 +135,9 @@ def _namespaces(host: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _all_arguments() -> frozenset[str]:
-    """Every argument that this module may give."""
-    empty: Arguments = host_arguments({"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}, True)
-    running = ("start", "must_run", "attach", "wait", "wait_timeout", "destroy_grace_seconds")
-    return frozenset({"name", ROUND, *CONFIG.values(), "labels", "healthcheck", "networks_advanced", *empty, *running})
+    more = ("labels", "healthcheck", "networks_advanced", "destroy_grace_seconds", "start", "must_run", ROUND)
+    return frozenset({*CONFIG.values(), *more, *_DEFAULTED, *host_arguments({}), *LIMITS})
 
 
+#: Every argument but the name.
 ALL_ARGUMENTS = _all_arguments()

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.limits import UPDATABLE
-
 from .mounts import bind, device, mount, rate
-from .units import mebibytes, processors
 
 #: Leaves that are the same in both.
 SAME = {
@@ -32,10 +29,6 @@ SAME = {
     "CgroupParent": "cgroup_parent",
     "Runtime": "runtime",
     "StorageOpt": "storage_opts",
-    "CpuShares": "cpu_shares",
-    "CpuPeriod": "cpu_period",
-    "CpuQuota": "cpu_quota",
-    "CpusetCpus": "cpu_set",
     "DeviceCgroupRules": "device_cgroup_rules",
 }
 #: Leaves whose entries are written otherwise.
@@ -48,31 +41,20 @@ LISTS: Mapping[str, tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
     "BlkioDeviceWriteBps": ("device_write_bps", rate),
     "BlkioDeviceWriteIOps": ("device_write_iops", rate),
 }
-#: Leaves in bytes -> arguments in mebibytes.
-SIZES = {
-    "Memory": "memory",
-    "MemoryReservation": "memory_reservation",
-    "MemorySwap": "memory_swap",
-    "ShmSize": "shm_size",
-}
+#: What an engine changes of a container is left to the core.
+LIMITS = (
+    *("cpu_period", "cpu_quota", "cpu_set", "cpu_shares", "cpus", "memory", "memory_reservation", "memory_swap"),
+    *("max_retry_count", "restart"),
+)
+MEBIBYTE = 1024**2
 
 
-def without_limits(host: Mapping[str, Any]) -> dict[str, Any]:
-    """*host* without what an engine changes of a container, which never restarts so."""
-    left = {leaf: value for leaf, value in host.items() if leaf not in UPDATABLE}
-    return {**left, "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}
-
-
-def host_arguments(host: Mapping[str, Any], limits_swap: bool) -> dict[str, Any]:
-    """*limits_swap*: the engine can; where not, it shows -1 for every container with a limit of memory."""
+def host_arguments(host: Mapping[str, Any]) -> dict[str, Any]:
+    """All but the limits."""
     return {
         **{argument: host.get(leaf) for leaf, argument in SAME.items()},
         **{argument: [entry(found) for found in host.get(leaf) or ()] for leaf, (argument, entry) in LISTS.items()},
-        **{argument: mebibytes(host.get(leaf) or 0) for leaf, argument in SIZES.items()},
-        "memory_swap": _swap(host, limits_swap),
-        "cpus": processors(host["NanoCpus"]) if host.get("NanoCpus") else None,
-        "restart": host["RestartPolicy"]["Name"],
-        "max_retry_count": host["RestartPolicy"]["MaximumRetryCount"],
+        "shm_size": (host.get("ShmSize") or 0) // MEBIBYTE,
         "capabilities": _capabilities(host),
         "ports": _ports(host.get("PortBindings") or {}),
         "hosts": [_host(found) for found in host.get("ExtraHosts") or ()],
@@ -80,14 +62,6 @@ def host_arguments(host: Mapping[str, Any], limits_swap: bool) -> dict[str, Any]
         "log_driver": (host.get("LogConfig") or {}).get("Type"),
         "log_opts": (host.get("LogConfig") or {}).get("Config"),
     }
-
-
-def _swap(host: Mapping[str, Any], limits_swap: bool) -> int:
-    """Always given beside a limit of memory, as the engine makes it twice that limit: the provider would take that
-    for drift, and could not change the limit of memory without it."""
-    if host.get("Memory") and not limits_swap:
-        return -1
-    return mebibytes(host.get("MemorySwap") or 2 * (host.get("Memory") or 0))
 
 
 def _capabilities(host: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,13 +1,12 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers as the provider writes and reads them. No I/O."""
+"""Times as the provider writes and reads them. No I/O."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-MEBIBYTE = 1024**2
 _NANOSECONDS = {"h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9}
 _BELOW_A_SECOND = {"ms": 10**6, "µs": 10**3}
 
@@ -21,17 +20,6 @@ def duration(nanoseconds: int) -> str:
     minutes, rest = divmod(rest, _NANOSECONDS["m"])
     seconds = _plain(Decimal(rest) / _NANOSECONDS["s"])
     return f"{f'{hours}h' if hours else ''}{f'{minutes}m' if hours or minutes else ''}{seconds}s"
-
-
-def processors(nano_cpus: int) -> str:
-    """Of ``NanoCpus``, as the provider reads it back: ``1.5``, ``2.0``, but ``10.``."""
-    text = f"{Decimal(nano_cpus) / 10**9:.9f}"
-    return f"{Decimal(text):.1f}" if text.count("0") == 9 else text.rstrip("0")
-
-
-def mebibytes(size: int) -> int:
-    """Of bytes; -1 (no limit) stays."""
-    return size if size < 0 else size // MEBIBYTE
 
 
 def _plain(number: Decimal) -> str:

@@ -13,25 +13,21 @@ from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_body import API_SUBPATH
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_creation import Creation
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.limits import UPDATABLE
 
-from .container import CONFIG
-from .host_config import LISTS, SAME, SIZES, without_limits
+from .container import CONFIG, primary_endpoint
+from .host_config import LISTS, MEBIBYTE, SAME
 from .provider_order import hosts_in_order, words_in_order
-from .units import MEBIBYTE
 
 _TRAILING = ("Labels", "Healthcheck", "HostConfig", "NetworkingConfig", "ExposedPorts")
 _HOST = (
-    *(*SAME, *LISTS, *SIZES),
-    *("NanoCpus", "RestartPolicy", "CapAdd", "CapDrop", "PortBindings", "ExtraHosts", "Ulimits", "LogConfig"),
+    *(*UPDATABLE, *SAME, *LISTS),
+    *("CapAdd", "CapDrop", "PortBindings", "ExtraHosts", "ShmSize", "Ulimits", "LogConfig"),
 )
 
 
 def _in_order(words: list[str]) -> bool:
     return words == words_in_order(words)
-
-
-def _whole(size: int) -> bool:
-    return size < 0 or size % MEBIBYTE == 0
 
 
 def _published(bindings: Mapping[str, list[Mapping[str, str]]]) -> bool:
@@ -56,24 +52,30 @@ _SAYS: Mapping[str, Callable[[Any], bool]] = {
     "HostConfig.GroupAdd": _in_order,
     "HostConfig.PortBindings": _published,
     "HostConfig.SecurityOpt": lambda words: "systempaths=unconfined" not in words,
-    **{f"HostConfig.{leaf}": _whole for leaf in SIZES},
+    "HostConfig.ShmSize": lambda size: size % MEBIBYTE == 0,
 }
 
 
-def unsayable(creation: Creation, *, settled: bool, api: tuple[int, ...]) -> tuple[str, ...]:
+def unsayable(creation: Creation, api: tuple[int, ...]) -> tuple[str, ...]:
     """Leaves of the body of *creation* that the provider cannot say, such as ``HostConfig.Annotations``.
 
-    *settled*: see :func:`.container.container_twin`; then none is a limit. *api*: the engine's API version.
+    None is a limit, as those are the core's own. *api*: the engine's API version.
     """
     body, host = creation.body, creation.body["HostConfig"]
     found = [
         *_of(body, {*CONFIG, *_TRAILING}, ""),
-        *_of(without_limits(host) if settled else host, _HOST, "HostConfig."),
+        *_of(host, _HOST, "HostConfig."),
         *(["StopTimeout"] if body.get("StopTimeout") == 0 else []),
         *(["ExposedPorts"] if {*body.get("ExposedPorts", {})} - {*host.get("PortBindings", {})} else []),
+        *(["EndpointConfig.MacAddress"] if _has_address(creation) else []),
         *(["HostConfig.Mounts"] if api < API_SUBPATH and _volume_options(host) else []),
     ]
     return tuple(sorted(found))
+
+
+def _has_address(creation: Creation) -> bool:
+    endpoints = {**primary_endpoint(creation), **creation.endpoints}
+    return any("MacAddress" in config for config in endpoints.values())
 
 
 def _volume_options(host: Mapping[str, Any]) -> bool:

@@ -17,8 +17,11 @@ import pulumi_docker
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_compose import read_compose
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.replicas import jobs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import docker_network, docker_volume
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import (
+    container_calls,
+    docker_network,
+    docker_volume,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_creation import (
     Creation,
     creation_of,
@@ -30,6 +33,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan import planner
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import RESOURCES, effect, plan
 from pulumi import dynamic
 from strata_pulumi.docker_twins.container import container_import, container_twin
@@ -66,6 +70,13 @@ class SettlingProvider(dynamic.ResourceProvider):
         settle(news)
         return dynamic.UpdateResult({**news, "drift": ""})
 
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """The container stops with its own grace: the provider kills one that was taken over."""
+        engine = engine_of(json.loads(props["request"]))
+        found = container_calls.find(engine, props["name"])
+        if found and found["Id"] == props["container"]:
+            container_calls.stop(engine, found)
+
 
 class Settling(dynamic.Resource):
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
@@ -73,8 +84,6 @@ class Settling(dynamic.Resource):
 
 
 def settle(props: dict[str, Any]) -> None:
-    from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
-
     engine, declared = engine_of(json.loads(props["request"])), []
     for kind in KINDS:
         declared += RESOURCES[kind].declare(environment_of(engine), engine.inputs)
@@ -108,7 +117,6 @@ class Program:
     engine: Engine
     provider: pulumi_docker.Provider
     take_over: bool
-    settled: bool
     request: str
     made: dict[Key, pulumi.CustomResource] = field(default_factory=dict)
     settlings: dict[Key, pulumi.CustomResource] = field(default_factory=dict)
@@ -123,7 +131,7 @@ class Program:
         observed = [item for kind in kinds for item in kind.observe(self.engine, self.name)]
         self.there = {item.key: item for item in observed if item.owned}
         planned = plan(declared, observed, effect)
-        self.stays = staying(declared, planned, settled=self.settled)
+        self.stays = staying(declared, planned)
         self.drifted = planned.keys()
         items = {item.key: item for item in declared}
         for key in planner.order(declared):
@@ -143,25 +151,14 @@ class Program:
     def _container(self, item: Declared) -> None:
         creation = self._creation(item)
         api = tuple(int(part) for part in self.engine.client.api_version.split("."))
-        assert not (found := unsayable(creation, settled=self.settled, api=api)), found
+        assert not (found := unsayable(creation, api)), found
         for twin in unnamed_volume_twins(creation):
             self._register(item, twin, pulumi_docker.Volume, None, volume=True)
-        ending, there = item.key.name in jobs(self.project), self.there.get(item.key)
-        stays = item.key in self.stays
-        twin = container_twin(
-            item,
-            creation,
-            settled=self.settled,
-            stays=stays,
-            instead_of=there.handle if there and not stays else "",
-            job=ending,
-            healthy_within=60 if "Healthcheck" in creation.body and not ending else 0,
-            limits_swap=bool(self.engine.client.info().get("SwapLimit")),
-        )
+        there, stays = self.there.get(item.key), item.key in self.stays
+        twin = container_twin(item, creation, stays=stays, instead_of=there.handle if there and not stays else "")
         imported = container_import(self.there[item.key]) if self._taken(item.key) else None
         self._register(item, twin, pulumi_docker.Container, imported)
-        if self.settled:
-            self._settle(item)
+        self._settle(item)
 
     def _settle(self, item: Declared) -> None:
         """In place of ``strata:index:Object``."""
@@ -170,7 +167,7 @@ class Program:
         needs = [self.settlings[need.key] for need in item.needs if need.key in self.settlings]
         drift = (item.key in self.drifted and "drifted") or ""
         told = {"name": item.key.name, "container": made.id, "digest": digest, "drift": drift, "request": self.request}
-        options = pulumi.ResourceOptions(depends_on=needs)
+        options = pulumi.ResourceOptions(depends_on=needs, replace_with=[made], delete_before_replace=True)
         self.settlings[item.key] = Settling(f"settle-{item.key.name}", told, options)
 
     def _creation(self, item: Declared) -> Creation:
@@ -203,7 +200,9 @@ class Program:
             ignore_changes=list(twin.ignored),
             replace_on_changes=list(twin.replacing),
             delete_before_replace=True,
-            replace_with=[made for made in below if isinstance(made, pulumi_docker.Network)] + sharing,
+            replace_with=[]
+            if volume
+            else [made for made in below if isinstance(made, pulumi_docker.Network)] + sharing,
             import_=imported,
         )
         made = resource(f"{item.key.kind}-{twin.name}", **arguments, opts=options)
@@ -221,7 +220,6 @@ def main() -> None:
         engine=engine,
         provider=pulumi_docker.Provider("engine", **given),
         take_over=request.get("take_over", False),
-        settled=request.get("settled", False),
         request=text,
     ).run()
 
