@@ -40,7 +40,7 @@ def _binds(binds: list[str]) -> bool:
 
 
 #: Leaf -> whether the provider can say its value; it can say any of the others that it knows.
-_SAYS: Mapping[str, Callable[[Any], bool]] = {
+CONDITIONAL: Mapping[str, Callable[[Any], bool]] = {
     "Cmd": all,
     "HostConfig.Binds": _binds,
     "HostConfig.CapAdd": lambda words: len(set(words)) == len(words),
@@ -85,6 +85,6 @@ def _volume_options(host: Mapping[str, Any]) -> bool:
 def _of(tree: Mapping[str, Any], known: Collection[str], prefix: str) -> Iterator[str]:
     """Zero, false and empty say nothing in all of them."""
     for leaf, value in tree.items():
-        says = _SAYS.get(f"{prefix}{leaf}", lambda _value: True)
+        says = CONDITIONAL.get(f"{prefix}{leaf}", lambda _value: True)
         if value and not (leaf in known and says(value)):
             yield f"{prefix}{leaf}"
