@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_creation import Creation
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared
 
 from .host_config import LIMITS, LISTS, SAME, host_arguments
 from .twin import Twin, given, labels, secret_names
@@ -85,11 +85,6 @@ def _ignored(stays: bool, anew: bool) -> tuple[str, ...]:
     it knows no environment of it."""
     looked_at = () if stays else (*_MARKED, *((ROUND,) if anew else ()))
     return tuple(sorted(ALL_ARGUMENTS.difference(looked_at)))
-
-
-def container_import(observed: Observed) -> str:
-    """The id under which a container that is there is taken over: the engine's, in full length."""
-    return str(observed.handle)
 
 
 def _arguments(creation: Creation) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _SECRET = {"Options": "options", "Labels": "labels"}
 def network_twin(declared: Declared, creation: Mapping[str, Any]) -> Twin:
     """*creation*: of the *declared* network, see :func:`docker_network.create_arguments`."""
     ipam = creation["ipam"]
-    arguments = {
+    told = {
         "name": creation["name"],
         "driver": creation["driver"],
         "options": creation["options"],
@@ -32,9 +32,10 @@ def network_twin(declared: Declared, creation: Mapping[str, Any]) -> Twin:
         "ipam_configs": [{_IPAM[leaf]: value for leaf, value in config.items()} for config in ipam["Config"]],
         "labels": labels(creation["labels"]),
     }
+    arguments = given(told)
     return Twin(
         name=creation["name"],
-        arguments=given(arguments),
+        arguments=arguments,
         secret=secret_names(declared.sensitive, _SECRET, arguments),
         ignored=_FIXED,
     )

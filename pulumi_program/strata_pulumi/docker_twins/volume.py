@@ -20,15 +20,16 @@ _SECRET = {"Options": "driver_opts", "Labels": "labels"}
 
 def volume_twin(declared: Declared, creation: Mapping[str, Any]) -> Twin:
     """*creation*: of the *declared* volume, see :func:`docker_volume.create_arguments`."""
-    arguments = {
+    told = {
         "name": creation["name"],
         "driver": creation["driver"],
         "driver_opts": creation["driver_opts"],
         "labels": labels(creation["labels"]),
     }
+    arguments = given(told)
     return Twin(
         name=creation["name"],
-        arguments=given(arguments),
+        arguments=arguments,
         secret=secret_names(declared.sensitive, _SECRET, arguments),
         ignored=_FIXED,
     )

@@ -36,7 +36,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets imp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import RESOURCES, effect, plan
 from pulumi import dynamic
-from strata_pulumi.docker_twins.container import container_import, container_twin
+from strata_pulumi.docker_twins.container import container_twin
 from strata_pulumi.docker_twins.network import network_import, network_twin
 from strata_pulumi.docker_twins.staying import staying
 from strata_pulumi.docker_twins.twin import Twin
@@ -156,8 +156,7 @@ class Program:
             self._register(item, twin, pulumi_docker.Volume, None, volume=True)
         there, stays = self.there.get(item.key), item.key in self.stays
         twin = container_twin(item, creation, stays=stays, instead_of=there.handle if there and not stays else "")
-        imported = container_import(self.there[item.key]) if self._taken(item.key) else None
-        self._register(item, twin, pulumi_docker.Container, imported)
+        self._register(item, twin, pulumi_docker.Container, None)
         self._settle(item)
 
     def _settle(self, item: Declared) -> None:

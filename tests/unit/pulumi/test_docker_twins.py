@@ -79,6 +79,14 @@ def test_mount_options_of_a_volume_are_a_secret_and_nothing_replaces_it() -> Non
     assert {*twin.arguments} - {*twin.ignored} == {"name"}
 
 
+def test_what_is_not_given_is_no_secret() -> None:
+    item = Declared(Key("docker_volume", "data", "apps"), docker_volume.volume_spec(Volume(name="data")))
+    item = replace(item, sensitive=docker_volume.SENSITIVE)
+    twin = volume_twin(item, docker_volume.create_arguments("lab", item, Seal(), {}))
+    assert "driver_opts" not in twin.arguments
+    assert twin.secret == frozenset()
+
+
 def test_a_volume_that_nobody_named_has_a_twin_with_marks() -> None:
     _item, creation = made(replace(APP, mounts=(Mount(type="volume", target="/data"),)))
     (twin,) = unnamed_volume_twins(creation)
