@@ -57,7 +57,9 @@ class Ground:
         self._site = site
         self._declaration = declaration
         self._guard = threading.Lock()
+        self._preparing = threading.Lock()
         self._read: Reading | None = None
+        self._prepared: Reading | None = None
         self._hypervisor: Hypervisor | None = None
         self._engines: Memory[str, Engine] = Memory(float("inf"), 0.0)
         self._reached: Memory[str, Engine] = Memory(float("inf"), _SILENCE)
@@ -106,9 +108,13 @@ class Ground:
             return find_domain(self.hypervisor(), self.environment, guest) is not None
 
     def prepare(self) -> None:
-        """Have the keys of the environment. Callers hold its lock."""
-        access.have_keys(self.reading().environment, self.folders)
-        seal_key.have(self.environment, self.folders)
+        """Have the keys of the environment. Callers hold its lock, which keeps out others and not each other."""
+        read = self.reading()
+        with self._preparing:
+            if self._prepared is not read:
+                access.have_keys(read.environment, self.folders)
+                seal_key.have(self.environment, self.folders)
+                self._prepared = read
 
     def engine(self, guest: str, operation: Operation) -> Engine:
         """The engine of *guest* once it answers, which may take as long as a boot."""
