@@ -177,7 +177,7 @@ def checked(given: Properties) -> list[Failure]:
     failures, kind = check(INPUTS, given), given.text("kind")
     if "guest" not in given.unknown and kind in KINDS and bool(given.text("guest")) != (kind in ENGINE_KINDS):
         where = "on the engine of a guest: name it" if kind in ENGINE_KINDS else "of the hypervisor: give none"
-        failures.append(Failure("guest", f"a {kind} is {where}"))
+        failures.append(Failure("guest", f"objects of kind {kind} are {where}"))
     return failures
 
 
@@ -237,7 +237,7 @@ def _leaves(before: Properties, state: Properties, given: Properties, anew: bool
     """*anew*: the object is replaced, so what it takes to change this one does not matter."""
     item = aim(given).declared
     was = dict(leaves(before.tree("spec")))
-    now = Observed(item.key, state.tree("spec"), applied=before.tree("spec"))
+    now = Observed(item.key, state.tree("spec"), applied=state.tree("spec"))
     found = differences(item, now, _in_place if anew else lambda difference: effect(item.key, difference))
     told = {each.path: Difference(of_input=was.get(each.path) != each.after) for each in found}
     hidden = {place: Difference() for place in before.hidden_in("spec") ^ given.hidden_in("spec")}

@@ -94,6 +94,7 @@ def test_a_second_update_has_nothing_to_do(project: Project) -> None:
 def test_what_is_secret_in_a_spec_is_not_in_the_state(project: Project) -> None:
     project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "test")
     assert "strata:index:Object::pool-fast" in state(project)
+    assert state(project).count('"type":"dir"') == 2
     assert SECRET not in state(project)
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,10 +17,19 @@ import kvm_lab
 import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import locks
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_definition import domain_xml_of, guest_files
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.overlay import read_overlay_mark
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.qcow2 import read_qcow2
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import guest_images
 from declared import Declaration
-from gate_client import Gate
+from gate_client import UNKNOWN, Gate, running, secret
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as proto
 
 pytestmark = pytest.mark.lab
@@ -186,3 +197,161 @@ def test_an_object_whose_declaration_is_gone_is_still_looked_at_and_removed(
     assert gate.read(outputs, given, identity) == (identity, given, outputs)
     gate.delete(identity, given)
     assert "lab-lan" not in networks(hypervisor)
+
+
+def test_a_secret_leaf_of_a_spec_stays_one_and_no_other_does(
+    gate: Gate, declaration: Declaration, hypervisor: Hypervisor
+) -> None:
+    given = declaration.given("network", "lan")
+    given["spec"]["cidr"] = secret(given["spec"]["cidr"])
+    identity, outputs = gate.create(given)
+    assert outputs["spec"] == given["spec"]
+    network(hypervisor).setAutostart(False)
+    _identity, inputs, state = gate.read(outputs, given, identity)
+    assert inputs == given
+    assert state["spec"] == {**given["spec"], "autostart": False}
+    given["spec"]["cidr"] = secret("10.213.0.0/24")
+    _code, message = gate.refused("Create", gate.create_request(given))
+    assert "changed meanwhile" in message
+    assert "10.213.0.0" not in message
+
+
+def test_a_preview_of_it_knows_what_is_given_and_touches_nothing(
+    gate: Gate, declaration: Declaration, hypervisor: Hypervisor
+) -> None:
+    given = declaration.given("network", "lan")
+    empty = {"due": "", "reported": [], "problem": ""}
+    assert gate.create(given, preview=True) == ("", {**given, **empty, "handle": {}})
+    image = {**given, "kind": "guest_image", "spec": {"digest": UNKNOWN}}
+    assert gate.create(image, preview=True)[1] == {**image, **empty, "spec": UNKNOWN, "handle": UNKNOWN}
+    assert "lab-lan" not in networks(hypervisor)
+
+
+def test_cancelling_ends_the_wait_for_another_run(
+    unconfigured: Gate, declaration: Declaration, hypervisor: Hypervisor
+) -> None:
+    unconfigured.configure(hypervisor=hypervisor.uri, stateFolder=str(hypervisor.folders.root))
+    gate, given = unconfigured.about(URN), declaration.given("network", "lan")
+    with (
+        locks.exclusive(hypervisor.folders.lock("lab"), "lab", 0, Progress()),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(lambda: gate.refused("Create", gate.create_request(given)))
+        time.sleep(1)
+        gate.call("Cancel", Empty())
+        assert waiting.result(timeout=3) == (
+            grpc.StatusCode.CANCELLED,
+            "cancelled; the next update goes on from there.",
+        )
+    assert "lab-lan" not in networks(hypervisor)
+
+
+def test_a_policy_of_the_declaration_leaves_drift_as_it_is_and_tells_it(
+    gate: Gate, declaration: Declaration, hypervisor: Hypervisor
+) -> None:
+    declaration.write(drift=[{"object": "network lan", "path": "autostart", "policy": "report"}])
+    given = declaration.given("network", "lan")
+    identity, outputs = gate.create(given)
+    network(hypervisor).setAutostart(False)
+    _identity, _inputs, state = gate.read(outputs, given, identity)
+    assert state == {**outputs, "reported": ["autostart: False -> True (drift)"]}
+    assert gate.diff(given, given, state).changes == proto.DiffResponse.DIFF_NONE
+
+
+# Twins: what another provider makes and deletes
+
+
+@pytest.fixture
+def twins(
+    hypervisor: Hypervisor, declaration: Declaration, tmp_path: Path
+) -> Iterator[tuple[Gate, Hypervisor, Declaration]]:
+    """A gate with an image store of its own, and a declared guest that nobody starts."""
+    folders = Folders(hypervisor.folders.root, tmp_path / "images")
+    data = {"data": {"size": "32 MiB", "pool": "fast"}}
+    guest = {"image": "debian", "disk": "64 MiB", "networks": {"lan": {"address": "10.211.0.11"}}, "disks": data}
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o755)
+    declaration.write(
+        images={"debian": {"build": {"suite": "trixie"}}},
+        pools={"fast": {"path": str(tmp_path / "fast")}},
+        guests={"web": guest},
+    )
+    (recipe,) = guest_images(read_environment(declaration.path)).values()
+    with image_store.making(folders, recipe) as staging:
+        kvm_lab.empty_qcow2(staging / image_store.DISK, 16 * kvm_lab.MIB)
+        image_store.store(folders, recipe, staging)
+    with running({**os.environ, "STRATA_IMAGES": str(folders.images)}) as gate:
+        gate.configure(hypervisor=hypervisor.uri, stateFolder=str(folders.root))
+        yield (
+            gate.about(URN),
+            Hypervisor(connection=hypervisor.connection, uri=hypervisor.uri, folders=folders, netns=hypervisor.netns),
+            declaration,
+        )
+
+
+def test_a_file_that_a_twin_has_made_is_marked_and_brought_to_its_size(
+    twins: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
+) -> None:
+    gate, _hypervisor, declaration = twins
+    gate.create(declaration.given("pool", "fast"))
+    path = tmp_path / "fast" / "lab-web.data.qcow2"
+    kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
+    given = declaration.given("disk", "web.data")
+    _code, message = gate.refused("Create", gate.create_request(given))
+    assert "does not belong to this environment" in message
+    identity, outputs = gate.create({**given, "twin": True})
+    assert read_overlay_mark(path)
+    assert header_size(path) == 32 * kvm_lab.MIB
+    assert gate.read(outputs, {**given, "twin": True}, identity)[2] == outputs
+
+
+def test_a_twin_that_was_made_anew_is_adopted_when_a_trigger_says_so(
+    twins: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
+) -> None:
+    gate, _hypervisor, declaration = twins
+    gate.create(declaration.given("pool", "fast"))
+    path = tmp_path / "fast" / "lab-web.data.qcow2"
+    given = [{**declaration.given("disk", "web.data"), "twin": True, "triggers": [name]} for name in ("one", "two")]
+    kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
+    gate.create(given[0])
+    path.unlink()
+    kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
+    with pytest.raises(grpc.RpcError):
+        gate.update(given[0], given[0])
+    assert list(gate.diff(given[0], given[1], given[0]).diffs) == ["triggers"]
+    gate.update(given[0], given[1])
+    assert read_overlay_mark(path)
+    gate.delete("lab/disk/web.data", given[1])
+    assert path.exists()
+
+
+def test_a_domain_of_a_twin_is_due_to_be_finished_and_only_what_is_beside_it_is_removed(
+    twins: tuple[Gate, Hypervisor, Declaration],
+) -> None:
+    gate, hypervisor, declaration = twins
+    item, environment = declaration.item("guest", "web"), read_environment(declaration.path)
+    inputs = Inputs(guest_images=guest_images(environment))
+    (recipe,), guest = inputs.guest_images.values(), environment.guests["web"]
+    stored = image_store.resolve(hypervisor.folders, recipe)
+    assert stored
+    text = domain_xml_of(environment, guest, inputs, stored, hypervisor.folders)
+    domain = hypervisor.connection.defineXML(text)
+    seed = guest_files(environment, guest, hypervisor.folders)["seed"]
+    seed.parent.mkdir(parents=True, exist_ok=True)
+    seed.write_text("seed")
+    given = {**declaration.given("guest", "web"), "twin": True}
+    identity, _inputs, state = gate.read(given, given, "lab/guest/web")
+    assert identity == "lab/guest/web"
+    assert state["due"].startswith("start: ")
+    assert state["spec"]["edited"]["other"] == ["its definition was interrupted"]
+    assert item.spec["edited"]["other"] == []
+    gate.delete(identity, given)
+    assert not seed.exists()
+    assert domain.isPersistent()
+    domain.undefine()
+
+
+def header_size(path: Path) -> int:
+    header = read_qcow2(path)
+    assert header
+    return header.size
