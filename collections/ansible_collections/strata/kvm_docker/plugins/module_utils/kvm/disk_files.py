@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from .. import naming
 from ..errors import HypervisorError
+from .errors import unless_gone
 from .overlay import OverlayMark, read_overlay_mark
 from .pool import claim_pool, pool_path
 from .qcow2 import read_qcow2
@@ -60,7 +61,7 @@ def disk_files(hypervisor: Hypervisor, environment: str) -> Iterator[DiskFile]:
     for path in sorted(hypervisor.folders.pool(environment).glob(f"[!.]*{SUFFIX}")):
         yield DiskFile(path, path.name.removesuffix(SUFFIX), "", read_overlay_mark(path))
     for pool in hypervisor.connection.listAllStoragePools():
-        claimed, folder = claim_pool(environment, pool), Path(pool_path(pool))
+        claimed, folder = claim_pool(environment, pool), Path(unless_gone(pool_path, pool) or "")
         if claimed and claimed[0] != environment and folder.is_absolute():
             yield from _in_pool(folder, environment, claimed[0])
 
@@ -113,7 +114,7 @@ def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Pa
     for domain in hypervisor.connection.listAllDomains():
         if domain.UUIDString() == own or domain.name() == apart:
             continue
-        sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/disk/source")
+        sources = ElementTree.fromstring(unless_gone(domain.XMLDesc) or "<domain/>").findall("devices/disk/source")
         if any(path in chain(Path(source.get("file", ""))) for source in sources if source.get("file")):
             raise HypervisorError(
                 f"{path} was not touched: domain {domain.name()}, which is not ours, uses it. Remove that domain, or "

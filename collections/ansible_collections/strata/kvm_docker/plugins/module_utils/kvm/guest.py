@@ -81,12 +81,14 @@ class Guest:
         return Effect.IN_PLACE if path[0] in _IN_PLACE else Effect.RESTART
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """Domains whose name is one of ours."""
+        """Domains whose name is one of ours; what goes away meanwhile is passed over."""
         with libvirt_errors("guests"):
             for domain in connection.connection.listAllDomains():
                 claimed = claim(environment, self.kind, domain.name(), domain.UUIDString())
                 if claimed:
-                    yield _observed(connection, environment, Key(self.kind, claimed[0]), domain)
+                    key = Key(self.kind, claimed[0])
+                    found = unless_gone(_observed, connection, environment, key, domain)
+                    yield from [found] if found else []
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the domain, then start it; it stays defined where it does not start, and the next run tries again."""

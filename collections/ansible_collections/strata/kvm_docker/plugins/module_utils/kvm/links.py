@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from ..errors import HypervisorError
+from .errors import unless_gone
 
 if TYPE_CHECKING:
     import libvirt
@@ -57,13 +58,7 @@ def _taps(hypervisor: Hypervisor) -> Mapping[str, Mapping[str, str]]:
 
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for domain in hypervisor.connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-        try:
-            xml = domain.XMLDesc()
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                raise
-            continue
-        for network, tap in _interfaces(xml):
+        for network, tap in _interfaces(unless_gone(domain.XMLDesc) or "<domain/>"):
             found[network][tap] = domain.name()
     return found
 

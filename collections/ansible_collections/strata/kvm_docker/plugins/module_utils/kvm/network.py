@@ -54,7 +54,7 @@ class Network:
         return Effect.REPLACE if part == "cidr" else Effect.RESTART
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """Networks whose name is one of ours."""
+        """Networks whose name is one of ours; what goes away meanwhile is passed over."""
         links = Links(connection)
         with libvirt_errors("networks"):
             for network in connection.connection.listAllNetworks():
@@ -63,7 +63,9 @@ class Network:
                 if claimed:
                     key = Key(self.kind, claimed[0])
                     other = "" if claimed[1] else of_another(environment, self.kind, *known_as)
-                    yield replace(_observed(links, key, network, claimed[1]), obstacle=other)
+                    found = unless_gone(_observed, links, key, network, claimed[1])
+                    if found:
+                        yield replace(found, obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the network and have it run; guests that are attached stay so."""

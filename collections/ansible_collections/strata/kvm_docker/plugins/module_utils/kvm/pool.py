@@ -77,7 +77,7 @@ class Pool:
         return Effect.IN_PLACE
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """The pools whose names are ours, whosever they are."""
+        """The pools whose names are ours, whosever they are; what goes away meanwhile is passed over."""
         with libvirt_errors(f"pools of {environment}"):
             for pool in connection.connection.listAllStoragePools():
                 claimed = claim_pool(environment, pool)
@@ -85,7 +85,9 @@ class Pool:
                     own = connection.folders.pool(environment) if claimed[0] == environment else None
                     known_as = (pool.name(), pool.UUIDString())
                     other = "" if claimed[1] else of_another(environment, self.kind, *known_as)
-                    yield replace(_observed(_Place(environment, claimed[0]), pool, own, claimed[1]), obstacle=other)
+                    found = unless_gone(_observed, _Place(environment, claimed[0]), pool, own, claimed[1])
+                    if found:
+                        yield replace(found, obstacle=other)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the pool and have it run, or remove it; its folder goes only where it is the environment's own and
@@ -230,7 +232,7 @@ def _refuse_in_use(connection: libvirt.virConnect, place: _Place, pool: libvirt.
 def _domains_on(connection: libvirt.virConnect, pool: str) -> Iterator[str]:
     """Domains that name a volume of *pool*."""
     for domain in connection.listAllDomains():
-        sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/disk/source")
+        sources = ElementTree.fromstring(unless_gone(domain.XMLDesc) or "<domain/>").findall("devices/disk/source")
         if any(source.get("pool") == pool for source in sources):
             yield f"domain {domain.name()}"
 
