@@ -161,6 +161,17 @@ def test_several_objects_are_made_at_once_and_another_run_is_waited_for(
         assert [gate.read({}, each, "lab/network/n")[2]["problem"] for each in given] == [""] * 6
 
 
+def test_several_objects_are_removed_at_once(gate: Gate, declaration: Declaration, hypervisor: Hypervisor) -> None:
+    """Each looks at all networks, while others of them go away."""
+    names = [f"n{number}" for number in range(16)]
+    declaration.write(networks={name: {"cidr": f"10.211.{name[1:]}.0/24", "forward": "isolated"} for name in names})
+    given = {f"lab/network/{name}": declaration.given("network", name) for name in names}
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(gate.create, given.values()))
+        list(pool.map(gate.delete, given.keys(), given.values()))
+    assert not networks(hypervisor) & {f"lab-{name}" for name in names}
+
+
 def test_a_pool_is_made_with_its_folder_and_removed_without(
     gate: Gate, declaration: Declaration, tmp_path: Path
 ) -> None:
