@@ -68,6 +68,7 @@ class ContainerFilesResource:
         except CancelledError:
             raise
         except StrataError as error:
+            ground.lost(aim.guest)
             return given, pure.troubled(given, state, str(error))
         return None if edited is None else (given, pure.written(given, edited))
 

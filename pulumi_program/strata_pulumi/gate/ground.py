@@ -62,7 +62,7 @@ class Ground:
         self._prepared: Reading | None = None
         self._hypervisor: Hypervisor | None = None
         self._engines: Memory[str, Engine] = Memory(float("inf"), 0.0)
-        self._reached: Memory[str, Engine] = Memory(float("inf"), _SILENCE)
+        self._reached: Memory[str, Engine] = Memory(0.0, _SILENCE)
         self._files: Memory[str, FilesFound] = Memory(_LOOK, _LOOK)
         self._looks: Memory[tuple[str, str], list[Observed]] = Memory(_LOOK, _LOOK)
 
@@ -154,6 +154,10 @@ class Ground:
             return list(observed((key.kind,), connection, self.environment))
 
         return self._looks.get((key.kind, key.guest), ask)
+
+    def lost(self, guest: str) -> None:
+        """Something on *guest* has failed, and its connections may have ended: who asks next connects anew."""
+        self._engines.forget(lambda name: name == guest)
 
     def forget(self, key: Key) -> None:
         """The object of *key* was worked on: what was seen is old, and a guest's former connections are of no use."""

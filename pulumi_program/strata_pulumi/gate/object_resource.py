@@ -91,6 +91,7 @@ class ObjectResource:
         except CancelledError:
             raise
         except StrataError as error:
+            ground.lost(aim.key.guest)
             return given, pure.troubled(given, state, str(error))
         return (given, outputs) if outputs else None
 
@@ -113,6 +114,7 @@ class ObjectResource:
             try:
                 return _bring(ground, aim, given, operation, adopt)
             except StrataError:
+                ground.lost(aim.key.guest)
                 operation.interrupt()  # what the core was interrupted by is no failure of the object
                 raise
             finally:

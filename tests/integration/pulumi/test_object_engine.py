@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ def test_an_engine_that_does_not_answer_keeps_the_state_with_a_problem(
     assert told.pop("problem").startswith("guest web: SSH does not answer after 10 s")
     assert {**told, "problem": ""} == state
     assert list(gate.diff(given, given, {**told, "problem": "x"}).diffs) == ["problem"]
+
+
+def test_a_connection_that_has_ended_is_a_problem_once(
+    configured: Gate, declaration: Declaration, guest: StandIn
+) -> None:
+    gate, given = configured.about(OBJECT), declaration.given("image", "tiny:1", "web")
+    identity, outputs = gate.create(given)
+    guest.stop()
+    guest.boot()
+    assert gate.read(outputs, given, identity)[2]["problem"]
+    time.sleep(2.5)  # for that long a look is as good as new
+    assert gate.read(outputs, given, identity) == (identity, given, outputs)
+    gate.delete(identity, given)
 
 
 def test_files_of_a_container_are_written_put_right_and_removed(
