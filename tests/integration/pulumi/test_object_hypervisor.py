@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.qcow2 import
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import guest_images
 from declared import Declaration
+from environments import free_port
 from gate_client import UNKNOWN, Gate, running, secret
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as proto
@@ -360,6 +362,35 @@ def test_a_domain_of_a_twin_is_due_to_be_finished_and_only_what_is_beside_it_is_
     assert not seed.exists()
     assert domain.isPersistent()
     domain.undefine()
+
+
+def test_an_image_that_is_in_the_store_is_found_and_outlives_the_resource(
+    twins: tuple[Gate, Hypervisor, Declaration],
+) -> None:
+    gate, hypervisor, declaration = twins
+    given = declaration.given("guest_image", "debian")
+    identity, outputs = gate.create(given)
+    stored = image_store.resolve(hypervisor.folders, given["spec"]["digest"])
+    assert stored
+    assert outputs["handle"] == {"disk": str(stored.disk), "kernel": "", "digest": stored.digest}
+    gate.delete(identity, given)
+    assert gate.read(outputs, given, identity) == (identity, given, outputs)
+    stored.disk.unlink()
+    assert gate.read(outputs, given, identity)[0] == ""
+
+
+def test_a_forward_listens_until_it_is_removed(gate: Gate, declaration: Declaration) -> None:
+    port = free_port()
+    guest = {"image": "debian", "networks": {"lan": {"address": "10.211.0.11"}}, "publish": {port: 80}}
+    declaration.write(images={"debian": {"build": {"suite": "trixie"}}}, guests={"web": guest})
+    given = declaration.given("forward", f"127.0.0.1:{port}")
+    identity, outputs = gate.create(given)
+    assert identity == f"lab/forward/127.0.0.1:{port}"
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    assert gate.read(outputs, given, identity) == (identity, given, outputs)
+    gate.delete(identity, given)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def header_size(path: Path) -> int:
