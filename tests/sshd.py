@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 
-#: sshd wants a user and a folder that its package would have made. Files of containers are not to lie on this machine.
+#: sshd wants a user and a folder that its package would have made.
 _START = """
 mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run &&
-mount -t tmpfs -o mode=0755 tmpfs /var/lib && mkdir /run/sshd &&
+{ [ -z "$2" ] || mount -t tmpfs -o mode=0755 tmpfs "$2"; } && mkdir /run/sshd &&
 ln -s "$1/docker.sock" /run/docker.sock && exec "$1/sshd" -D -f "$1/sshd_config" -E "$1/log"
 """
 
@@ -40,9 +40,10 @@ def configure(folder: Path, address: str, port: int, host_key: Path) -> None:
     )
 
 
-def start(folder: Path, listens: Callable[[], bool], inside: Sequence[str] = ()) -> processes.Process:
-    """The daemon, started by *inside*, once *listens*. ``docker.sock`` in *folder* is its machine's engine."""
-    argv = [*inside, "unshare", "--mount", "--propagation=private", "--", "sh", "-c", _START, "sh", str(folder)]
+def start(folder: Path, listens: Callable[[], bool], inside: Sequence[str] = (), empty: str = "") -> processes.Process:
+    """The daemon, started by *inside*, once *listens*. ``docker.sock`` in *folder* is its machine's engine. *empty*: a
+    folder that is another one there, with nothing in it."""
+    argv = [*inside, "unshare", "--mount", "--propagation=private", "--", "sh", "-c", _START, "sh", str(folder), empty]
     daemon = processes.spawn(argv, folder / "pid", folder / "out")
     until = time.monotonic() + 10
     while not listens():

@@ -63,7 +63,7 @@ class StandIn:
     def boot(self) -> None:
         """SSH answers from now on."""
         sshd.configure(self.root, ADDRESS, 22, self.host_key)
-        self.daemon = sshd.start(self.root, self._listens, namespaces.inside(self.netns, []))
+        self.daemon = sshd.start(self.root, self._listens, namespaces.inside(self.netns, []), empty="/var/lib")
 
     def stop(self) -> None:
         """Neither SSH nor any connection is left."""
