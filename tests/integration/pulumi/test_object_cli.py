@@ -26,7 +26,7 @@ from dataclasses import replace
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared
-from strata_pulumi.object import Object, object_args
+from strata_pulumi.resources import Object, object_args
 
 path = os.environ["DECLARATION"]
 environment = read_environment(path)

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
 from pulumi.runtime import mocks, rpc, settings
 from strata_pulumi.gate.schema import schema
-from strata_pulumi.object import ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
+from strata_pulumi.resources import ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
 
 ITEM = Declared(
     Key("engine", "docker", "web"),
