@@ -40,8 +40,8 @@ def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
     given: dict[str, Any], seconds: int, volumes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shell = SimpleNamespace(guest="web")
-    monkeypatch.setattr(prepare.ready, "wait_for_shell", lambda *_given: shell)
-    monkeypatch.setattr(prepare.ready, "wait_for_engine", lambda *_given: tmp_path)
+    monkeypatch.setattr(prepare.ready, "await_shell", lambda *_given: shell)
+    monkeypatch.setattr(prepare.ready, "await_engine", lambda *_given: tmp_path)
     monkeypatch.setattr(engine, "connect", lambda *_given: NOBODY)
     hypervisor: Any = SimpleNamespace(folders=Folders(tmp_path))
     run = converge._Preparation(ENVIRONMENT, hypervisor, options(monkeypatch, tmp_path, **given))

@@ -119,7 +119,7 @@ def lab(hypervisor: Any, monkeypatch: pytest.MonkeyPatch) -> Lab:
     def unreachable(*_arguments: object) -> None:
         raise GuestError("nobody answers")
 
-    monkeypatch.setattr(ready, "wait_for_shell", unreachable)
+    monkeypatch.setattr(ready, "await_shell", unreachable)
     folders = hypervisor.folders
     kvm_lab.empty_qcow2(folders.root / "empty.qcow2", 16 * kvm_lab.MIB)
     digest = guest_image.recipe_digest(GuestImage(source="empty.qcow2"), str(folders.root))
