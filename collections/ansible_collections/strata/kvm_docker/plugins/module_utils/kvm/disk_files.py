@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from .. import naming
 from ..errors import HypervisorError
+from .domain import described
 from .errors import unless_gone
 from .overlay import OverlayMark, read_overlay_mark
 from .pool import claim_pool, pool_path
@@ -114,7 +115,7 @@ def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Pa
     for domain in hypervisor.connection.listAllDomains():
         if domain.UUIDString() == own or domain.name() == apart:
             continue
-        sources = ElementTree.fromstring(unless_gone(domain.XMLDesc) or "<domain/>").findall("devices/disk/source")
+        sources = described(domain).findall("devices/disk/source")
         if any(path in chain(Path(source.get("file", ""))) for source in sources if source.get("file")):
             raise HypervisorError(
                 f"{path} was not touched: domain {domain.name()}, which is not ours, uses it. Remove that domain, or "

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from .. import naming
 from .errors import unless_gone
@@ -29,6 +31,11 @@ def find_domain(hypervisor: Hypervisor, environment: str, guest: str) -> libvirt
     """The domain of *guest*; ``None`` where there is none."""
     uuid = naming.object_uuid(environment, "guest", guest)
     return unless_gone(hypervisor.connection.lookupByUUIDString, str(uuid))
+
+
+def described(domain: libvirt.virDomain) -> Element:
+    """The XML of *domain* as it is now; an empty ``<domain>`` where it has gone away meanwhile."""
+    return ElementTree.fromstring(unless_gone(domain.XMLDesc) or "<domain/>")
 
 
 def power_on(domain: libvirt.virDomain) -> None:

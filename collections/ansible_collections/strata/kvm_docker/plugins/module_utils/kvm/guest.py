@@ -88,7 +88,8 @@ class Guest:
                 if claimed:
                     key = Key(self.kind, claimed[0])
                     found = unless_gone(_observed, connection, environment, key, domain)
-                    yield from [found] if found else []
+                    if found:
+                        yield found
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Define the domain, then start it; it stays defined where it does not start, and the next run tries again."""

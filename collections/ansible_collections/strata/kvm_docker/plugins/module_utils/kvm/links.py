@@ -10,10 +10,10 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from ..errors import HypervisorError
-from .errors import unless_gone
+from .domain import described
 
 if TYPE_CHECKING:
     import libvirt
@@ -58,14 +58,14 @@ def _taps(hypervisor: Hypervisor) -> Mapping[str, Mapping[str, str]]:
 
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for domain in hypervisor.connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-        for network, tap in _interfaces(unless_gone(domain.XMLDesc) or "<domain/>"):
+        for network, tap in _interfaces(described(domain)):
             found[network][tap] = domain.name()
     return found
 
 
-def _interfaces(xml: str) -> Iterator[tuple[str, str]]:
+def _interfaces(root: Element) -> Iterator[tuple[str, str]]:
     """(network, host device) of a running domain's interfaces."""
-    for interface in ElementTree.fromstring(xml).findall("devices/interface"):
+    for interface in root.findall("devices/interface"):
         source, target = interface.find("source"), interface.find("target")
         network = "" if source is None else source.get("network", "")
         tap = "" if target is None else target.get("dev", "")

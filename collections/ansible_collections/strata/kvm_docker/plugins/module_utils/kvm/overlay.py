@@ -76,15 +76,18 @@ def remove_overlay(pool: libvirt.virStoragePool | None, target: Path) -> None:
     with _ONE_AT_A_TIME:
         for path in (target, target.with_name(f".{target.name}.new")):
             path.unlink(missing_ok=True)
-        if pool and pool.isActive():
-            pool.refresh()
+        _look_again(pool)
 
 
 def refresh_pool(pool: libvirt.virStoragePool | None) -> None:
     """Have *pool*, where it is there and active, know of files that others than libvirt have put into its folder."""
     with _ONE_AT_A_TIME:
-        if pool and pool.isActive():
-            pool.refresh()
+        _look_again(pool)
+
+
+def _look_again(pool: libvirt.virStoragePool | None) -> None:
+    if pool and pool.isActive():
+        pool.refresh()
 
 
 def grow_overlay(pool: libvirt.virStoragePool, target: Path, size: int) -> None:

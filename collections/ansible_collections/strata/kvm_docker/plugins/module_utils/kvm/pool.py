@@ -22,6 +22,7 @@ from ..folders import make_searchable
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Observed, Traits
 from ..progress import Progress
+from .domain import described
 from .errors import libvirt_errors, unless_gone
 from .mark import claim, of_another, to_text
 from .overlay import read_overlay_mark
@@ -232,7 +233,7 @@ def _refuse_in_use(connection: libvirt.virConnect, place: _Place, pool: libvirt.
 def _domains_on(connection: libvirt.virConnect, pool: str) -> Iterator[str]:
     """Domains that name a volume of *pool*."""
     for domain in connection.listAllDomains():
-        sources = ElementTree.fromstring(unless_gone(domain.XMLDesc) or "<domain/>").findall("devices/disk/source")
+        sources = described(domain).findall("devices/disk/source")
         if any(source.get("pool") == pool for source in sources):
             yield f"domain {domain.name()}"
 
