@@ -9,14 +9,14 @@ from the declaration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 
-from .option import PART_OF_ID, Failure, Option, check, moved, wrong_name, wrong_object, wrong_path
+from .option import Failure, Option, check, moved, part_of_id, wrong_object, wrong_path
 from .properties import Properties
 from .resource import Difference, Output
 
@@ -30,18 +30,6 @@ def _wrong_files(value: list[object]) -> str | None:
     return None if one_folder else f"paths of files in one folder {file_mounts.ROOT}/PROJECT/CONTAINER"
 
 
-def _option(name: str, wrong: Callable[[str], str | None], about: str) -> Option:
-    return Option(
-        name=name,
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=wrong,
-        about=about,
-    )
-
-
 INPUTS = (
     Option(
         name="declaration",
@@ -51,9 +39,9 @@ INPUTS = (
         wrong=wrong_path,
         about="Absolute path of the declaration, which has their contents.",
     ),
-    _option("environment", wrong_name, "Name of the environment that the guest is of."),
-    _option("guest", wrong_name, "Name of the guest in its environment."),
-    _option("name", wrong_object, "Name of the container on the guest's engine."),
+    part_of_id("environment", "Name of the environment that the guest is of."),
+    part_of_id("guest", "Name of the guest in its environment."),
+    part_of_id("name", "Name of the container on the guest's engine.", wrong=wrong_object),
     Option(
         name="files",
         type="array",

@@ -18,7 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.scalars 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 
-from .option import PART_OF_ID, Option, wrong_name
+from .option import Option, part_of_id
 from .properties import Properties
 from .resource import Difference, Output
 from .site import Site
@@ -42,24 +42,8 @@ def _seconds(value: float) -> str | None:
 
 
 INPUTS = (
-    Option(
-        name="environment",
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=wrong_name,
-        about="Name of the environment that the guest is of.",
-    ),
-    Option(
-        name="guest",
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=wrong_name,
-        about="Name of the guest in its environment.",
-    ),
+    part_of_id("environment", "Name of the environment that the guest is of."),
+    part_of_id("guest", "Name of the guest in its environment."),
     Option(
         name="address",
         type="string",

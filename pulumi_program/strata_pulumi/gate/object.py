@@ -32,7 +32,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     effect,
 )
 
-from .option import PART_OF_ID, Failure, Option, check, moved, path_in, wrong_name, wrong_object, wrong_path
+from .option import Failure, Option, check, moved, part_of_id, path_in, wrong_name, wrong_object, wrong_path
 from .properties import Properties
 from .resource import Difference, Output
 
@@ -62,40 +62,14 @@ INPUTS = (
         wrong=wrong_path,
         about="Absolute path of the declaration, which is read anew.",
     ),
-    Option(
-        name="environment",
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=wrong_name,
-        about="Name of the environment that the object is of.",
-    ),
-    Option(
-        name="kind",
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=_wrong_kind,
-        about=f"What it is: {', '.join(KINDS)}.",
-    ),
-    Option(
-        name="name",
-        type="string",
-        required=True,
-        effect="replace",
-        public=PART_OF_ID,
-        wrong=wrong_object,
-        about="Its name among those of its kind.",
-    ),
-    Option(
-        name="guest",
-        type="string",
-        effect="replace",
-        public=PART_OF_ID,
+    part_of_id("environment", "Name of the environment that the object is of."),
+    part_of_id("kind", f"What it is: {', '.join(KINDS)}.", wrong=_wrong_kind),
+    part_of_id("name", "Its name among those of its kind.", wrong=wrong_object),
+    part_of_id(
+        "guest",
+        "The guest on whose engine it is; empty for objects of the hypervisor.",
         wrong=_wrong_guest,
-        about="The guest on whose engine it is; empty for objects of the hypervisor.",
+        required=False,
     ),
     Option(
         name="spec",

@@ -32,8 +32,6 @@ _WORDS: Mapping[Type, str] = {
     "array": "a list",
 }
 
-PART_OF_ID = "it is a part of the resource's id, which Pulumi shows"
-
 #: What Pulumi itself puts among the options of a provider.
 _PULUMI = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 
@@ -114,6 +112,21 @@ def wrong_object(value: str) -> str | None:
 def wrong_path(value: str) -> str | None:
     """What a path of this machine must be."""
     return None if value.startswith("/") and "\0" not in value else "an absolute path"
+
+
+def part_of_id(
+    name: str, about: str, *, wrong: Callable[[str], str | None] = wrong_name, required: bool = True
+) -> Option:
+    """A text in the resource's id: it can be no secret, and another one is another resource."""
+    return Option(
+        name=name,
+        type="string",
+        about=about,
+        wrong=wrong,
+        required=required,
+        effect="replace",
+        public="it is a part of the resource's id, which Pulumi shows",
+    )
 
 
 def path(name: str) -> str:
