@@ -26,7 +26,7 @@ from docker_program import KINDS, SOURCE, engine_of, environment_of
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "docker"))
 
-from container_lab import busybox_program, import_image  # noqa: E402
+from container_lab import busybox_program, import_image  # noqa: E402 - the path is set just above
 
 pytestmark = [pytest.mark.lab, pytest.mark.pulumi]
 

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, settings
+from mocked_program import Registered, mocked_program, value
 from strata_pulumi.resources import Engine, EngineArgs, Provider
 
 WEB: EngineArgs = {"environment": "lab", "guest": "web", "address": "10.83.0.11"}
@@ -25,35 +24,10 @@ TOLD = {
 }
 
 
-class Registered(mocks.Mocks):
-    """Every resource that a program declares: (type, name, inputs, provider)."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[str, str, dict[str, Any], str]] = []
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.all.append((args.typ, args.name, dict(args.inputs), args.provider or ""))
-        return f"{args.name}-id", TOLD if args.typ == "strata:index:Engine" else dict(args.inputs)
-
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        raise AssertionError(args.token)
-
-
 @pytest.fixture
 def registered() -> Iterator[Registered]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    made = Registered()
-    mocks.set_mocks(made, preview=False)
-    yield made
-    settings.reset_options()
-    asyncio.set_event_loop(None)
-    loop.close()
-
-
-def value(output: pulumi.Output[Any]) -> Any:
-    """What *output* is once its resource is registered."""
-    return asyncio.get_event_loop().run_until_complete(output.future())
+    with mocked_program({"strata:index:Engine": TOLD}) as made:
+        yield made
 
 
 def test_an_engine_is_declared_under_the_names_of_the_protocol(registered: Registered) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +27,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_stor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi.runtime import mocks, settings
+from mocked_program import Registered, mocked_program, value
 from strata_pulumi import libvirt_twins
 from strata_pulumi.libvirt_twins import Twin
 
@@ -181,44 +180,25 @@ def test_a_stylesheet_holds_a_document_to_the_letter(text: str) -> None:
     assert root.findtext(".//{http://www.w3.org/1999/XSL/Transform}text") == document
 
 
-class Registered(mocks.Mocks):
-    """What a program registers: type -> inputs."""
-
-    def __init__(self) -> None:
-        self.inputs: dict[str, dict[str, Any]] = {}
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.inputs[args.typ] = dict(args.inputs)
-        return f"{args.name}-id", dict(args.inputs)
-
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        raise AssertionError(args.token)
-
-
 @pytest.fixture
 def registered() -> Iterator[Registered]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    made = Registered()
-    mocks.set_mocks(made, preview=False)
-    yield made
-    settings.reset_options()
-    asyncio.set_event_loop(None)
-    loop.close()
+    with mocked_program({}) as made:
+        yield made
 
 
 def test_a_twin_is_registered_with_the_stylesheet_of_its_document(registered: Registered) -> None:
     for twin in all_twins():
         made = libvirt_twins.register(replace(twin, by_core=False), "one", pulumi.Output.from_input("<a/>"))
-        asyncio.get_event_loop().run_until_complete(made.id.future())
-    domain = registered.inputs["libvirt:index/domain:Domain"]
+        value(made.id)
+    inputs_of = {kind: inputs for kind, _name, inputs, _provider in registered.all}
+    domain = inputs_of["libvirt:index/domain:Domain"]
     assert domain == {
         "name": "lab-web",
         "type": "",
         "fwCfgName": "",
         "xml": {"xslt": libvirt_twins.stylesheet("<a/>")},
     }
-    assert {tuple(sorted(inputs)) for inputs in registered.inputs.values()} == {
+    assert {tuple(sorted(inputs)) for inputs in inputs_of.values()} == {
         ("name", "type", "xml"),
         ("name", "xml"),
         ("name", "pool", "xml"),

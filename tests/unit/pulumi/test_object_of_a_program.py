@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pulumi
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
-from pulumi.runtime import mocks, rpc, settings
+from mocked_program import Registered, mocked_program, value
+from pulumi.runtime import rpc
 from strata_pulumi.gate.schema import schema
 from strata_pulumi.resources import ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
 
@@ -33,42 +33,17 @@ TOLD = {
 }
 
 
-class Registered(mocks.Mocks):
-    """Every resource that a program declares: (type, name, inputs)."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[str, str, dict[str, Any]]] = []
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.all.append((args.typ, args.name, dict(args.inputs)))
-        return f"{args.name}-id", {**args.inputs, **TOLD[args.typ]}
-
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        raise AssertionError(args.token)
-
-
 @pytest.fixture
 def registered() -> Iterator[Registered]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    made = Registered()
-    mocks.set_mocks(made, preview=False)
-    yield made
-    settings.reset_options()
-    asyncio.set_event_loop(None)
-    loop.close()
-
-
-def value(output: pulumi.Output[Any]) -> Any:
-    """What *output* is once its resource is registered."""
-    return asyncio.get_event_loop().run_until_complete(output.future())
+    with mocked_program(TOLD) as made:
+        yield made
 
 
 def test_an_object_is_declared_with_all_that_the_core_declares_of_it(registered: Registered) -> None:
     made = Object("docker", object_args(ITEM, "/d.yml", "lab", twin=True, triggers=["a"]))
     told = {"handle": made.handle, "due": made.due, "reported": made.reported, "problem": made.problem}
     assert {name: value(output) for name, output in told.items()} == TOLD["strata:index:Object"]
-    ((kind, name, inputs),) = registered.all
+    ((kind, name, inputs, _provider),) = registered.all
     assert (kind, name) == ("strata:index:Object", "docker")
     spec = rpc.unwrap_rpc_secret(inputs.pop("spec"))
     assert inputs == {
@@ -98,7 +73,8 @@ def test_files_of_a_container_are_declared_by_their_paths(registered: Registered
     made = ContainerFiles("app", given)
     told = {"edited": made.edited, "problem": made.problem}
     assert {name: value(output) for name, output in told.items()} == TOLD["strata:index:ContainerFiles"]
-    assert registered.all == [("strata:index:ContainerFiles", "app", given)]
+    ((*registration, _provider),) = registered.all
+    assert registration == ["strata:index:ContainerFiles", "app", given]
 
 
 @pytest.mark.parametrize(("resource", "arguments"), [("Object", ObjectArgs), ("ContainerFiles", ContainerFilesArgs)])
