@@ -32,6 +32,8 @@ LABEL_CONTAINER = "strata.container"
 LABEL_LAYER = "strata.layer"
 #: On a container, the id of the one of somebody else that it was made in place of.
 LABEL_ADOPTED = "strata.adopted"
+#: On a container that a resource of ``pulumi_docker`` stands for in a stack; what else is made has none.
+LABEL_PROVIDER = "strata.provider"
 #: Of a volume that outlives its declaration.
 LABEL_KEEP = "strata.keep"
 

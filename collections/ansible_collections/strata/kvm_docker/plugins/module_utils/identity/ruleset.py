@@ -734,6 +734,13 @@ _RULES = (
         "digest of the resolv.conf beside it, which counts itself and holds an address of the environment's network",
         "two environments of one declaration",
     ),
+    Rule(
+        152,
+        "containers/*/*/Config/Labels/strata.provider",
+        "id",
+        "whether a resource of pulumi_docker stands for it in a stack; what it is counts",
+        "one declaration, built by Ansible and by Pulumi",
+    ),
 )
 
 RULES = Rules(_RULES)
