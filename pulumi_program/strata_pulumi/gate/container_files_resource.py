@@ -23,7 +23,6 @@ from .option import Failure, Option
 from .properties import Properties
 from .reading import Reading
 from .resource import Difference, Operation, Output
-from .site import Site
 
 
 class ContainerFilesResource:
@@ -42,16 +41,18 @@ class ContainerFilesResource:
     def check(self, given: Properties) -> list[Failure]:
         return pure.checked(given)
 
-    def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
+    def diff(
+        self, before: Properties, state: Properties, given: Properties, operation: Operation
+    ) -> dict[str, Difference]:
         return pure.diff(before, state, given)
 
-    def awaited(self, given: Properties) -> Properties:
+    def awaited(self, given: Properties, state: Properties) -> Properties:
         return pure.written(given, {})
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         return pure.aim(given).id, self._written(given, operation, frozenset())
 
-    def update(self, before: Properties, given: Properties, operation: Operation) -> Properties:
+    def update(self, before: Properties, state: Properties, given: Properties, operation: Operation) -> Properties:
         """The container that runs has the former files until it is replaced; those before them are of no use."""
         return self._written(given, operation, pure.aim(before).files)
 

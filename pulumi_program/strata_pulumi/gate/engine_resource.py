@@ -16,7 +16,6 @@ from .operation import Ending
 from .option import Failure, Option, check
 from .properties import Properties
 from .resource import Difference, Operation, Output
-from .site import Site
 
 
 class EngineResource:
@@ -32,16 +31,18 @@ class EngineResource:
     def check(self, given: Properties) -> list[Failure]:
         return check(engine.INPUTS, given)
 
-    def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
-        return engine.diff(before, state, given, site)
+    def diff(
+        self, before: Properties, state: Properties, given: Properties, operation: Operation
+    ) -> dict[str, Difference]:
+        return engine.diff(before, state, given, operation.site)
 
-    def awaited(self, given: Properties) -> Properties:
+    def awaited(self, given: Properties, state: Properties) -> Properties:
         return engine.awaited()
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         return engine.place_of(given).id, engine.outputs(given, _waited_for(given, operation), operation.site)
 
-    def update(self, before: Properties, given: Properties, operation: Operation) -> Properties:
+    def update(self, before: Properties, state: Properties, given: Properties, operation: Operation) -> Properties:
         return engine.outputs(given, _waited_for(given, operation), operation.site)
 
     def read(

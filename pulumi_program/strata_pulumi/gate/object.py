@@ -39,7 +39,7 @@ from .resource import Difference, Output
 TYPE = "strata:index:Object"
 
 #: Those of an engine that pulumi_docker makes whole.
-_OF_DOCKER = ("docker_network", "docker_volume", "container")
+_OF_DOCKER = ("docker_network", "docker_volume")
 KINDS = tuple(kind for kind in (*HYPERVISOR_KINDS, *ENGINE_KINDS) if kind not in _OF_DOCKER)
 #: Those whose handle is not empty.
 HANDLES = ("guest_image", "image")
@@ -78,16 +78,16 @@ INPUTS = (
         about="How it is to be: the core's canonical form of what is declared.",
     ),
     Option(
-        name="twin",
+        name="adopt",
         type="boolean",
         effect="nothing",
-        about="Whether another provider's resource makes and deletes it. What that one has made is adopted, and "
-        "deleting removes only what it leaves behind.",
+        about="Whether what is there under its name, and nobody's, is taken over when it is created.",
     ),
     Option(
-        name="triggers",
-        type="array",
-        about="Anything: where it changes, the object is looked at anew, and adopted if its twin has made it anew.",
+        name="replaceGuests",
+        type="boolean",
+        effect="nothing",
+        about="Whether a disk whose image changed may be made anew, and lose what is on it.",
     ),
 )
 
@@ -98,6 +98,7 @@ OUTPUTS: Mapping[str, Output] = {
         about="What others need of it: of a guest_image `disk`, `kernel` (paths) and `digest`; of an image `id`, and "
         "`volumes`, one path a line.",
     ),
+    "made": Output(about="Drawn when the object is made or made anew: what lives on it is made anew with it."),
     "due": Output(about="What the next update does, and why, e.g. `start: not running`; empty where nothing."),
     "reported": Output(
         type="array", items="string", about="Drift that a policy of the declaration leaves as it is, in words."
@@ -115,7 +116,8 @@ class Aim:
     key: Key
     spec: Tree
     hidden: frozenset[Path]
-    twin: bool
+    adopt: bool
+    replace_guests: bool
 
     @property
     def id(self) -> str:
@@ -142,7 +144,8 @@ def aim(given: Properties) -> Aim:
         key=Key(given.text("kind"), given.text("name"), given.text("guest")),
         spec=given.tree("spec"),
         hidden=given.hidden_in("spec"),
-        twin=bool(given.known.get("twin")),
+        adopt=bool(given.known.get("adopt")),
+        replace_guests=bool(given.known.get("replaceGuests")),
     )
 
 
@@ -155,22 +158,35 @@ def checked(given: Properties) -> list[Failure]:
     return failures
 
 
-def awaited(given: Properties) -> Properties:
-    """What it has in a preview."""
+def awaited(given: Properties, state: Properties) -> Properties:
+    """What it has in a preview of an update of *state*, which is empty where it is to be created."""
     unknown = {"handle"} if given.text("kind") in HANDLES or "kind" in given.unknown else set()
+    if not state.known or "spec" in given.unknown or _image(given) != _image(state):
+        unknown.add("made")
     return Properties(
-        known={**given.known, **_told({}, unknown=frozenset(unknown))},
+        known={**given.known, **_told({}, state.text("made"), unknown=frozenset(unknown))},
         unknown=given.unknown | unknown,
         hidden=given.hidden,
     )
 
 
-def brought(given: Properties, item: Declared, handle: Mapping[str, str]) -> Properties:
+def _image(of: Properties) -> object:
+    """What an object stands on, so that another one is another object."""
+    return of.tree("spec").get("image") if of.text("kind") == "disk" else None
+
+
+def brought(given: Properties, item: Declared, handle: Mapping[str, str], made: str) -> Properties:
     """What it has once it is as it was *given*, which is *item* of the declaration."""
-    return Properties(known={**given.known, **_told(handle)}, hidden=given.hidden | _of_spec(item.sensitive))
+    return Properties(known={**given.known, **_told(handle, made)}, hidden=given.hidden | _of_spec(item.sensitive))
 
 
-def seen(given: Properties, made: Plan, handle: Mapping[str, str]) -> Properties:
+def gone(given: Properties, state: Properties) -> Properties:
+    """What has the *state* is not there any more."""
+    known = {**given.known, **_told({}), **state.known, "due": "create: it is gone"}
+    return Properties(known=known, hidden=given.hidden | state.hidden)
+
+
+def seen(given: Properties, state: Properties, made: Plan, handle: Mapping[str, str]) -> Properties:
     """What it has as it is: *made* is the plan that brings it to what is *given*."""
     spec, hidden = given.tree("spec"), given.hidden
     due = "".join(f"{change.action}: {change.reason}" for change in made)
@@ -179,7 +195,7 @@ def seen(given: Properties, made: Plan, handle: Mapping[str, str]) -> Properties
     for found in _heeded(made):
         spec = _with(spec, found.path, plain(found.before))
     reported = [str(drift.difference) for drift in made.reported]
-    told = {**_told(handle), "spec": spec, "due": due, "reported": reported}
+    told = {**_told(handle, state.text("made")), "spec": spec, "due": due, "reported": reported}
     return Properties(known={**given.known, **told}, hidden=hidden)
 
 
@@ -189,21 +205,19 @@ def troubled(given: Properties, state: Properties, why: str) -> Properties:
     return Properties(known=known, hidden=given.hidden | state.hidden)
 
 
-def adopts(before: Properties, given: Properties) -> bool:
-    """Whether its twin may have made it anew since."""
-    return "triggers" in moved(INPUTS, before, given)
-
-
 def diff(before: Properties, state: Properties, given: Properties) -> dict[str, Difference]:
     """What changes from the inputs *before* and the *state* to what is *given*, by path.
 
     Raises :class:`StrataError` for what must not be applied.
     """
     changed = moved(INPUTS, before, given)
+    if _image(given) != _image(before) and not aim(given).replace_guests:
+        raise StrataError(
+            f"disk {given.text('name')}: it stands on another image, and would be made anew without all that is on it. "
+            "Set replaceGuests to agree."
+        )
     found = {name: Difference(replaces=True) for name, option in changed.items() if option.effect == "replace"}
     found |= {"spec": Difference()} if "spec" in given.unknown else _leaves(before, state, given, bool(found))
-    if "triggers" in changed:
-        found["triggers"] = Difference()
     return found | {name: Difference(of_input=False) for name in ("due", "problem") if state.text(name)}
 
 
@@ -213,9 +227,17 @@ def _leaves(before: Properties, state: Properties, given: Properties, anew: bool
     was = dict(leaves(before.tree("spec")))
     now = Observed(item.key, state.tree("spec"), applied=state.tree("spec"))
     found = differences(item, now, _in_place if anew else lambda difference: effect(item.key, difference))
-    told = {each.path: Difference(of_input=was.get(each.path) != each.after) for each in found}
+    told = {
+        each.path: Difference(replaces=_is_image(item.key, each.path), of_input=was.get(each.path) != each.after)
+        for each in found
+    }
     hidden = {place: Difference() for place in before.hidden_in("spec") ^ given.hidden_in("spec")}
     return {path_in("spec", place): difference for place, difference in (hidden | told).items()}
+
+
+def _is_image(key: Key, path: Path) -> bool:
+    """Whether another one is another object, as in :func:`_image`."""
+    return key.kind == "disk" and path == ("image",)
 
 
 def _in_place(_difference: model.Difference) -> Effect:
@@ -226,8 +248,8 @@ def _heeded(made: Plan) -> list[model.Difference]:
     return [difference for change in made for difference in change.differences]
 
 
-def _told(handle: Mapping[str, str], unknown: frozenset[str] = frozenset()) -> dict[str, object]:
-    told = {"handle": dict(handle), "due": "", "reported": [], "problem": ""}
+def _told(handle: Mapping[str, str], made: str = "", unknown: frozenset[str] = frozenset()) -> dict[str, object]:
+    told = {"handle": dict(handle), "made": made, "due": "", "reported": [], "problem": ""}
     return {name: value for name, value in told.items() if name not in unknown}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
+from uuid import uuid4
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.consent import refuse_lost_disks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
@@ -18,9 +19,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ConsentError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest import clear_guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.pool import clear_leftovers
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Item, Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import policy_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Observed
@@ -38,11 +37,10 @@ from .failure import CancelledError
 from .ground import Ground, Grounds
 from .object import Aim
 from .operation import Ending
-from .option import Failure, Option
+from .option import Failure, Option, moved
 from .properties import Properties
 from .reading import Reading
 from .resource import Difference, Operation, Output
-from .site import Site
 
 #: The core leaves nothing half made, so what was begun has time to come to its end.
 _GRACE = 20.0
@@ -64,36 +62,54 @@ class ObjectResource:
     def check(self, given: Properties) -> list[Failure]:
         return pure.checked(given)
 
-    def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
+    def diff(
+        self, before: Properties, state: Properties, given: Properties, operation: Operation
+    ) -> dict[str, Difference]:
+        """With what is there now, so that a preview tells what drifted; where that cannot be told, with the *state*."""
+        if "kind" not in moved(pure.INPUTS, before, given):
+            state = self._now(before, state, operation)
         return pure.diff(before, state, given)
 
-    def awaited(self, given: Properties) -> Properties:
-        return pure.awaited(given)
+    def awaited(self, given: Properties, state: Properties) -> Properties:
+        return pure.awaited(given, state)
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         aim = pure.aim(given)
-        return aim.id, self._brought(aim, given, operation, adopt=aim.twin)
+        return aim.id, self._brought(aim, given, Properties(), operation)
 
-    def update(self, before: Properties, given: Properties, operation: Operation) -> Properties:
-        aim = pure.aim(given)
-        return self._brought(aim, given, operation, adopt=aim.twin and pure.adopts(before, given))
+    def update(self, before: Properties, state: Properties, given: Properties, operation: Operation) -> Properties:
+        return self._brought(pure.aim(given), given, state, operation)
 
     def read(
         self, identity: str, given: Properties, state: Properties, operation: Operation
     ) -> tuple[Properties, Properties] | None:
         if not given.known:
             raise pure.refuse_import()
-        aim = pure.aim(given)
-        ground = self._ground(aim, operation)
         try:
-            with ground.hiding(operation):
-                outputs = _seen(ground, aim, given, operation)
+            outputs = self._seen(given, state, operation)
         except CancelledError:
             raise
         except StrataError as error:
-            ground.lost(aim.key.guest)
             return given, pure.troubled(given, state, str(error))
         return (given, outputs) if outputs else None
+
+    def _now(self, given: Properties, state: Properties, operation: Operation) -> Properties:
+        try:
+            return self._seen(given, state, operation) or pure.gone(given, state)
+        except CancelledError:
+            raise
+        except StrataError:
+            return state
+
+    def _seen(self, given: Properties, state: Properties, operation: Operation) -> Properties | None:
+        aim = pure.aim(given)
+        ground = self._ground(aim, operation)
+        with ground.hiding(operation):
+            try:
+                return _seen(ground, aim, given, state, operation)
+            except StrataError:
+                ground.lost(aim.key.guest)
+                raise
 
     def delete(self, identity: str, before: Properties, operation: Operation) -> None:
         aim = pure.aim(before)
@@ -108,11 +124,11 @@ class ObjectResource:
     def _ground(self, aim: Aim, operation: Operation) -> Ground:
         return self._grounds.of(operation.site, aim.declaration, aim.environment)
 
-    def _brought(self, aim: Aim, given: Properties, operation: Operation, adopt: bool) -> Properties:
+    def _brought(self, aim: Aim, given: Properties, state: Properties, operation: Operation) -> Properties:
         ground = self._ground(aim, operation)
         with self._grounds.changing(ground, operation):
             try:
-                return _bring(ground, aim, given, operation, adopt)
+                return _bring(ground, aim, given, state, operation)
             except StrataError:
                 ground.lost(aim.key.guest)
                 operation.interrupt()  # what the core was interrupted by is no failure of the object
@@ -121,7 +137,7 @@ class ObjectResource:
                 ground.forget(aim.key)
 
 
-def _bring(ground: Ground, aim: Aim, given: Properties, operation: Operation, adopt: bool) -> Properties:
+def _bring(ground: Ground, aim: Aim, given: Properties, state: Properties, operation: Operation) -> Properties:
     ground.prepare()
     read = ground.reading(lambda reading: _declared(reading, aim) is not None)
     item = _declared(read, aim)
@@ -137,13 +153,15 @@ def _bring(ground: Ground, aim: Aim, given: Properties, operation: Operation, ad
         connection=connection,
         kinds=(aim.key.kind,),
         speaks_for=lambda other: other.key == aim.key,
-        adopt=adopt,
+        adopt=aim.adopt and not state.known,
         policy=policy_of(read.environment.drift),
         progress=operation.progress,
     )
-    _refuse_lost_disk(layer)
-    layer.converge()
-    return pure.brought(given, item, _handle(ground, aim, connection))
+    if not aim.replace_guests:
+        _refuse_lost_disk(layer)
+    anew = any(change.action in ("create", "replace") for change in layer.converge())
+    made = state.text("made") if state.text("made") and not anew else uuid4().hex
+    return pure.brought(given, item, _handle(ground, aim, connection), made)
 
 
 def _declared(read: Reading, aim: Aim) -> Declared | None:
@@ -170,7 +188,7 @@ def _refuse_lost_disk(layer: Layer) -> None:
     except ConsentError as error:
         raise StrataError(
             "it stands on another image, and would be made anew without all that is on it. Nothing was touched. "
-            "Replace it (pulumi up --target-replace), with its guest, to agree."
+            "Set replaceGuests to agree."
         ) from error
 
 
@@ -186,7 +204,7 @@ def _handle(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> dict[s
     return {}
 
 
-def _seen(ground: Ground, aim: Aim, given: Properties, operation: Operation) -> Properties | None:
+def _seen(ground: Ground, aim: Aim, given: Properties, state: Properties, operation: Operation) -> Properties | None:
     """What there is, compared with what was given last; ``None`` where it is gone."""
     if aim.key.guest and not ground.has_guest(aim.key.guest):
         return None
@@ -195,7 +213,7 @@ def _seen(ground: Ground, aim: Aim, given: Properties, operation: Operation) -> 
     if not found:
         return None
     made = plan([aim.declared], found, effect, policy=_policy(ground))
-    return pure.seen(given, made, _handle(ground, aim, connection))
+    return pure.seen(given, state, made, _handle(ground, aim, connection))
 
 
 def _found(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> list[Observed]:
@@ -216,19 +234,17 @@ def _remove(ground: Ground, aim: Aim, operation: Operation) -> None:
     if aim.key.guest:
         _remove_from_engine(ground, aim, operation)
         return
-    hypervisor = ground.hypervisor()
-    if aim.twin:
-        _clear(hypervisor, aim)
-    else:
-        _removal(aim, hypervisor, operation).converge()
+    _removal(aim, ground.hypervisor(), operation).converge()
     if aim.key.kind == "guest":
         AppliedNotes.of(aim.environment, ground.folders, aim.key.name).keep(())
 
 
 def _remove_from_engine(ground: Ground, aim: Aim, operation: Operation) -> None:
     """An engine has its settings as long as it is there."""
-    if aim.key.kind not in SETTINGS_KINDS and ground.has_guest(aim.key.guest):
-        _removal(aim, ground.engine(aim.key.guest, operation), operation).converge()
+    if aim.key.kind in SETTINGS_KINDS or not ground.has_guest(aim.key.guest):
+        return
+    engine = ground.engine(aim.key.guest, operation)
+    _removal(aim, engine, operation).converge()
 
 
 def _removal(aim: Aim, connection: Hypervisor | Engine, operation: Operation) -> Layer:
@@ -245,11 +261,3 @@ def _removal(aim: Aim, connection: Hypervisor | Engine, operation: Operation) ->
         remove_orphans=True,
         progress=operation.progress,
     )
-
-
-def _clear(hypervisor: Hypervisor, aim: Aim) -> None:
-    """What a twin leaves behind when it deletes the object itself."""
-    if aim.key.kind == "guest":
-        clear_guest(hypervisor, aim.environment, aim.key.name)
-    elif aim.key.kind == "pool" and aim.key.name == aim.environment:
-        clear_leftovers(hypervisor.folders.pool(aim.environment))

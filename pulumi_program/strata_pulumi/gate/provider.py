@@ -114,23 +114,30 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @answered
     async def Diff(self, request: proto.DiffRequest, context: Context) -> proto.DiffResponse:
-        found = self._of(request).diff(read(request.old_inputs), read(request.olds), read(request.news), self._site)
+        resource, before, state, given = (
+            self._of(request),
+            read(request.old_inputs),
+            read(request.olds),
+            read(request.news),
+        )
+        found = await self._run(request, given, lambda operation: resource.diff(before, state, given, operation))
         return _difference(found)
 
     @answered
     async def Create(self, request: proto.CreateRequest, context: Context) -> proto.CreateResponse:
         resource, given = self._of(request), read(request.properties)
         if request.preview:
-            return proto.CreateResponse(properties=write(resource.awaited(given)))
+            return proto.CreateResponse(properties=write(resource.awaited(given, Properties())))
         identity, outputs = await self._run(request, given, lambda operation: resource.create(given, operation))
         return proto.CreateResponse(id=identity, properties=write(outputs))
 
     @answered
     async def Update(self, request: proto.UpdateRequest, context: Context) -> proto.UpdateResponse:
-        resource, before, given = self._of(request), read(request.old_inputs), read(request.news)
+        resource, state, given = self._of(request), read(request.olds), read(request.news)
         if request.preview:
-            return proto.UpdateResponse(properties=write(resource.awaited(given)))
-        outputs = await self._run(request, given, lambda operation: resource.update(before, given, operation))
+            return proto.UpdateResponse(properties=write(resource.awaited(given, state)))
+        before = read(request.old_inputs)
+        outputs = await self._run(request, given, lambda operation: resource.update(before, state, given, operation))
         return proto.UpdateResponse(properties=write(outputs))
 
     @answered

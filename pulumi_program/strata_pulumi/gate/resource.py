@@ -61,17 +61,20 @@ class Resource(Protocol):
     def check(self, given: Properties) -> list[Failure]:
         """All that is wrong with what is *given*. No I/O."""
 
-    def diff(self, before: Properties, state: Properties, given: Properties, site: Site) -> dict[str, Difference]:
-        """What changes from the inputs *before* and the *state* to what is *given*, by path of a property. No I/O."""
+    def diff(
+        self, before: Properties, state: Properties, given: Properties, operation: Operation
+    ) -> dict[str, Difference]:
+        """What changes from the inputs *before* and the *state*, or what is there now, to what is *given*, by path of a
+        property."""
 
-    def awaited(self, given: Properties) -> Properties:
-        """What it has in a preview of a create, replace or update. No I/O."""
+    def awaited(self, given: Properties, state: Properties) -> Properties:
+        """What it has in a preview of a create or replace, or of an update of *state*. No I/O."""
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         """Make it; its id, and what it has."""
 
-    def update(self, before: Properties, given: Properties, operation: Operation) -> Properties:
-        """Bring it from the inputs *before* to what is *given*; what it has then."""
+    def update(self, before: Properties, state: Properties, given: Properties, operation: Operation) -> Properties:
+        """Bring it from the inputs *before* and the *state* to what is *given*; what it has then."""
 
     def read(
         self, identity: str, given: Properties, state: Properties, operation: Operation

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .access_resource import AccessResource
 from .container_files_resource import ContainerFilesResource
 from .engine_resource import EngineResource
 from .ground import Grounds
@@ -16,6 +17,11 @@ from .resource import Resource
 #: What is opened for one operation serves the others.
 _GROUNDS = Grounds()
 
-_ALL: tuple[Resource, ...] = (EngineResource(), ObjectResource(_GROUNDS), ContainerFilesResource(_GROUNDS))
+_ALL: tuple[Resource, ...] = (
+    AccessResource(_GROUNDS),
+    EngineResource(),
+    ObjectResource(_GROUNDS),
+    ContainerFilesResource(_GROUNDS),
+)
 
 RESOURCES: Mapping[str, Resource] = {resource.TYPE: resource for resource in _ALL}

@@ -4,9 +4,11 @@
 """The resources of the provider ``strata``, as programs declare them."""
 
 from .engine import Engine, EngineArgs, Provider, ProviderArgs
-from .object import ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
+from .object import Access, AccessArgs, ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
 
 __all__ = [
+    "Access",
+    "AccessArgs",
     "ContainerFiles",
     "ContainerFilesArgs",
     "Engine",

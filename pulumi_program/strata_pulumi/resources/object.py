@@ -30,10 +30,10 @@ class ObjectArgs(TypedDict):
     """The guest on whose engine it is; empty for objects of the hypervisor. Another one replaces the object."""
     spec: pulumi.Input[Mapping[str, Any]]
     """How it is to be: the core's canonical form of what is declared, as :func:`spec_of` has it."""
-    twin: NotRequired[pulumi.Input[bool]]
-    """Whether another provider's resource makes and deletes it."""
-    triggers: NotRequired[pulumi.Input[Sequence[Any]]]
-    """Anything: where it changes, the object is looked at anew, and adopted if its twin has made it anew."""
+    adopt: NotRequired[pulumi.Input[bool]]
+    """Whether what is there under its name, and nobody's, is taken over when it is created."""
+    replace_guests: NotRequired[pulumi.Input[bool]]
+    """Whether a disk whose image changed may be made anew, and lose what is on it."""
 
 
 class ContainerFilesArgs(TypedDict):
@@ -54,12 +54,13 @@ class ContainerFilesArgs(TypedDict):
 class Object(pulumi.CustomResource):
     """One object of an environment, brought to its declaration by the core's own plan, and put right where it drifted.
 
-    With a twin, which it has to depend on, it adopts what that one has made, and removes what that one leaves behind.
+    Where another provider makes it, this one depends on that resource, follows what it has made, and deletes it.
     """
 
     def __init__(self, resource_name: str, args: ObjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        told = dict.fromkeys(("handle", "due", "reported", "problem"))
-        super().__init__("strata:index:Object", resource_name, {**args, **told}, opts)
+        given = {("replaceGuests" if name == "replace_guests" else name): value for name, value in args.items()}
+        told = dict.fromkeys(("handle", "made", "due", "reported", "problem"))
+        super().__init__("strata:index:Object", resource_name, {**given, **told}, opts)
 
     @property
     @pulumi.getter
@@ -67,6 +68,12 @@ class Object(pulumi.CustomResource):
         """What others need of it: of a guest_image ``disk``, ``kernel`` (paths) and ``digest``; of an image ``id``, and
         ``volumes``, one path a line; of others nothing."""
         return _output(self, "handle")
+
+    @property
+    @pulumi.getter
+    def made(self) -> pulumi.Output[str]:
+        """Drawn when the object is made: what lives on it is made anew with it."""
+        return _output(self, "made")
 
     @property
     @pulumi.getter
@@ -112,9 +119,7 @@ class ContainerFiles(pulumi.CustomResource):
         return _output(self, "problem")
 
 
-def object_args(
-    item: Declared, declaration: str, environment: str, *, twin: bool = False, triggers: Sequence[Any] = ()
-) -> ObjectArgs:
+def object_args(item: Declared, declaration: str, environment: str) -> ObjectArgs:
     """The arguments for *item*, which the file *declaration* declares for *environment*."""
     made: ObjectArgs = {
         "declaration": declaration,
@@ -122,8 +127,6 @@ def object_args(
         "kind": item.key.kind,
         "name": item.key.name,
         "spec": spec_of(item),
-        "twin": twin,
-        "triggers": list(triggers),
     }
     if item.key.guest:
         made["guest"] = item.key.guest
@@ -146,3 +149,25 @@ def _marked(value: Any, hidden: frozenset[Path], at: Path) -> Any:
 def _output(resource: pulumi.Resource, name: str) -> pulumi.Output[Any]:
     found: pulumi.Output[Any] = pulumi.get(resource, name)
     return found
+
+
+class AccessArgs(TypedDict):
+    """To which environment."""
+
+    declaration: pulumi.Input[str]
+    """Absolute path of the declaration, which the provider reads itself."""
+    environment: pulumi.Input[str]
+    """Name of the environment. Another one replaces the access."""
+
+
+class Access(pulumi.CustomResource):
+    """The keys and the SSH configuration that lead to an environment's guests; all else of it depends on this."""
+
+    def __init__(self, resource_name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("strata:index:Access", resource_name, {**args, "sshConfig": None}, opts)
+
+    @property
+    @pulumi.getter(name="sshConfig")
+    def ssh_config(self) -> pulumi.Output[str]:
+        """Path of the configuration for ``ssh -F``; guests are hosts of their name."""
+        return _output(self, "sshConfig")

@@ -113,9 +113,13 @@ class Gate:
         answer = self.call("Read", request)
         return answer.id, plain(answer.inputs), plain(answer.properties)
 
-    def update(self, before: Mapping[str, Any], given: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    def update(
+        self, before: Mapping[str, Any], given: Mapping[str, Any], state: Mapping[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
         """Outputs."""
-        request = proto.UpdateRequest(urn=self.urn, old_inputs=struct(before), news=struct(given), **more)
+        request = proto.UpdateRequest(
+            urn=self.urn, old_inputs=struct(before), olds=struct(state or {}), news=struct(given), **more
+        )
         return plain(self.call("Update", request).properties)
 
     def delete(self, identity: str = "lab/web", before: Mapping[str, Any] | None = None) -> None:

@@ -21,7 +21,7 @@ from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
 WEB = {"environment": "lab", "guest": "web", "address": "10.83.0.11"}
-HAS = "strata:index:Engine, strata:index:Object, strata:index:ContainerFiles"
+HAS = "strata:index:Access, strata:index:Engine, strata:index:Object, strata:index:ContainerFiles"
 OUTPUTS = ("host", "sshOpts", "engineVersion", "apiVersion", "engineId", "problem")
 KINDS = {name: proto.PropertyDiff.Kind.Value(name) for name in ("UPDATE", "UPDATE_REPLACE")}
 

@@ -78,7 +78,7 @@ def test_an_image_is_put_on_the_engine_and_removed(configured: Gate, declaration
     assert outputs["handle"] == {"id": client.inspect_image("tiny:1")["Id"], "volumes": ""}
     assert gate.read(outputs, given, identity) == (identity, given, outputs)
     client.remove_image("tiny:1", force=True)
-    assert gate.update(given, given) == outputs
+    assert gate.update(given, given, outputs)["handle"] == outputs["handle"]
     gate.delete(identity, given)
     assert "tiny:1" not in [tag for image in client.images() for tag in image["RepoTags"] or ()]
     assert gate.read(outputs, given, identity)[0] == ""
@@ -100,7 +100,7 @@ def test_an_engine_that_does_not_answer_keeps_the_state_with_a_problem(
 ) -> None:
     gate, given = configured.about(OBJECT), declaration.given("image", "tiny:1", "web")
     guest.stop()
-    state = {**given, "handle": {"id": "sha256:0", "volumes": ""}, "due": "", "reported": [], "problem": ""}
+    state = {**given, "handle": {"id": "sha256:0", "volumes": ""}, "made": "", "due": "", "reported": [], "problem": ""}
     _identity, inputs, told = gate.read(state, given, "lab/image/web/tiny:1")
     assert inputs == given
     assert told.pop("problem").startswith("guest web: SSH does not answer after 10 s")

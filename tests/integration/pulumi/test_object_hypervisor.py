@@ -73,12 +73,13 @@ def test_a_network_is_made_changed_in_place_and_removed(
     given = declaration.given("network", "lan")
     identity, outputs = gate.create(given)
     assert identity == "lab/network/lan"
-    assert outputs == {**given, "handle": {}, "due": "", "reported": [], "problem": ""}
+    assert outputs == {**given, "handle": {}, "made": outputs["made"], "due": "", "reported": [], "problem": ""}
+    assert outputs["made"]
     uuid = network(hypervisor).UUIDString()
     declaration.write(networks={"lan": {"cidr": "10.211.0.0/24", "forward": "isolated", "autostart": False}})
     later = declaration.given("network", "lan")
     assert changed(gate.diff(given, later, outputs)) == {"spec.autostart": True}
-    outputs = gate.update(given, later)
+    assert gate.update(given, later, outputs)["made"] == outputs["made"]
     assert network(hypervisor).autostart() == 0
     assert network(hypervisor).UUIDString() == uuid
     gate.delete(identity, later)
@@ -105,8 +106,10 @@ def test_drift_is_shown_by_leaf_and_put_right_by_the_next_update(
     assert inputs == given
     assert state["spec"] == {**given["spec"], "autostart": False}
     assert "autostart drifted" in state["due"]
-    assert changed(gate.diff(given, given, state)) == {"spec.autostart": False, "due": False}
-    assert gate.update(given, given) == outputs
+    told = {"spec.autostart": False, "due": False}
+    assert changed(gate.diff(given, given, state)) == told
+    assert changed(gate.diff(given, given, outputs)) == told, "a preview looks by itself"
+    assert gate.update(given, given, state) == outputs
     assert network(hypervisor).isActive()
     assert network(hypervisor).autostart()
 
@@ -233,7 +236,7 @@ def test_a_preview_of_it_knows_what_is_given_and_touches_nothing(
     gate: Gate, declaration: Declaration, hypervisor: Hypervisor
 ) -> None:
     given = declaration.given("network", "lan")
-    empty = {"due": "", "reported": [], "problem": ""}
+    empty = {"made": UNKNOWN, "due": "", "reported": [], "problem": ""}
     assert gate.create(given, preview=True) == ("", {**given, **empty, "handle": {}})
     image = {**given, "kind": "guest_image", "spec": {"digest": UNKNOWN}}
     assert gate.create(image, preview=True)[1] == {**image, **empty, "spec": UNKNOWN, "handle": UNKNOWN}
@@ -271,7 +274,7 @@ def test_a_policy_of_the_declaration_leaves_drift_as_it_is_and_tells_it(
     assert gate.diff(given, given, state).changes == proto.DiffResponse.DIFF_NONE
 
 
-# Twins: what another provider makes and deletes
+# What another provider has made
 
 
 @pytest.fixture
@@ -302,7 +305,7 @@ def twins(
         )
 
 
-def test_a_file_that_a_twin_has_made_is_marked_and_brought_to_its_size(
+def test_a_file_that_another_has_made_is_marked_brought_to_its_size_and_removed(
     twins: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
 ) -> None:
     gate, _hypervisor, declaration = twins
@@ -312,33 +315,15 @@ def test_a_file_that_a_twin_has_made_is_marked_and_brought_to_its_size(
     given = declaration.given("disk", "web.data")
     _code, message = gate.refused("Create", gate.create_request(given))
     assert "does not belong to this environment" in message
-    identity, outputs = gate.create({**given, "twin": True})
+    identity, outputs = gate.create({**given, "adopt": True})
     assert read_overlay_mark(path)
     assert header_size(path) == 32 * kvm_lab.MIB
-    assert gate.read(outputs, {**given, "twin": True}, identity)[2] == outputs
+    assert gate.read(outputs, {**given, "adopt": True}, identity)[2] == outputs
+    gate.delete(identity, {**given, "adopt": True})
+    assert not path.exists()
 
 
-def test_a_twin_that_was_made_anew_is_adopted_when_a_trigger_says_so(
-    twins: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
-) -> None:
-    gate, _hypervisor, declaration = twins
-    gate.create(declaration.given("pool", "fast"))
-    path = tmp_path / "fast" / "lab-web.data.qcow2"
-    given = [{**declaration.given("disk", "web.data"), "twin": True, "triggers": [name]} for name in ("one", "two")]
-    kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
-    gate.create(given[0])
-    path.unlink()
-    kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
-    with pytest.raises(grpc.RpcError):
-        gate.update(given[0], given[0])
-    assert list(gate.diff(given[0], given[1], given[0]).diffs) == ["triggers"]
-    gate.update(given[0], given[1])
-    assert read_overlay_mark(path)
-    gate.delete("lab/disk/web.data", given[1])
-    assert path.exists()
-
-
-def test_a_domain_of_a_twin_is_due_to_be_finished_and_only_what_is_beside_it_is_removed(
+def test_a_domain_that_another_has_defined_is_due_to_be_finished_and_removed_with_what_is_beside_it(
     twins: tuple[Gate, Hypervisor, Declaration],
 ) -> None:
     gate, hypervisor, declaration = twins
@@ -348,11 +333,11 @@ def test_a_domain_of_a_twin_is_due_to_be_finished_and_only_what_is_beside_it_is_
     stored = image_store.resolve(hypervisor.folders, recipe)
     assert stored
     text = domain_xml_of(environment, guest, inputs, stored, hypervisor.folders)
-    domain = hypervisor.connection.defineXML(text)
+    hypervisor.connection.defineXML(text)
     seed = guest_files(environment, guest, hypervisor.folders)["seed"]
     seed.parent.mkdir(parents=True, exist_ok=True)
     seed.write_text("seed")
-    given = {**declaration.given("guest", "web"), "twin": True}
+    given = declaration.given("guest", "web")
     identity, _inputs, state = gate.read(given, given, "lab/guest/web")
     assert identity == "lab/guest/web"
     assert state["due"].startswith("start: ")
@@ -360,8 +345,7 @@ def test_a_domain_of_a_twin_is_due_to_be_finished_and_only_what_is_beside_it_is_
     assert item.spec["edited"]["other"] == []
     gate.delete(identity, given)
     assert not seed.exists()
-    assert domain.isPersistent()
-    domain.undefine()
+    assert "lab-web" not in [found.name() for found in hypervisor.connection.listAllDomains()]
 
 
 def test_an_image_that_is_in_the_store_is_found_and_outlives_the_resource(

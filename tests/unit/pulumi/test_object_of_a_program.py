@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ ITEM = Declared(
 TOLD = {
     "strata:index:Object": {
         "handle": {"id": "sha256:0"},
+        "made": "first",
         "due": "start: not running",
         "reported": ["x"],
         "problem": "silent",
@@ -40,8 +42,14 @@ def registered() -> Iterator[Registered]:
 
 
 def test_an_object_is_declared_with_all_that_the_core_declares_of_it(registered: Registered) -> None:
-    made = Object("docker", object_args(ITEM, "/d.yml", "lab", twin=True, triggers=["a"]))
-    told = {"handle": made.handle, "due": made.due, "reported": made.reported, "problem": made.problem}
+    made = Object("docker", {**object_args(ITEM, "/d.yml", "lab"), "replace_guests": False})
+    told = {
+        "handle": made.handle,
+        "made": made.made,
+        "due": made.due,
+        "reported": made.reported,
+        "problem": made.problem,
+    }
     assert {name: value(output) for name, output in told.items()} == TOLD["strata:index:Object"]
     ((kind, name, inputs, _provider),) = registered.all
     assert (kind, name) == ("strata:index:Object", "docker")
@@ -52,8 +60,7 @@ def test_an_object_is_declared_with_all_that_the_core_declares_of_it(registered:
         "kind": "engine",
         "name": "docker",
         "guest": "web",
-        "twin": True,
-        "triggers": ["a"],
+        "replaceGuests": False,
     }
     assert spec["settings"]["log-driver"] == "local"
     assert spec["list"] == ["a", "b"]
@@ -80,7 +87,8 @@ def test_files_of_a_container_are_declared_by_their_paths(registered: Registered
 @pytest.mark.parametrize(("resource", "arguments"), [("Object", ObjectArgs), ("ContainerFiles", ContainerFilesArgs)])
 def test_a_program_can_give_what_the_schema_has_and_must_give_what_that_requires(resource: str, arguments: Any) -> None:
     told = json.loads(schema("1.0"))["resources"][f"strata:index:{resource}"]
-    assert set(told["inputProperties"]) == arguments.__required_keys__ | arguments.__optional_keys__
+    snake = {re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name) for name in told["inputProperties"]}
+    assert snake == arguments.__required_keys__ | arguments.__optional_keys__
     assert set(told["requiredInputs"]) == arguments.__required_keys__
     assert set(told["required"]) <= set(told["properties"])
     assert set(TOLD[f"strata:index:{resource}"]) | set(told["inputProperties"]) == set(told["properties"])

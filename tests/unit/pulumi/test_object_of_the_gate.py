@@ -29,7 +29,7 @@ def given(spec: Any = None, hidden: Any = HIDDEN, **more: Any) -> Properties:
 
 def looked(now: Observed) -> Properties:
     """What a refresh finds where *now* is what there is."""
-    return pure.seen(given(), plan([pure.aim(given()).declared], [now], effect), {})
+    return pure.seen(given(), given(made="first"), plan([pure.aim(given()).declared], [now], effect), {})
 
 
 def disk(size: int) -> Properties:
@@ -48,11 +48,11 @@ def reasons(**changed: Any) -> dict[str, str]:
 
 def test_what_is_right_passes_the_check() -> None:
     assert reasons() == {}
-    assert reasons(kind="image", name="registry.lan:5000/team/app:1", twin=True, triggers=[1, {"a": None}]) == {}
+    assert reasons(kind="image", name="registry.lan:5000/team/app:1", adopt=False) == {}
     assert reasons(kind="guest", name="web", guest=None) == {}
 
 
-@pytest.mark.parametrize("kind", ["container", "docker_network", "docker_volume", "gust"])
+@pytest.mark.parametrize("kind", ["docker_network", "docker_volume", "gust"])
 def test_a_kind_that_it_does_not_serve_is_named_with_those_that_it_does(kind: str) -> None:
     told = reasons(kind=kind)
     assert told.keys() == {"kind"}
@@ -65,11 +65,11 @@ def test_what_lives_on_an_engine_needs_its_guest_and_nothing_else_has_one() -> N
 
 
 def test_a_path_must_be_absolute_and_a_spec_a_mapping() -> None:
-    told = reasons(declaration="lab.yml", spec=["x"], twin="yes")
+    told = reasons(declaration="lab.yml", spec=["x"], adopt="yes")
     assert told == {
         "declaration": "it must be an absolute path; it is 'lab.yml'",
         "spec": "it must be a mapping; it is a list",
-        "twin": "it must be true or false; it is 'yes'",
+        "adopt": "it must be true or false; it is 'yes'",
     }
 
 
@@ -80,7 +80,7 @@ def test_its_id_tells_where_it_is() -> None:
 
 def test_equal_specs_are_no_difference_however_numbers_travel() -> None:
     assert pure.diff(disk(2**40), disk(2**40), disk(int(float(2**40)))) == {}
-    assert pure.diff(given(), given(), given(triggers=[], twin=False)) == {}
+    assert pure.diff(given(), given(), given(adopt=False)) == {}
 
 
 def test_a_leaf_is_told_by_its_path_and_by_where_it_moved() -> None:
@@ -105,8 +105,7 @@ def test_another_place_is_another_object(name: str) -> None:
     assert pure.diff(given(), given(), other) == {name: Difference(replaces=True)}
 
 
-def test_a_trigger_and_what_a_refresh_has_told_are_updates() -> None:
-    assert pure.diff(given(triggers=["a"]), given(), given(triggers=["b"])) == {"triggers": Difference()}
+def test_what_a_refresh_has_told_is_an_update() -> None:
     told = {"due": Difference(of_input=False), "problem": Difference(of_input=False)}
     assert pure.diff(given(), given(due="start: not running", problem="silent"), given()) == told
 
@@ -114,6 +113,20 @@ def test_a_trigger_and_what_a_refresh_has_told_are_updates() -> None:
 def test_what_a_preview_does_not_know_yet_is_an_update() -> None:
     unknown = Properties(known=PLACE, unknown=frozenset({"spec"}))
     assert pure.diff(given(), given(), unknown) == {"spec": Difference()}
+
+
+def test_another_image_is_another_disk_and_nobody_loses_one_unasked() -> None:
+    place = {"declaration": "/d.yml", "environment": "lab", "kind": "disk", "name": "web"}
+    first, second = ({**place, "spec": {"size": 1, "image": image}} for image in ("one", "two"))
+    before, agreed = Properties(known=first), Properties(known={**second, "replaceGuests": True})
+    assert pure.diff(before, before, agreed) == {"spec.image": Difference(replaces=True)}
+    with pytest.raises(StrataError, match=r"disk web: it stands on another image.*Set replaceGuests to agree"):
+        pure.diff(before, before, Properties(known=second))
+
+
+def test_what_is_made_anew_is_unknown_in_a_preview_and_what_stays_is_known() -> None:
+    assert pure.awaited(given(), given(made="first")).known["made"] == "first"
+    assert "made" in pure.awaited(given(), Properties()).unknown
 
 
 def test_data_that_would_be_lost_is_refused_by_the_preview() -> None:
