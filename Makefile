@@ -97,6 +97,15 @@ pulumi-tools: ## Build Pulumi's CLI and plugins, where its site cannot be reache
 pulumi-test: pulumi-tools build/.ready-test ## Run the tests that need Pulumi's CLI and plugins (root)
 	@pytest -m pulumi $(ARGS)
 
+.PHONY: pulumi-up
+pulumi-up: root build/.ready-pulumi ## Bring the environment up by pulumi_program/ (root)
+	@ansible -i $(INVENTORY) hypervisors -m ansible.builtin.import_role -a name=strata.kvm_docker.hypervisor >/dev/null
+	@tools/pulumi/run up --yes $(ARGS)
+
+.PHONY: pulumi-down
+pulumi-down: root build/.ready-pulumi ## Remove what pulumi-up has made (root)
+	@tools/pulumi/run destroy --yes $(ARGS)
+
 .PHONY: root
 root:
 	@[ "$$(id -u)" = 0 ] || { \
@@ -112,6 +121,11 @@ build/.ready-up: $(PACKAGES) $(PYTHON_PACKAGES) roles/hypervisor/defaults/main.y
 	@tools/system-packages build hypervisor
 	@tools/venv
 	@touch $@
+
+build/.ready-pulumi: $(PACKAGES) $(PYTHON_PACKAGES) tools/packages/pulumi roles/hypervisor/defaults/main.yml
+	@tools/system-packages build hypervisor pulumi
+	@tools/venv pulumi
+	@touch $@ build/.ready-up
 
 build/.ready-dev: $(PACKAGES) $(PYTHON_PACKAGES)
 	@tools/system-packages build

@@ -26,6 +26,14 @@ class Registered(mocks.Mocks):
         self.all.append((args.typ, args.name, dict(args.inputs), args.provider or ""))
         return f"{args.name}-id", {**args.inputs, **self._told.get(args.typ, {})}
 
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The inputs of the resources of that type, by name."""
+        return {name: inputs for found, name, inputs, _provider in self.all if found == kind}
+
+    def names(self, *kinds: str) -> set[str]:
+        """Of the resources of one of these types."""
+        return {name for kind, name, _inputs, _provider in self.all if kind in kinds}
+
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         raise AssertionError(args.token)
 
@@ -41,6 +49,9 @@ def mocked_program(told: Mapping[str, Mapping[str, Any]]) -> Iterator[Registered
         yield made
     finally:
         settings.reset_options()
+        for task in asyncio.all_tasks(loop):  # of a program that failed
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
         asyncio.set_event_loop(None)
         loop.close()
 

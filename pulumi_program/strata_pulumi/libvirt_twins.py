@@ -6,7 +6,8 @@
 The provider describes objects in words of its own, which are fewer than libvirt's. So each twin has a stylesheet that
 puts the core's document in the place of the provider's.
 
-Once made, a twin is followed by nothing but its deletion: what changes is the core's to apply, in place where it can.
+A twin only makes its object. What changes, and what is removed, is the core's to do: in place where it can, and also
+where somebody else was there first.
 What the provider does otherwise than one thinks, and which the rules below are for, is in docs/pulumi_twins.md.
 """
 
@@ -59,34 +60,28 @@ class Twin:
     """A resource before it is registered. All of it is known before its image is there; its document is not.
 
     ``id``: what Pulumi knows it by. ``arguments``: by the names of the class, without ``xml``; ``empty``: those that
-    the provider never reads back. ``made_from``: another value replaces it. ``adopts``: made where it is there already,
-    it takes that over as it is, so it is never imported. ``by_core``: the core makes it before it is registered, so it
-    is always imported. ``stays``: the provider is not to delete it.
+    the provider never reads back. ``adopts``: made where it is there already, it takes that over as it is, so it is
+    never imported. ``by_core``: the core makes it before it is registered, so it is always imported.
     """
 
     resource: type[pulumi.CustomResource]
     id: str
     arguments: Mapping[str, Any]
-    made_from: str = ""
     empty: frozenset[str] = frozenset()
     adopts: bool = False
     by_core: bool = False
-    stays: bool = False
 
     def options(self, *, found: bool = False) -> pulumi.ResourceOptions:
         """What a program registers it with, beside its place in the program.
 
-        *found*: it is there and is ours. A stack that does not know it imports it; to one that does this means nothing,
-        but that the twin cannot be replaced. There cannot be two of one name and UUID at a time, so it is deleted
-        before it is replaced.
+        *found*: it is there and is ours. A stack that does not know it imports it; to one that does this means nothing.
+        The provider never deletes one: it fails where an object is gone already, or is not as it expects.
         """
         there = found or (self.by_core and not pulumi.runtime.is_dry_run())
         return pulumi.ResourceOptions(
-            delete_before_replace=True,
             ignore_changes=sorted(set(inspect.signature(_GIVEN[self.resource]).parameters) - self.empty),
             import_=self.id if there and not self.adopts else None,
-            replacement_trigger=self.made_from or None,
-            retain_on_delete=self.stays or None,
+            retain_on_delete=True,
         )
 
 
@@ -116,13 +111,12 @@ def stylesheet(document: str) -> str:
 
 
 def pool_twin(declared: Declared) -> Twin:
-    """Of a pool. It stays: the provider deletes its folder too, and fails halfway where anything is in it."""
+    """Of a pool."""
     identity = _pool_identity(declared)
     return Twin(
         resource=libvirt.Pool,
         id=identity.uuid,
         arguments={"name": identity.name, "type": declared.spec["type"]},
-        stays=True,
     )
 
 
@@ -155,15 +149,13 @@ def network_document(declared: Declared) -> str:
 
 
 def disk_twin(declared: Declared, environment: Environment, folders: Folders) -> Twin:
-    """Of a guest's first disk, which another image replaces, or of a data disk. One that is to be kept stays."""
+    """Of a guest's first disk, or of a data disk."""
     path = _disk_path(declared, environment, folders)
     return Twin(
         resource=libvirt.Volume,
         id=str(path),
         arguments={"name": path.name, "pool": declared.handle.pool},
-        made_from=declared.spec.get("image", ""),
         adopts=True,
-        stays=declared.spec.get("keep", False),
     )
 
 

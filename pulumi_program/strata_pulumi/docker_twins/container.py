@@ -64,7 +64,8 @@ def container_twin(declared: Declared, creation: Creation, *, stays: bool = Fals
     *creation*: of the *declared* container, with ``container:<name>`` where it shares the namespace of another (the
     ids of :func:`creation_of` are names). It must say nothing that is :func:`.unsayable.unsayable`. *stays*: see
     :mod:`.staying`; Pulumi then keeps the container, whatever it knows of how it was made. *instead_of*: id of the one
-    that is there and does not stay.
+    that is there and does not stay; any other hexadecimal number where one is gone that Pulumi may take
+    to be there.
     """
     running = {"start": False, "must_run": False}
     arguments = {"name": declared.key.name, **given(_arguments(creation)), **running}

@@ -132,21 +132,10 @@ def test_an_isolated_network_has_no_twin() -> None:
     assert libvirt_twins.network_twin(declared("network", made)) is None
 
 
-def test_another_image_replaces_a_first_disk_and_nothing_replaces_a_data_disk() -> None:
-    made = with_disks()
-    first = libvirt_twins.disk_twin(declared("disk", made, "web"), made, FOLDERS)
-    blank = libvirt_twins.disk_twin(declared("disk", made, "web.logs"), made, FOLDERS)
-    assert first.options().replacement_trigger == kvm_lab.RECIPES[0]
-    assert blank.options().replacement_trigger is None
-
-
-def test_pools_and_disks_that_are_to_be_kept_are_not_deleted_by_the_provider() -> None:
-    made = with_disks()
-    kept = [
-        libvirt_twins.disk_twin(item, made, FOLDERS) for item in kvm_lab.KINDS["disk"].declare(made, kvm_lab.INPUTS)
-    ]
-    assert [bool(twin.options().retain_on_delete) for twin in kept] == [False, False, True]
-    assert libvirt_twins.pool_twin(declared("pool", made, "lab")).options().retain_on_delete
+def test_the_provider_makes_what_is_declared_and_neither_replaces_nor_deletes_it() -> None:
+    for options in (twin.options() for twin in all_twins()):
+        assert options.retain_on_delete
+        assert options.replacement_trigger is None
 
 
 def test_every_argument_is_ignored_that_the_provider_reads_back_otherwise() -> None:

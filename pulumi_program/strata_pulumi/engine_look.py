@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on the engines of guests that run already, before a program registers anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volumes_of_image
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.watch import Watch
+from ansible_collections.strata.kvm_docker.plugins.module_utils.naming import LABEL_ENVIRONMENT, LABEL_PROVIDER
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.prepare import open_watched_engine
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared, effect, observed, plan
+
+from .docker_twins.staying import staying
+
+KINDS = ("docker_network", "docker_volume", "container")
+
+#: Seconds for an engine that should be up; one that boots is looked at by what waits for it.
+_PATIENCE = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLook:
+    """``api``: its API version. ``there``: networks, volumes and containers of ours. ``stays``: those that need not be
+    made anew. ``by_provider``: names of the containers that ``pulumi_docker`` has made. ``volumes``: targets of the
+    volumes of each image that is there, by the reference that services name."""
+
+    api: tuple[int, ...]
+    there: Mapping[Key, Observed]
+    stays: frozenset[Key]
+    by_provider: frozenset[str]
+    volumes: Mapping[str, frozenset[str]]
+
+
+def look(
+    hypervisor: Hypervisor, environment: Environment, inputs: Inputs, guests: Iterable[str], *, preview: bool
+) -> dict[str, EngineLook]:
+    """What is on the engines of those *guests* that answer at once, by guest; see :func:`look_at`."""
+
+    def reach(guest: str) -> EngineLook | None:
+        try:
+            watch = Watch(hypervisor, environment.name, guest, Progress(), _PATIENCE)
+            engine = open_watched_engine(watch, environment, inputs)
+        except StrataError:
+            return None
+        try:
+            with engine_errors(f"engine of guest {guest}"):
+                return look_at(engine, environment, inputs, preview)
+        finally:
+            engine.close()
+
+    names = list(guests)
+    with ThreadPoolExecutor(max(1, len(names))) as pool:
+        found = zip(names, pool.map(reach, names), strict=True)
+        return {guest: seen for guest, seen in found if seen}
+
+
+def _of_provider(engine: Engine, environment: str) -> dict[str, Mapping[str, Any]]:
+    """The rows of the containers that ``pulumi_docker`` has made, by name."""
+    label = [LABEL_PROVIDER, f"{LABEL_ENVIRONMENT}={environment}"]
+    rows = engine.client.containers(all=True, filters={"label": label})
+    return {row["Names"][0].removeprefix("/"): row for row in rows}
+
+
+def _remove_unstarted(engine: Engine, rows: Mapping[str, Mapping[str, Any]], preview: bool) -> frozenset[str]:
+    """Whether Pulumi remembers one that was never started is not known here, and needs not be: what is gone is made
+    by the core."""
+    unstarted = {name: row for name, row in rows.items() if row["State"] == "created"}
+    for row in () if preview else unstarted.values():
+        engine.client.remove_container(row["Id"], force=True)
+    return frozenset(unstarted)
+
+
+def look_at(engine: Engine, environment: Environment, inputs: Inputs, preview: bool) -> EngineLook:
+    """What is on *engine*. Containers that the provider has made and nobody started, as the run was killed that made
+    them, go first; a *preview* leaves them, and takes them for gone."""
+    of_provider = _of_provider(engine, environment.name)
+    unstarted = _remove_unstarted(engine, of_provider, preview)
+    wanted: list[Declared] = [item for item in declared(KINDS, environment, inputs) if item.key.guest == engine.guest]
+    there = [item for item in observed(KINDS, engine, environment.name) if not item.by_module]
+    found = [item for item in there if item.key not in {Key("container", name, engine.guest) for name in unstarted}]
+    images = {str(item.spec["Config"]["Image"]) for item in wanted if item.key.kind == "container"}
+    return EngineLook(
+        by_provider=frozenset(of_provider) - unstarted,
+        api=tuple(int(part) for part in engine.client.api_version.split(".")),
+        there={item.key: item for item in found if item.owned},
+        stays=staying(wanted, plan(wanted, found, effect)),
+        volumes={image: targets for image in images if (targets := _volumes(engine, image)) is not None},
+    )
+
+
+def _volumes(engine: Engine, image: str) -> frozenset[str] | None:
+    from docker.errors import ImageNotFound
+
+    try:
+        return volumes_of_image(engine, image)
+    except ImageNotFound:
+        return None

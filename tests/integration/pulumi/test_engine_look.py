@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a program finds on a real engine, before it registers anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import lab
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.labels import marks
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared
+from docker_program import GUEST, KINDS, SEAL, engine_of, environment_of
+from strata_pulumi.engine_look import EngineLook, look_at
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "docker"))
+
+from container_lab import IMAGE, busybox_program, import_image  # noqa: E402 - the path is set just above
+
+pytestmark = pytest.mark.lab
+
+COMPOSE = f"""\
+name: p
+services:
+  app: {{image: "{IMAGE}", command: [sleep, "600"], container_name: app}}
+"""
+
+
+class Guest:
+    """An engine with a container ``app``, which ``pulumi_docker`` has made, or somebody else."""
+
+    def __init__(self, socket: str, folder: Path) -> None:
+        (folder / "compose.yaml").write_text(COMPOSE)
+        self.engine = engine_of({"socket": socket, "environment": "looked_at", "compose": str(folder / "compose.yaml")})
+
+    def make(self, *, by_provider: bool, start: bool) -> None:
+        wanted = {item.key: item for item in self.declared()}[Key("container", "app", GUEST)]
+        labels = marks("looked_at", wanted, SEAL) | ({"strata.provider": "pulumi_docker"} if by_provider else {})
+        config = {"Image": IMAGE, "Cmd": ["sleep", "600"], "Labels": labels}
+        made = self.engine.client.create_container_from_config(config, name="app")
+        if start:
+            self.engine.client.start(made)
+
+    def declared(self) -> list[Declared]:
+        return list(declared(KINDS, environment_of(self.engine), self.engine.inputs))
+
+    def look(self, preview: bool = False) -> EngineLook:
+        return look_at(self.engine, environment_of(self.engine), self.engine.inputs, preview)
+
+    def names(self) -> list[str]:
+        return [row["Names"][0] for row in self.engine.client.containers(all=True)]
+
+
+@pytest.fixture(scope="module")
+def image(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> None:
+    import_image(engine_client, busybox_program(tmp_path_factory.mktemp("busybox")), IMAGE)
+
+
+@pytest.fixture
+def guest(lab_engine: lab.LabEngine, image: None, tmp_path: Path) -> Iterator[Guest]:
+    made = Guest(f"unix://{lab_engine.socket}", tmp_path)
+    yield made
+    for name in made.names():
+        made.engine.client.remove_container(name, force=True)
+    made.engine.client.close()
+
+
+APP = Key("container", "app", GUEST)
+
+
+def test_it_tells_which_containers_the_provider_has_made(guest: Guest) -> None:
+    guest.make(by_provider=True, start=True)
+    found = guest.look()
+    assert found.by_provider == {"app"}
+    assert APP in found.there
+
+
+def test_what_the_core_has_made_is_not_the_providers(guest: Guest) -> None:
+    guest.make(by_provider=False, start=False)
+    found = guest.look()
+    assert (found.by_provider, APP in found.there) == (frozenset(), True)
+    assert guest.names() == ["/app"]
+
+
+def test_what_a_killed_run_has_made_and_not_started_goes_but_not_in_a_preview(guest: Guest) -> None:
+    guest.make(by_provider=True, start=False)
+    foreseen = guest.look(preview=True)
+    assert guest.names() == ["/app"]
+    found = guest.look()
+    assert guest.names() == []
+    assert APP not in found.there
+    assert (found.there, found.stays, found.by_provider) == (foreseen.there, foreseen.stays, foreseen.by_provider)
+
+
+def test_volumes_of_images_that_are_there_are_known(guest: Guest) -> None:
+    assert guest.look().volumes == {IMAGE: frozenset()}
