@@ -80,8 +80,16 @@ def test_the_order_of_words_of_a_command_counts() -> None:
 
 @pytest.mark.parametrize("empty", [None, [], {}])
 def test_what_is_empty_is_nothing(empty: Any) -> None:
-    assert of_app(HostConfig={"Dns": empty, "Init": False})["HostConfig/Dns"] is None
-    assert of_app(HostConfig={"Dns": empty, "Init": False})["HostConfig/Init"] is False
+    assert of_app(HostConfig={"Dns": empty, "Privileged": False})["HostConfig/Dns"] is None
+    assert of_app(HostConfig={"Dns": empty, "Privileged": False})["HostConfig/Privileged"] is False
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [({"CapAdd": ["CAP_KILL"]}, {"CapAdd": ["KILL"]}), ({"Init": False}, {"Init": None}), ({}, {})]
+)
+def test_what_clients_have_several_words_for_is_one_leaf(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert of_app(HostConfig=one) == of_app(HostConfig=other)
+    assert of_app(HostConfig=one) != of_app(HostConfig={**other, "Init": True})
 
 
 def test_what_is_applied_counts_by_each_of_its_leaves_and_is_known() -> None:

@@ -223,11 +223,23 @@ def engine_branches(look: EngineLook) -> Iterator[Branch]:
         yield _branch(("docker_volumes", guest, name), volume, "definition", "docker_volume", 2)
     for name, container in look.containers.items():
         path = ("containers", guest, name)
-        rest = {key: value for key, value in container.items() if key not in ("State", "RestartCount")}
+        rest = {key: value for key, value in _container(container).items() if key not in ("State", "RestartCount")}
         yield _branch(path, rest, "definition", "container", 2)
         state = {key: container[key] for key in ("State", "RestartCount") if key in container}
         state["State"] = _state(container["State"])
         yield _branch(path, state, "runtime", "container", 3)
+
+
+def _container(container: Mapping[str, Any]) -> dict[str, Any]:
+    """In one of the words that clients have for the same: ``NET_ADMIN`` for ``CAP_NET_ADMIN``, and no ``Init`` for a
+    false one. An engine may be set to give every container an init that does not refuse it; that is seen among its
+    processes."""
+    host = dict(container.get("HostConfig") or {})
+    for name in ("CapAdd", "CapDrop"):
+        host[name] = [str(word).upper().removeprefix("CAP_") for word in host.get(name) or ()]
+    if not host.get("Init"):
+        host.pop("Init", None)
+    return {**container, "HostConfig": host}
 
 
 def _state(state: Mapping[str, Any]) -> dict[str, Any]:
