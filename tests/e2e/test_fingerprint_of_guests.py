@@ -86,8 +86,14 @@ def paths(first: Fingerprint, second: Fingerprint) -> list[str]:
     return [difference.path for difference in compare(first, second).differences]
 
 
-def test_of_every_file_it_is_settled_and_complete_and_the_same_twice(two_hosts: TwoHosts) -> None:
-    first, second = fingerprint(two_hosts, 4), fingerprint(two_hosts, 4)
+@pytest.fixture(scope="module")
+def whole(two_hosts: TwoHosts) -> tuple[Fingerprint, Fingerprint]:
+    """Two fingerprints of level 4, one right after the other."""
+    return fingerprint(two_hosts, 4), fingerprint(two_hosts, 4)
+
+
+def test_of_every_file_it_is_settled_and_complete_and_the_same_twice(whole: tuple[Fingerprint, Fingerprint]) -> None:
+    first, second = whole
     assert (first.missing, first.moving, first.unknown) == ((), (), ())
     assert paths(first, second) == []
     assert compare(first, second).verdict is Verdict.IDENTICAL
@@ -98,12 +104,23 @@ def test_of_every_file_it_is_settled_and_complete_and_the_same_twice(two_hosts: 
     assert "images/apps/two-hosts~1app:latest/files/1/srv/app.py/:content" in told
 
 
+def test_changed_files_are_named_and_put_back_it_is_identical(
+    two_hosts: TwoHosts, whole: tuple[Fingerprint, Fingerprint]
+) -> None:
+    _first, before = whole
+    for command, _path in FILES.values():
+        run(two_hosts, command)
+    told = paths(before, fingerprint(two_hosts, 4))
+    run(two_hosts, PUT_BACK)
+    for command, path in FILES.values():
+        assert any(re.fullmatch(path, each) for each in told), f"{command}: {told}"
+    assert paths(before, fingerprint(two_hosts, 4)) == []
+
+
 def test_restarts_of_containers_engines_guests_and_libvirt_leave_it_identical(two_hosts: TwoHosts) -> None:
     before = fingerprint(two_hosts)
     run(two_hosts, "docker restart apps-redis-1", "apps")
-    assert paths(before, fingerprint(two_hosts)) == []
-    run(two_hosts, "systemctl restart docker.service")
-    assert paths(before, fingerprint(two_hosts)) == []
+    run(two_hosts, "systemctl restart docker.service", "web")
     folders = two_hosts.copy.lab.folders
     record = folders.hypervisor / "records" / "libvirtd"
     libvirtd = processes.running(record)
@@ -119,21 +136,11 @@ def test_restarts_of_containers_engines_guests_and_libvirt_leave_it_identical(tw
 
 
 def test_what_somebody_changed_is_named_and_undone_it_is_identical(two_hosts: TwoHosts) -> None:
+    """All of it at once: each change has leaves of its own."""
     before = fingerprint(two_hosts)
-    for command, path, undo in CHANGES.values():
-        run(two_hosts, command)
-        told = paths(before, fingerprint(two_hosts))
-        run(two_hosts, undo)
+    run(two_hosts, "\n".join(["set -e", *(command for command, _path, _undo in CHANGES.values())]))
+    told = paths(before, fingerprint(two_hosts))
+    run(two_hosts, "\n".join(["set -e", *(undo for _command, _path, undo in CHANGES.values())]))
+    for command, path, _undo in CHANGES.values():
         assert any(re.fullmatch(path, each) for each in told), f"{command}: {told}"
     assert paths(before, fingerprint(two_hosts)) == []
-
-
-def test_changed_files_are_named_and_put_back_it_is_identical(two_hosts: TwoHosts) -> None:
-    before = fingerprint(two_hosts, 4)
-    for command, _path in FILES.values():
-        run(two_hosts, command)
-    told = paths(before, fingerprint(two_hosts, 4))
-    run(two_hosts, PUT_BACK)
-    for command, path in FILES.values():
-        assert any(re.fullmatch(path, each) for each in told), f"{command}: {told}"
-    assert paths(before, fingerprint(two_hosts, 4)) == []
