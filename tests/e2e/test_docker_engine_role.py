@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import small_archive
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded, namespaces
 from environments import EnvironmentCopy, running_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone]
@@ -42,11 +46,16 @@ PLAY = """\
 INFO = 'import docker; found = docker.APIClient().info(); print(found["LoggingDriver"], found["LiveRestoreEnabled"])'
 PURGE = """
 systemctl disable --now docker.socket docker.service
-apt-get -qq -y purge docker.io docker-cli containerd runc
+dpkg --purge docker.io docker-cli containerd runc
 rm -rf /etc/docker /var/lib/docker
 groupdel docker
 useradd deploy
+echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/quick
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] http://10.84.0.1:8000 ./' > /etc/apt/sources.list
 """
+#: Beside what the role asks for: Ansible's module ``apt`` installs what it needs itself.
+PACKAGES = ("docker.io", "python3-docker", "python3-apt")
 
 
 class Machine:
@@ -69,6 +78,21 @@ class Machine:
         assert done.returncode == 0, done.stdout + done.stderr
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", done.stdout.partition("PLAY RECAP")[2])}
 
+    @contextmanager
+    def archive(self) -> Iterator[None]:
+        """Serve the packages that the guest lacks, on the address that it knows the hypervisor by."""
+        folder = self.copy.folder / "archive"
+        small_archive.make(folder, "trixie", PACKAGES, self.ssh("cat /var/lib/dpkg/status"))
+        serve = [sys.executable, "-m", "http.server", "--bind", "10.84.0.1", "--directory", str(folder), "8000"]
+        server = subprocess.Popen(
+            namespaces.inside(embedded.netns(self.copy.lab.folders), serve), stderr=subprocess.DEVNULL
+        )
+        try:
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
     def settings(self) -> Any:
         return json.loads(self.ssh("cat /etc/docker/daemon.json"))
 
@@ -82,7 +106,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             copy.converge()
             machine = Machine(copy)
             machine.ssh(PURGE)
-            yield machine
+            with machine.archive():
+                yield machine
         finally:
             copy.converge("absent")
 
