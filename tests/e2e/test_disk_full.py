@@ -21,7 +21,7 @@ DECLARATION = """\
 plugin: strata.kvm_docker.environment
 name: full
 images: {debian13: {build: {suite: trixie}}}
-container_images: {"debian-services:13": {build: {suite: trixie, packages: [redis-server, python3, busybox]}}}
+container_images: {"debian-haproxy:13": {build: {suite: trixie, packages: [haproxy, busybox]}}}
 networks: {lan: {cidr: 10.83.0.0/24}}
 guests:
   only:
@@ -32,10 +32,10 @@ guests:
 """
 COMPOSE = """\
 services:
-  redis:
-    image: debian-services:13
-    command: [redis-server]
-    healthcheck: {test: [CMD, redis-cli, ping], start_period: 60s, start_interval: 1s}
+  idle:
+    image: debian-haproxy:13
+    command: [busybox, sleep, "1000000"]
+    healthcheck: {test: [CMD, "true"], start_period: 60s, start_interval: 1s}
 """
 MIB = 1024**2
 
@@ -81,12 +81,12 @@ def fill(pool: Path) -> Path:
 def test_a_disk_that_fills_up_is_told_and_a_run_with_space_again_goes_on(full: EnvironmentCopy) -> None:
     full.edit(full.declaration, "    disk: 4 GiB\n", "    disk: 4 GiB\n    compose: compose.yaml\n")
     process = full.start()
-    process.await_event("image only/debian-services:13")
+    process.await_event("image only/debian-haproxy:13")
     ballast = fill(full.lab.folders.pool("full"))
     assert "is the disk of the hypervisor full?" in process.failure()
     assert "512 are needed; free some" in full.refused()
     ballast.unlink()
     (row,) = full.converge()["guests"]
     (container,) = row["containers"]
-    assert (container["name"], container["health"]) == ("only-redis-1", "healthy")
+    assert (container["name"], container["health"]) == ("only-idle-1", "healthy")
     assert full.converge()["changes"] == []
