@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from environments import load
 from two_hosts import TwoHosts
 
@@ -33,14 +34,12 @@ def changed(output: str) -> int:
 
 
 def in_guest(two_hosts: TwoHosts, guest: str, command: str) -> str:
-    """Run *command* in a guest over the inventory's connection."""
-    done = two_hosts.copy.lab.command("ansible", "-i", str(two_hosts.copy.folder), guest, "-m", "raw", "-a", command)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    """What *command* prints in a guest."""
+    return access.shell("two_hosts", guest, two_hosts.copy.lab.folders).run(command, timeout=300).decode()
 
 
 def inspect(two_hosts: TwoHosts, guest: str, container: str, leaf: str) -> str:
-    return in_guest(two_hosts, guest, f"docker inspect --format '{{% raw %}}{{{{{leaf}}}}}{{% endraw %}}' {container}")
+    return in_guest(two_hosts, guest, f"docker inspect --format '{{{{{leaf}}}}}' {container}")
 
 
 def test_check_mode_from_empty_shows_every_object_of_the_environment(two_hosts: TwoHosts) -> None:
@@ -89,7 +88,10 @@ def test_the_table_at_the_end_shows_guests_containers_health_and_ports(two_hosts
 
 
 def test_guests_are_hosts_of_the_inventory(two_hosts: TwoHosts) -> None:
-    assert "apps-redis-1" in in_guest(two_hosts, "application_servers", "docker ps --all")
+    command = ("-i", str(two_hosts.copy.folder), "application_servers", "-m", "raw", "-a", "docker ps --all")
+    done = two_hosts.copy.lab.command("ansible", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "apps-redis-1" in done.stdout
 
 
 def test_the_app_runs_unprivileged_on_a_read_only_root(two_hosts: TwoHosts) -> None:

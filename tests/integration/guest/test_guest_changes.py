@@ -193,7 +193,7 @@ def test_a_guest_that_was_reverted_answers_again_with_its_clock_right_and_its_pl
     assert snapshot.create(living.hypervisor, "changes", "web", "tidy", "before the change")
     assert not planned(living.hypervisor, living.environment, living.inputs)
     living.says("echo after > /root/state; sync")
-    time.sleep(10)
+    time.sleep(6)
     snapshot.revert(living.hypervisor, "changes", "web", "tidy", Progress())
     assert living.says("cat /root/state") == "before"
     assert abs(int(living.says("date +%s")) - time.time()) < 5
