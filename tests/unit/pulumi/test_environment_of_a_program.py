@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -13,34 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kvm_lab
 import pulumi
 import pytest
+import yaml
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
-from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import guest_images
+from mocked_environment import HYPERVISOR, KINDS, TOLD, fill_store, run, title
 from mocked_program import Registered, mocked_program
 from pulumi.runtime import rpc
-from strata_pulumi.components import Environment
 
 TWO_HOSTS = Path(__file__).parents[3] / "inventories/two_hosts"
-HYPERVISOR = "hypervisor: {uri: 'test:///default', virt_type: qemu}\n"
-TOLD: dict[str, dict[str, Any]] = {
-    "strata:index:Object": {"handle": {"id": "sha256:0", "volumes": ""}, "made": "first"},
-    "strata:index:Engine": {"host": "ssh://root@guest", "sshOpts": ["-F", "x"], "apiVersion": "1.45", "engineId": "E"},
-}
-#: Of a twin, by the type of its resource.
-KINDS = {
-    "libvirt:index/pool:Pool": "pool",
-    "libvirt:index/network:Network": "network",
-    "libvirt:index/volume:Volume": "disk",
-    "libvirt:index/domain:Domain": "guest",
-    "docker:index/network:Network": "docker_network",
-    "docker:index/volume:Volume": "docker_volume",
-    "docker:index/container:Container": "container",
-}
 
 
 @pytest.fixture
@@ -63,41 +43,18 @@ def declaration(tmp_path: Path) -> Path:
     """A copy of two_hosts; the image of its guests is in the store."""
     shutil.copytree(TWO_HOSTS, tmp_path / "two_hosts")
     path = tmp_path / "two_hosts/two_hosts.environment.yml"
-    path.write_text(path.read_text() + HYPERVISOR)
+    path.write_text(path.read_text() + yaml.safe_dump({"hypervisor": HYPERVISOR}))
     fill_store(path)
     return path
-
-
-def fill_store(declaration: Path) -> None:
-    folders = Folders.of()
-    for recipe in guest_images(read_environment(declaration)).values():
-        with image_store.making(folders, recipe) as staging:
-            kvm_lab.empty_qcow2(staging / image_store.DISK, 16 * kvm_lab.MIB)
-            image_store.store(folders, recipe, staging)
-
-
-def run(declaration: Any, **more: Any) -> Environment:
-    """The program, until all is registered."""
-
-    async def program() -> Environment:
-        made = Environment("environment", {"declaration": declaration, **more})
-        await pulumi.runtime.stack.wait_for_rpcs()
-        return made
-
-    return asyncio.get_event_loop().run_until_complete(program())
-
-
-def title(key: Key) -> str:
-    return "/".join(part for part in ("two_hosts", key.kind, key.guest, key.name) if part)
 
 
 def test_every_declared_object_has_its_resources_and_nothing_else_has_any(
     registered: Registered, declaration: Path
 ) -> None:
     declared = run(str(declaration)).declaration.declared
-    of_docker = {title(key) for key in declared if key.kind in ("docker_network", "docker_volume")}
-    assert registered.names("strata:index:Object") == {title(key) for key in declared} - of_docker
-    twins = {kind: {title(key) for key in declared if key.kind == kind} for kind in KINDS.values()}
+    of_docker = {title("two_hosts", key) for key in declared if key.kind in ("docker_network", "docker_volume")}
+    assert registered.names("strata:index:Object") == {title("two_hosts", key) for key in declared} - of_docker
+    twins = {kind: {title("two_hosts", key) for key in declared if key.kind == kind} for kind in KINDS.values()}
     twins["container"].remove("two_hosts/container/apps/apps-redis-1")  # its command has an empty word
     assert {kind: registered.names(name) for name, kind in KINDS.items()} == twins
     assert registered.names("strata:index:ContainerFiles") == {"two_hosts/container/web/web-haproxy-1"}
@@ -157,7 +114,7 @@ def test_a_declaration_can_stand_in_the_program(
     made = run(
         {
             "name": "lab",
-            "hypervisor": {"uri": "test:///default", "virt_type": "qemu"},
+            "hypervisor": HYPERVISOR,
             "images": {"debian13": {"build": {"suite": "trixie"}}},
             "networks": {"lan": {"cidr": "10.81.0.0/24"}},
             "guests": {
