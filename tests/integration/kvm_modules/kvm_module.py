@@ -5,21 +5,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
-
-#: Runs `python module.py` with less patience: firmware that finds nothing to boot does not hear the power button, and
-#: never lets go of a device.
-_IMPATIENT = """
-import runpy, sys
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import domain, guest_live
-domain.SHUTDOWN_TIMEOUT = guest_live.RELEASE_TIMEOUT = 0.5
-module = sys.argv[2]
-del sys.argv[1:]
-runpy.run_path(module, run_name="__main__")
-"""
-IMPATIENT = (sys.executable, "-c", _IMPATIENT)
 
 
 def causes(result: Mapping[str, Any]) -> dict[str, str]:

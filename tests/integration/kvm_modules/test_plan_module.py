@@ -13,7 +13,6 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from docker_module import Modules, actions
 from kvm_lab import MIB, empty_qcow2
-from kvm_module import IMPATIENT
 
 pytestmark = pytest.mark.lab
 
@@ -38,7 +37,7 @@ def whole(modules: Modules, kvm: Hypervisor) -> Modules:
     }
     (root / "lab.environment.yml").write_text(json.dumps(declaration))
     defaults = {"declaration": str(root / "lab.environment.yml"), "state_folder": str(root)}
-    return Modules(defaults=defaults, before=IMPATIENT)
+    return Modules(defaults=defaults)
 
 
 def told(modules: Modules, state: str) -> list[str]:
