@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -197,24 +198,23 @@ def dies_at(stack: Stack, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("afterwards", "first"),
-    [(NEW, 0), (OLD, 1), (replace(OLD, labels={"tier": "silver"}), 2)],
-    ids=["on", "back", "else"],
-)
+@pytest.mark.parametrize(("afterwards", "first"), [(1, 0), (0, 1), (2, 2)], ids=["on", "back", "else"])
 def test_a_move_that_is_killed_before_any_call_is_finished_by_the_next_run_without_losing_data(
-    afterwards: Volume, first: int, stack: Make, monkeypatch: pytest.MonkeyPatch
+    afterwards: int, first: int, stack: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next run goes on, or to a declaration that was taken back or changed once more; each at every third call."""
+    """The next run goes on, or to a declaration that was taken back or changed once more; each at every third call.
+
+    Where one move ends the next begins: there are three declarations, and *afterwards* says which comes after the kill.
+    """
     mine = volume_stack(stack)
     before = content(mine)
+    declared = deque((OLD, NEW, replace(OLD, labels={"tier": "silver"})))
     number, came_so_far = first, True
     while came_so_far:
-        declare(mine, OLD)
-        mine.run()
-        declare(mine, NEW)
+        declare(mine, declared[1])
         came_so_far = dies_at(mine, number, monkeypatch)
-        declare(mine, afterwards)
+        declared.rotate(-afterwards)
+        declare(mine, declared[0])
         mine.run()
         assert content(mine) == before, number
         assert not mine.plan(), number
