@@ -15,13 +15,19 @@ from pathlib import Path
 from docker_module import COLLECTIONS
 
 TARGETS = COLLECTIONS / "ansible_collections/strata/kvm_docker/tests/integration/targets"
+KEPT_CODE = Path(__file__).parents[2] / "kept_code"
 
 
 def passes(target: str, folder: Path, given: Mapping[str, str], before: Sequence[str] = (), **environment: str) -> None:
-    """Run *target* with the variables *given* in an empty *folder*; *before*: a command that runs ansible-playbook."""
+    """Run *target* with the variables *given* in an empty *folder*; *before*: a command that runs ansible-playbook.
+
+    What the modules compile is kept beside *folder*, for all targets of the session.
+    """
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": [target]}]
     (folder / "play.yml").write_text(json.dumps(play))
     (folder / "none.cfg").touch()
+    code = folder.with_name("kept_code")
+    code.mkdir(exist_ok=True)
     variables = {"ansible_python_interpreter": sys.executable, **given}
     playbook = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run(
@@ -32,6 +38,8 @@ def passes(target: str, folder: Path, given: Mapping[str, str], before: Sequence
             "ANSIBLE_ROLES_PATH": str(TARGETS),
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_NOCOLOR": "1",
+            "PYTHONPATH": str(KEPT_CODE),
+            "STRATA_TEST_CODE": str(code),
             **environment,
         },
         capture_output=True,
