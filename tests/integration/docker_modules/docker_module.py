@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
-import tempfile
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils import _internal
+from forked import forked, run_module
 from module_docs import undocumented
 
 COLLECTIONS = Path(__file__).parents[3] / "collections"
@@ -32,9 +30,13 @@ SLEEP = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
 
 @dataclass(frozen=True, kw_only=True)
 class Modules:
-    """Modules on one engine. ``before``: a command that runs the module, ``defaults``: options of every call."""
+    """Modules on one engine. ``defaults``: options of every call.
+
+    ``enter``: what the process of a module does first; ``before``: a command that runs the module instead of a fork.
+    """
 
     defaults: Mapping[str, Any]
+    enter: Callable[[], object] | None = None
     before: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,7 +64,7 @@ class Modules:
         arguments = {**self.defaults, **options, "_ansible_check_mode": check, "_ansible_diff": True}
         given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
         if not self.before:
-            return forked(MODULES / f"{module}.py", given)
+            return forked(partial(self._be, MODULES / f"{module}.py"), given)
         return subprocess.run(
             [*self.before, sys.executable, str(MODULES / f"{module}.py")],
             input=given,
@@ -72,6 +74,12 @@ class Modules:
             check=False,
             timeout=300,
         )
+
+    def _be(self, module: Path) -> None:
+        os.environ.update(self.environment)
+        if self.enter:
+            self.enter()
+        run_module(module)
 
     def four_phases(self, module: str, **options: Any) -> dict[str, Any]:
         """Check, run, check again, run again: the first two change, and tell the same changes. Returns the second."""
@@ -89,39 +97,6 @@ class Modules:
         for check in (True, False):
             again = self.run(module, check=check, **options)
             assert (again["changed"], again["plan"]) == (False, [])
-
-
-def forked(module: Path, given: str) -> subprocess.CompletedProcess[str]:
-    """*module* in a process of its own that has the interpreter and the libraries of this one: most of its time."""
-    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        stdin.write(given.encode())
-        stdin.seek(0)
-        child = os.fork()
-        if child == 0:
-            _become(module, [file.fileno() for file in (stdin, stdout, stderr)])
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        stdout.seek(0)
-        stderr.seek(0)
-        return subprocess.CompletedProcess([str(module)], status, stdout.read().decode(), stderr.read().decode())
-
-
-def _become(module: Path, files: list[int]) -> None:
-    status: object = 1
-    try:
-        for number, file in enumerate(files):
-            os.dup2(file, number)
-        sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
-        sys.argv = [str(module)]
-        _internal.is_controller = False  # tests of plugins made it one, and a controller shows warnings itself
-        runpy.run_path(str(module), run_name="__main__")
-    except SystemExit as end:
-        status = end.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status if isinstance(status, int) else 0)
 
 
 def sleeper(**keys: Any) -> dict[str, Any]:

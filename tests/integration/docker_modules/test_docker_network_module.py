@@ -122,10 +122,14 @@ def test_who_is_not_root_needs_no_more_than_the_engines_socket(modules: Modules,
     os.chown(lab_engine.socket, 0, nobody)
     home = Path(tempfile.mkdtemp(dir="/tmp"))
     os.chown(home, nobody, nobody)
-    theirs = Modules(
-        defaults={"docker_host": modules.defaults["docker_host"]},
-        before=["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--", "env", f"HOME={home}"],
-    )
+
+    def become_nobody() -> None:
+        os.environ["HOME"] = str(home)
+        os.setgroups([])
+        os.setresgid(nobody, nobody, nobody)
+        os.setresuid(nobody, nobody, nobody)
+
+    theirs = Modules(defaults={"docker_host": modules.defaults["docker_host"]}, enter=become_nobody)
     try:
         theirs.four_phases("docker_network", name="backend", ipam=IPAM)
         theirs.four_phases("container", project_name="shop", services={"app": sleeper()})

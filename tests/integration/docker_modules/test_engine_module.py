@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,18 @@ def host() -> Iterator[HostShell]:
 @pytest.fixture
 def modules(host: HostShell, tmp_path: Path) -> Modules:
     host.run(f"rm -rf /etc/docker; ln -sfn {host.forward()} /run/docker.sock; systemctl restart docker.service")
-    path = f"PATH={host.root / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
-    return Modules(
-        defaults={"docker_host": f"unix://{host.forward()}", "state_folder": str(tmp_path)},
-        before=["nsenter", f"--target={host.holder}", "--mount", "--net", "--", "env", path],
-    )
+
+    def enter() -> None:
+        host.enter()
+        os.environ["PATH"] = path(host)
+
+    defaults = {"docker_host": f"unix://{host.forward()}", "state_folder": str(tmp_path)}
+    return Modules(defaults=defaults, enter=enter)
+
+
+def path(host: HostShell) -> str:
+    """With the stand-in for systemctl."""
+    return f"{host.root / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def written(host: HostShell) -> Any:
@@ -72,7 +81,7 @@ def test_a_file_that_somebody_wrote_is_left_alone_until_it_is_adopted(modules: M
 
 def test_an_engine_that_systemd_does_not_run_takes_a_command_of_its_own(modules: Modules, host: HostShell) -> None:
     """Without the stand-in for systemctl on the path there is no systemd here."""
-    bare = Modules(defaults=modules.defaults, before=modules.before[:-2])
+    bare = replace(modules, enter=host.enter)
     for check in (True, False):
         said = bare.refused("engine", check=check, settings={"debug": True})
         assert "no service of systemd" in said
@@ -98,9 +107,10 @@ def test_an_engine_that_is_not_the_one_of_the_file_is_refused(
     assert pid(host) == before
 
 
-def test_the_integration_target_passes(modules: Modules, tmp_path: Path) -> None:
+def test_the_integration_target_passes(modules: Modules, host: HostShell, tmp_path: Path) -> None:
     given = {"strata_docker_host": modules.defaults["docker_host"]}
-    target.passes("engine", tmp_path, given, modules.before, STRATA_STATE=str(tmp_path / "state"))
+    inside = ["nsenter", f"--target={host.holder}", "--mount", "--net", "--"]
+    target.passes("engine", tmp_path, given, inside, STRATA_STATE=str(tmp_path / "state"), PATH=path(host))
 
 
 def test_settings_that_the_engine_refuses_change_nothing(modules: Modules, host: HostShell) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import socket
@@ -23,7 +24,8 @@ from environments import free_port
 pytestmark = pytest.mark.lab
 
 #: The caller's home, with an SSH configuration of the test's.
-_HOME = 'mount -t tmpfs -o mode=0700 tmpfs /root && cp -r "$0" /root/.ssh && exec "$@"'
+_HOME = 'mount --make-rprivate / && mount -t tmpfs -o mode=0700 tmpfs /root && cp -r "$0" /root/.ssh'
+_CLONE_NEWNS = 0x20000
 
 
 @dataclass(kw_only=True)
@@ -73,11 +75,14 @@ def _listens(port: int) -> bool:
 @pytest.fixture
 def far(modules: Modules, server: Server, lab_engine: lab.LabEngine, state: Path) -> Iterator[Modules]:
     """The lab's engine, reached by SSH; the connections end with the test."""
-    yield Modules(
-        defaults={"docker_host": f"ssh://far{lab_engine.socket}", "state_folder": str(state)},
-        before=["unshare", "--mount", "--propagation=private", "--", "sh", "-c", _HOME, str(server.home)],
-        environment={name: "" for name in os.environ if name == "SSH_AUTH_SOCK"},
-    )
+
+    def be_at_home() -> None:
+        assert ctypes.CDLL(None).unshare(_CLONE_NEWNS) == 0
+        subprocess.run(["sh", "-c", _HOME, server.home], check=True)
+        os.environ.pop("SSH_AUTH_SOCK", None)
+
+    defaults = {"docker_host": f"ssh://far{lab_engine.socket}", "state_folder": str(state)}
+    yield Modules(defaults=defaults, enter=be_at_home)
     for config in (state / "hosts").glob("*/ssh_config"):
         subprocess.run(["ssh", "-F", config, "-O", "exit", "far"], capture_output=True, check=False)
         shutil.rmtree(config.parent)

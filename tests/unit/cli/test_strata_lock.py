@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.strata.kvm_docker.cli.main import main
+from forked import forked
 from locked_environment import Lab, make_lab
-
-COLLECTIONS = Path(__file__).parents[3] / "collections"
 
 
 @pytest.fixture
@@ -25,12 +24,13 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def strata(lab: Lab, *arguments: str) -> tuple[int, str, str]:
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS), "STRATA_STATE": str(lab.folders.root)}
-    environment.pop("STRATA_IMAGES", None)
-    argv = [sys.executable, "-m", "ansible_collections.strata.kvm_docker.cli.main", *arguments]
-    done = subprocess.run(
-        argv, env=environment, cwd=lab.declaration.parent, capture_output=True, text=True, check=False
-    )
+    def work() -> None:
+        os.environ["STRATA_STATE"] = str(lab.folders.root)
+        os.environ.pop("STRATA_IMAGES", None)
+        os.chdir(lab.declaration.parent)
+        sys.exit(main(arguments))
+
+    done = forked(work)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
 

@@ -6,26 +6,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-COLLECTIONS = Path(__file__).parents[3] / "collections"
+from forked import forked, run_module
+
+MODULES = Path(__file__).parents[3] / "collections/ansible_collections/strata/kvm_docker/plugins/modules"
 
 
 def ran(module: str, **options: Any) -> dict[str, Any]:
     """What the module returns or says, which is never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = forked(partial(run_module, MODULES / f"{module}.py"), json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     assert "Traceback" not in done.stdout + done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     return result

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic
+from forked import forked, run_module
+from front_module import MODULES
 
-COLLECTIONS = Path(__file__).parents[3] / "collections"
 DECLARATION = """\
 plugin: strata.kvm_docker.environment
 name: lab
@@ -45,21 +48,6 @@ volumes: {data: {driver_opts: {type: cifs, o: "username=me,password=plant-volume
 secrets: {key: {file: key.txt}}
 """
 
-#: Runs a module for each of the arguments on its standard input, the system's log on its standard error.
-LOGGING = """\
-import json, runpy, sys
-from ansible.module_utils import basic
-basic.has_journal = False
-basic.AnsibleModule._log_to_syslog = lambda self, line: print(line, file=sys.stderr)
-for arguments in json.load(sys.stdin):
-    basic._ANSIBLE_PROFILE = "legacy"
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
-    try:
-        runpy.run_module(sys.argv[1], run_name="__main__")
-    except SystemExit:
-        pass
-"""
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -74,15 +62,13 @@ def folder(tmp_path: Path) -> Path:
 def run(module: str, folder: Path, **options: Any) -> tuple[dict[str, Any], str]:
     """(result, all that was printed) in check mode with diff."""
     arguments = {**options, "_ansible_check_mode": True, "_ansible_diff": True}
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "STRATA_STATE": str(folder / "state")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
+
+    def work() -> None:
+        os.environ["STRATA_STATE"] = str(folder / "state")
+        run_module(MODULES / f"{module}.py")
+
+    done = forked(work, given)
     return json.loads(done.stdout), done.stdout + done.stderr
 
 
@@ -158,18 +144,23 @@ MISTAKES: list[dict[str, Any]] = [
 ]
 
 
+def log_runs(module: str, runs: list[dict[str, Any]], state: Path) -> None:
+    """Be the module for each of *runs*, its options; the system's log goes to standard error."""
+    os.environ["STRATA_STATE"] = str(state)
+    basic.has_journal = False
+    basic.AnsibleModule._log_to_syslog = lambda _module, line: print(line, file=sys.stderr)
+    basic._ANSIBLE_PROFILE = "legacy"
+    for options in runs:
+        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
+        with suppress(SystemExit):
+            run_module(MODULES / f"{module}.py")
+
+
 @pytest.mark.parametrize("module", OPTIONS)
 def test_a_module_that_fails_tells_no_planted_value_and_logs_none(folder: Path, module: str) -> None:
     common = {"docker_host": NOWHERE, **OPTIONS[module], "_ansible_no_log": False}
-    done = subprocess.run(
-        [sys.executable, "-c", LOGGING, f"ansible_collections.strata.kvm_docker.plugins.modules.{module}"],
-        input=json.dumps([{**common, **mistake} for mistake in MISTAKES]),
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "STRATA_STATE": str(folder / "state")},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    done = forked(partial(log_runs, module, [{**common, **mistake} for mistake in MISTAKES], folder / "state"))
+    assert done.returncode == 0
     results = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
     assert [result["failed"] for result in results] == [True] * len(MISTAKES)
     assert all("invocation" in result for result in results)
