@@ -16,8 +16,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor i
 
 
 @pytest.fixture
-def kvm(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hypervisor]:
-    """The hypervisor with an image store of its own and without guests, at the beginning and at the end.
+def kvm_as_left(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
+    """The hypervisor with an image store of its own, and with what the test before left there.
 
     Firmware that finds nothing to boot does not hear the power button, so it is not waited for.
     """
@@ -25,6 +25,12 @@ def kvm(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hyp
     made = replace(hypervisor, folders=Folders(root, root / "tiny-images"))
     kvm_lab.fill_store(made.folders, kernel=None)
     monkeypatch.setattr(domain, "SHUTDOWN_TIMEOUT", 0.5)
-    kvm_lab.remove(made, "lab")
-    yield made
-    kvm_lab.remove(made, "lab")
+    return made
+
+
+@pytest.fixture
+def kvm(kvm_as_left: Hypervisor) -> Iterator[Hypervisor]:
+    """The hypervisor without guests, at the beginning and at the end."""
+    kvm_lab.remove(kvm_as_left, "lab")
+    yield kvm_as_left
+    kvm_lab.remove(kvm_as_left, "lab")

@@ -101,8 +101,10 @@ EDITS = [
 
 @pytest.mark.parametrize(("change", "paths"), EDITS)
 def test_an_edit_of_anything_is_found_by_its_path_and_put_right(
-    kvm: Hypervisor, change: Callable[[Element], None], paths: list[str]
+    kvm_as_left: Hypervisor, change: Callable[[Element], None], paths: list[str]
 ) -> None:
+    """One edit after the other, of the guest that was put right."""
+    kvm = kvm_as_left
     converge(kvm, ONE)
     edit(kvm, change)
     (found,) = planned(kvm, ONE)
