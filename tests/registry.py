@@ -85,14 +85,6 @@ class Registry:
         return str(next(event["aux"]["Digest"] for event in events if "aux" in event))
 
 
-def unpacked(folder: Path, package: str) -> Path:
-    """The files of a Debian package, below *folder*."""
-    subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True, capture_output=True)
-    (archive,) = folder.glob(f"{package}_*.deb")
-    subprocess.run(["dpkg", "-x", archive, folder], check=True)
-    return folder
-
-
 @contextmanager
 def registry(engine: LabEngine, program: Path, port: int, password: bool = False) -> Iterator[Registry]:
     """A registry that runs while the block does."""

@@ -35,10 +35,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import St
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from compose_corpus import cases
 from environments import REPOSITORY
+from packages import busybox_program
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import PLAIN, SLEEP, LocalShell, Stack, busybox_program, import_image
+from container_lab import PLAIN, SLEEP, LocalShell, Stack, import_image
 
 if TYPE_CHECKING:
     import docker
@@ -138,7 +139,7 @@ def _mount(mount: Mount, folder: Path) -> Mount:
 def told(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Told]]]:
     folder = tmp_path_factory.mktemp("files")
     client = lab_engine.client()
-    import_image(client, busybox_program(folder), PLAIN)
+    import_image(client, busybox_program(), PLAIN)
     client.close()
 
     def tell(index: int, name: str) -> Told:

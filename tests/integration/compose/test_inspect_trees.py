@@ -16,10 +16,11 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read_compose import read_compose
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from environments import REPOSITORY
+from packages import busybox_program
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import LocalShell, Stack, busybox_program, import_image
+from container_lab import LocalShell, Stack, import_image
 from inspect_trees import ON_PURPOSE, Leaves, differences, explained, trees
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def found(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Fo
     """By project, the leaves that differ: (by `docker compose`, by us)."""
     folder = tmp_path_factory.mktemp("inspect")
     client = lab_engine.client()
-    program = busybox_program(folder)
+    program = busybox_program()
     import_image(client, program, "strata-test/inspected:1", OF_IMAGE[:4])
     import_image(client, program, RICH, OF_IMAGE)
     with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(AT_ONCE) as pool:

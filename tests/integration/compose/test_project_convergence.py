@@ -17,10 +17,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_n
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Plan
 from environments import REPOSITORY
 from hypothesis import HealthCheck, Phase, example, given, settings
+from packages import busybox_program
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import PLAIN, LocalShell, Stack, busybox_program, import_image
+from container_lab import PLAIN, LocalShell, Stack, import_image
 from inspect_trees import Leaves, differences, trees
 from project_pairs import PAIRS, runnable
 from tree_pairs import Fields, Tree
@@ -45,7 +46,7 @@ def declare(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> 
     """The project of a tree on the engine, which has its image."""
     folder = tmp_path_factory.mktemp(NAME)
     client = lab_engine.client()
-    import_image(client, busybox_program(folder), PLAIN)
+    import_image(client, busybox_program(), PLAIN)
     notes = AppliedNotes(folder / "applied")
 
     def declared(tree: Fields) -> Stack:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from container_lab import IMAGE, Stack, busybox_program, import_image, project
+from container_lab import IMAGE, Stack, import_image, project
+from packages import busybox_program
 
 if TYPE_CHECKING:
     import docker
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def busybox() -> Path:
     """Debian's static busybox."""
-    return busybox_program(tmp_path_factory.mktemp("busybox"))
+    return busybox_program()
 
 
 @pytest.fixture(scope="session")

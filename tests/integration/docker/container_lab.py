@@ -48,14 +48,6 @@ HEALTHY = Healthcheck(test=("CMD", "true"), interval=0.2)
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 
 
-def busybox_program(folder: Path) -> Path:
-    """Debian's static busybox, unpacked from its package into *folder*."""
-    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return folder / "bin/busybox"
-
-
 def import_image(client: docker.APIClient, busybox: Path, reference: str, changes: Sequence[str] = ()) -> None:
     """An image of busybox under every name that the tests call."""
     layer = io.BytesIO()

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import registry as registries
 from lab import LabEngine
+from packages import unpacked
 from registry import Registry
 
 
 @pytest.fixture(scope="session")
-def registry_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return registries.unpacked(tmp_path_factory.mktemp("registry"), "docker-registry") / "usr/bin/docker-registry"
+def registry_program() -> Path:
+    return unpacked("docker-registry") / "usr/bin/docker-registry"
 
 
 @pytest.fixture(scope="session")

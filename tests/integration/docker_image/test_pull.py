@@ -37,7 +37,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
 from docker.errors import APIError
 from image_archives import docker_archive
 from lab import LabEngine
-from registry import PASSWORD, USER, Registry, unpacked
+from packages import busybox_program
+from registry import PASSWORD, USER, Registry
 
 pytestmark = pytest.mark.lab
 
@@ -209,11 +210,9 @@ def test_a_tag_that_moves_is_told_with_both_digests_and_followed(host: Host, reg
     assert before not in {entry["Id"] for entry in host.client.images()}
 
 
-def test_containers_follow_the_tag_in_the_same_run_and_the_old_image_goes(
-    host: Host, registry: Registry, tmp_path: Path
-) -> None:
+def test_containers_follow_the_tag_in_the_same_run_and_the_old_image_goes(host: Host, registry: Registry) -> None:
     host.kinds = ("image", "container")
-    busybox = unpacked(tmp_path, "busybox-static") / "bin/busybox"
+    busybox = busybox_program()
     address, command = f"{registry.address}/{host.name}", ("/busybox", "sleep", "3600")
     registry.push(runnable(host, busybox, "one"), host.name, "1")
     reference = host.serve(f"{address}:1", pull_policy="always", command=command, stop_grace_period=0)

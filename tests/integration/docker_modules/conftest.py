@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import lab
 import pytest
+from packages import busybox_program
 
 for folder in ("docker", "docker_image"):
     sys.path.insert(0, str(Path(__file__).parents[1] / folder))
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Debian's static busybox, unpacked from its package."""
-    folder = tmp_path_factory.mktemp("busybox")
-    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return folder / "bin/busybox"
+def busybox() -> Path:
+    """Debian's static busybox."""
+    return busybox_program()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from environments import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import busybox_program, import_image
+from container_lab import import_image
+from packages import busybox_program
 
 if TYPE_CHECKING:
     import docker
@@ -65,9 +66,9 @@ HOST: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def client(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.APIClient]:
+def client(engine_client: docker.APIClient) -> Iterator[docker.APIClient]:
     """The session's engine with an object of every kind, each with much that can be said of it."""
-    import_image(engine_client, busybox_program(tmp_path_factory.mktemp("busybox")), IMAGE, OF_IMAGE)
+    import_image(engine_client, busybox_program(), IMAGE, OF_IMAGE)
     pool = {"Subnet": "10.214.0.0/24", "IPRange": "10.214.0.128/25", "AuxiliaryAddresses": {"other": "10.214.0.5"}}
     bridge = {"com.docker.network.bridge.enable_icc": "true"}
     engine_client.create_network(NAME, "bridge", options=bridge, ipam={"Config": [pool]}, labels={"a": "b"})

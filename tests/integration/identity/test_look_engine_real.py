@@ -29,7 +29,8 @@ from made_fingerprint import made
 
 sys.path.insert(0, str(REPOSITORY / "tests/integration/docker"))
 
-from container_lab import SLEEP, busybox_program, import_image
+from container_lab import SLEEP, import_image
+from packages import busybox_program
 
 if TYPE_CHECKING:
     import docker
@@ -54,11 +55,9 @@ CONFIG = {
 
 
 @pytest.fixture(scope="module")
-def client(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.APIClient]:
+def client(engine_client: docker.APIClient) -> Iterator[docker.APIClient]:
     """The session's engine with a container that runs, on a network, with a named volume and one without a name."""
-    import_image(
-        engine_client, busybox_program(tmp_path_factory.mktemp("busybox")), IMAGE, ["VOLUME /anonymous", "EXPOSE 80"]
-    )
+    import_image(engine_client, busybox_program(), IMAGE, ["VOLUME /anonymous", "EXPOSE 80"])
     engine_client.create_network(NAME, "bridge", ipam={"Config": [{"Subnet": "10.215.0.0/24"}]})
     engine_client.create_volume(NAME)
     engine_client.create_container_from_config(CONFIG, NAME)

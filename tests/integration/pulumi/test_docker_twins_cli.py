@@ -22,11 +22,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import RESOURCES, effect, plan
 from docker_program import KINDS, SOURCE, engine_of, environment_of
+from packages import busybox_program
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "docker"))
 
-from container_lab import busybox_program, import_image  # noqa: E402 - the path is set just above
+from container_lab import import_image  # noqa: E402 - the path is set just above
 
 pytestmark = [pytest.mark.lab, pytest.mark.pulumi]
 
@@ -125,7 +126,7 @@ def stack(
 ) -> Iterator[Stack]:
     """Everything, brought up once."""
     folder = tmp_path_factory.mktemp("twins")
-    busybox = busybox_program(tmp_path_factory.mktemp("busybox"))
+    busybox = busybox_program()
     for name, changes in IMAGES.items():
         reference = f"strata-test/{name}:1"
         import_image(engine_client, busybox, reference, changes)
