@@ -16,12 +16,13 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.labels im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared
 from docker_program import GUEST, KINDS, SEAL, engine_of, environment_of
+from packages import busybox_program
 from strata_pulumi.engine_look import EngineLook, look_at
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "docker"))
 
-from container_lab import IMAGE, busybox_program, import_image  # noqa: E402 - the path is set just above
+from container_lab import IMAGE, import_image  # noqa: E402 - the path is set just above
 
 pytestmark = pytest.mark.lab
 
@@ -58,8 +59,8 @@ class Guest:
 
 
 @pytest.fixture(scope="module")
-def image(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> None:
-    import_image(engine_client, busybox_program(tmp_path_factory.mktemp("busybox")), IMAGE)
+def image(engine_client: docker.APIClient) -> None:
+    import_image(engine_client, busybox_program(), IMAGE)
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils import seal_key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.naming import LABEL_APPLIED, LABEL_ENVIRONMENT
 from declared import Declaration
 from gate_client import Gate
+from packages import busybox_program
 from stand_in import ADDRESS, StandIn
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "docker"))
 
-from container_lab import busybox_program, import_image
+from container_lab import import_image
 
 pytestmark = pytest.mark.lab
 
@@ -47,9 +48,9 @@ SECTIONS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def archive(standing: StandIn, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def archive(standing: StandIn) -> bytes:
     client = standing.engine.client()
-    import_image(client, busybox_program(tmp_path_factory.mktemp("busybox")), "busy:1")
+    import_image(client, busybox_program(), "busy:1")
     saved = b"".join(client.get_image("busy:1"))
     client.remove_image("busy:1")
     client.close()
