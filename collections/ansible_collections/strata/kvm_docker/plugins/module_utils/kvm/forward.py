@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -102,6 +103,16 @@ def _start(hypervisor: Hypervisor, environment: str, port: int, spec: Tree) -> N
         argv = ["sh", "-c", _ACTIVATE, "sh", *hypervisor.inside(_proxy(spec))]
         log = _folder(folders, environment) / f"{port}.log"
         processes.spawn(argv, _process_file(folders, environment, port), log, stdin=listener.fileno())
+    _await_forward(hypervisor, environment, port, log)
+
+
+def _await_forward(hypervisor: Hypervisor, environment: str, port: int, log: Path, seconds: float = 10) -> None:
+    """A process that was spawned enters the guests' network a moment later: who looks before starts it once more."""
+    until = time.monotonic() + seconds
+    while not _forwards(hypervisor, environment, port):
+        if time.monotonic() > until or port not in ports_of(hypervisor.folders, environment):
+            raise HypervisorError(f"forward of port {port}: it did not start; its output is in {log}.")
+        time.sleep(0.005)
 
 
 def _proxy(spec: Tree) -> list[str]:
