@@ -8,12 +8,16 @@ Status 3 where anything but containers would be replaced or deleted; then nothin
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
 
 from pulumi.automation import ConfigValue, EngineEvent, StepEventMetadata, create_or_select_stack
 
+CONTAINER = re.compile(
+    "docker:index/container:Container::|strata:index:ContainerFiles::|strata:index:Object::[^/]*/container/"
+)
 PROGRAM = Path(__file__).parents[2] / "pulumi_program"
 
 
@@ -27,7 +31,7 @@ class Progress:
     def foresee(self, event: EngineEvent) -> None:
         if event.resource_pre_event:
             step = event.resource_pre_event.metadata
-            if any(word in step.op.value for word in ("replace", "delete")) and "/container/" not in _name(step):
+            if any(word in step.op.value for word in ("replace", "delete")) and not CONTAINER.search(step.urn):
                 self.lost.add(_name(step))
 
     def show(self, event: EngineEvent) -> None:

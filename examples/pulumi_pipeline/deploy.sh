@@ -11,8 +11,9 @@ declaration=$(realpath "$1")
 export PATH=$PWD/.venv/bin:$PATH STACK=${STACK:-two_hosts}
 
 preview=$(tools/pulumi/run preview --json --config "declaration=$declaration")
-lost=$(jq --raw-output '.steps[] | select(.op | test("replace|delete")) | .urn | sub(".*::"; "")
-    | select(test("/container/") | not)' <<<"$preview" | sort -u)
+container='docker:index/container:Container::|strata:index:ContainerFiles::|strata:index:Object::[^/]*/container/'
+lost=$(jq --raw-output --arg container "$container" '.steps[] | select(.op | test("replace|delete")) | .urn
+    | select(test($container) | not) | sub(".*::"; "")' <<<"$preview" | sort -u)
 if [ -n "$lost" ] && [ "${ALLOW_REPLACE:-}" != yes ]; then
     printf 'deploy: this would be replaced or deleted; set ALLOW_REPLACE=yes to agree:\n%s\n' "$lost" >&2
     exit 3
