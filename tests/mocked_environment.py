@@ -22,7 +22,8 @@ from strata_pulumi.components import Environment
 HYPERVISOR = {"uri": "test:///default", "virt_type": "qemu"}
 #: What resources have beside their inputs, by type.
 TOLD: dict[str, dict[str, Any]] = {
-    "strata:index:Object": {"handle": {"id": "sha256:0", "volumes": ""}, "made": "first"},
+    "strata:index:Access": {"sshConfig": "/ssh_config", "mark": "of this stack"},
+    "strata:index:Object": {"handle": {"id": "sha256:0", "volumes": "", "boot": "one"}, "made": "first"},
     "strata:index:Engine": {"host": "ssh://root@guest", "sshOpts": ["-F", "x"], "apiVersion": "1.45", "engineId": "E"},
 }
 #: Of what another provider makes, by the type of its resource.

@@ -44,6 +44,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     plan,
 )
 
+from . import provider_mark
 from .engine_look import EngineLook, look
 
 
@@ -168,6 +169,7 @@ def _read(document: Document, path: Path, hypervisor: Hypervisor, options: Optio
             environment,
             inputs,
             [guest for guest in running if guest in environment.guests],
+            mark=provider_mark.read(environment.name, folders),
             preview=options.preview,
         ),
     )

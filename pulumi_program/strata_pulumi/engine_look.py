@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.container_creation import shared
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.unnamed_volumes import volumes_of_image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
@@ -29,24 +29,22 @@ from .docker_twins.staying import staying
 KINDS = ("docker_network", "docker_volume", "container")
 
 #: Seconds for an engine that should be up; one that boots is looked at by what waits for it.
-_PATIENCE = 3.0
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLook:
     """``api``: its API version. ``there``: networks, volumes and containers of ours. ``stays``: those that need not be
-    made anew. ``by_provider``: names of the containers that ``pulumi_docker`` has made. ``volumes``: targets of the
-    volumes of each image that is there, by the reference that services name."""
+    made anew. ``by_provider``: names of the containers that the stack knows, as ``pulumi_docker`` has made them."""
 
     api: tuple[int, ...]
     there: Mapping[Key, Observed]
     stays: frozenset[Key]
     by_provider: frozenset[str]
-    volumes: Mapping[str, frozenset[str]]
 
 
 def look(
-    hypervisor: Hypervisor, environment: Environment, inputs: Inputs, guests: Iterable[str], *, preview: bool
+    hypervisor: Hypervisor, environment: Environment, inputs: Inputs, guests: Iterable[str], *, mark: str, preview: bool
 ) -> dict[str, EngineLook]:
     """What is on the engines of those *guests* that answer at once, by guest; see :func:`look_at`."""
 
@@ -58,7 +56,7 @@ def look(
             return None
         try:
             with engine_errors(f"engine of guest {guest}"):
-                return look_at(engine, environment, inputs, preview)
+                return look_at(engine, environment, inputs, mark, preview)
         finally:
             engine.close()
 
@@ -68,9 +66,9 @@ def look(
         return {guest: seen for guest, seen in found if seen}
 
 
-def _of_provider(engine: Engine, environment: str) -> dict[str, Mapping[str, Any]]:
-    """The rows of the containers that ``pulumi_docker`` has made, by name."""
-    label = [LABEL_PROVIDER, f"{LABEL_ENVIRONMENT}={environment}"]
+def _of_provider(engine: Engine, environment: str, mark: str) -> dict[str, Mapping[str, Any]]:
+    """The rows of the containers that ``pulumi_docker`` has made with that *mark*, by name."""
+    label = [f"{LABEL_PROVIDER}={mark}", f"{LABEL_ENVIRONMENT}={environment}"]
     rows = engine.client.containers(all=True, filters={"label": label})
     return {row["Names"][0].removeprefix("/"): row for row in rows}
 
@@ -84,28 +82,24 @@ def _remove_unstarted(engine: Engine, rows: Mapping[str, Mapping[str, Any]], pre
     return frozenset(unstarted)
 
 
-def look_at(engine: Engine, environment: Environment, inputs: Inputs, preview: bool) -> EngineLook:
+def look_at(engine: Engine, environment: Environment, inputs: Inputs, mark: str, preview: bool) -> EngineLook:
     """What is on *engine*. Containers that the provider has made and nobody started, as the run was killed that made
-    them, go first; a *preview* leaves them, and takes them for gone."""
-    of_provider = _of_provider(engine, environment.name)
+    them, go first; a *preview* leaves them, and takes them for gone. *mark*: see :mod:`.provider_mark`."""
+    of_provider = _of_provider(engine, environment.name, mark) if mark else {}
     unstarted = _remove_unstarted(engine, of_provider, preview)
     wanted: list[Declared] = [item for item in declared(KINDS, environment, inputs) if item.key.guest == engine.guest]
     there = [item for item in observed(KINDS, engine, environment.name) if not item.by_module]
     found = [item for item in there if item.key not in {Key("container", name, engine.guest) for name in unstarted}]
-    images = {str(item.spec["Config"]["Image"]) for item in wanted if item.key.kind == "container"}
     return EngineLook(
         by_provider=frozenset(of_provider) - unstarted,
         api=tuple(int(part) for part in engine.client.api_version.split(".")),
         there={item.key: item for item in found if item.owned},
-        stays=staying(wanted, plan(wanted, found, effect)),
-        volumes={image: targets for image in images if (targets := _volumes(engine, image)) is not None},
+        stays=staying([_bound(item) for item in wanted], plan(wanted, found, effect)),
     )
 
 
-def _volumes(engine: Engine, image: str) -> frozenset[str] | None:
-    from docker.errors import ImageNotFound
-
-    try:
-        return volumes_of_image(engine, image)
-    except ImageNotFound:
-        return None
+def _bound(item: Declared) -> Declared:
+    """*item* with those of its needs that it cannot outlive: the core changes networks below containers that run."""
+    names = shared(item.spec) if item.key.kind == "container" else frozenset()
+    needs = tuple(need for need in item.needs if need.key.kind == "container" and need.key.name in names)
+    return replace(item, needs=needs)

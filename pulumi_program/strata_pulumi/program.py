@@ -13,16 +13,16 @@ import pulumi
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 
 from .declaration import Declaration
-from .resources import Object, object_args
+from .resources import Access, Object, object_args
 
 
 @dataclass
 class Program:
     """``made``: the resource after which the object of a key is there and ready, as far as they are registered.
-    ``first``: what everything depends on."""
+    ``access``: what everything depends on."""
 
     declaration: Declaration
-    first: Sequence[pulumi.Resource] = ()
+    access: Access
     made: dict[Key, pulumi.Resource] = field(default_factory=dict)
     _probed: pulumi.Output[Declaration] | None = None
 
@@ -32,7 +32,7 @@ class Program:
 
     def needed(self, key: Key) -> list[pulumi.Resource]:
         """What has to be there before the object of *key*."""
-        return [*self.first, *(self.made[need.key] for need in self.declaration.needs[key] if need.key in self.made)]
+        return [self.access, *(self.made[need.key] for need in self.declaration.needs[key] if need.key in self.made)]
 
     def object(
         self,

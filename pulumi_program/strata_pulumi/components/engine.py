@@ -47,6 +47,7 @@ class Engine(pulumi.ComponentResource):
                 "guest": guest,
                 "address": self.guest.address,
                 "domain_id": self.guest.disk.made,
+                "boot": self.guest.domain.handle.apply(lambda handle: handle["boot"]),
                 "ready_timeout": float(declaration.environment.guests[guest].boot_timeout),
             },
             pulumi.ResourceOptions(parent=self, depends_on=self.guest.parts, deleted_with=self.guest.disk),

@@ -62,9 +62,15 @@ class Environment(pulumi.ComponentResource):
         environment, name = self.declaration.environment, self.declaration.name
         inside = pulumi.ResourceOptions(parent=self, providers=self._made_providers())
         self.access = resources.Access(
-            f"{name}/access", {"declaration": str(self.declaration.path), "environment": name}, inside
+            f"{name}/access",
+            {
+                "declaration": str(self.declaration.path),
+                "environment": name,
+                "marked": any(looked.by_provider for looked in self.declaration.engines.values()),
+            },
+            inside,
         )
-        self._program = Program(self.declaration, first=[self.access])
+        self._program = Program(self.declaration, self.access)
         for kind in ("guest_image", "container_archive"):
             for item in self.declaration.of(kind):
                 self._program.object(item.key, inside)

@@ -34,6 +34,8 @@ class Guest(pulumi.ComponentResource):
     """Its name in the declaration."""
     disk: Object
     """Its first disk: all that is in the guest is made anew with it."""
+    domain: Object
+    """The guest itself: its handle tells of each start."""
     parts: list[pulumi.Resource]
     """After these it is started and its ports are published."""
     address: str
@@ -45,7 +47,8 @@ class Guest(pulumi.ComponentResource):
         declaration = self._program.declaration
         disks = [item for item in declaration.of("disk") if item.handle.guest == self.guest]
         self.disk, *_data = [self._disk(item) for item in disks]
-        self.parts = [self._domain(), *self._forwards()]
+        self.domain = self._domain()
+        self.parts = [self.domain, *self._forwards()]
         self.address = str(declaration.environment.guests[self.guest].address)
         self.register_outputs({"address": self.address})
 
@@ -64,7 +67,7 @@ class Guest(pulumi.ComponentResource):
         )
         return program.object(item.key, pulumi.ResourceOptions(parent=self), after=[twin], adopt=True)
 
-    def _domain(self) -> pulumi.Resource:
+    def _domain(self) -> Object:
         """The core makes it, as the provider would start it before all is there; then the stack takes it over."""
         program, key = self._program, Key("guest", self.guest)
         declaration = program.declaration

@@ -5,7 +5,9 @@
 
 # No "from __future__ import annotations": Pulumi reads the types of a component's arguments at run time.
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypedDict
 from uuid import uuid4
@@ -30,6 +32,7 @@ from ..docker_twins.network import network_import, network_twin
 from ..docker_twins.twin import Arguments, Twin
 from ..docker_twins.unsayable import unsayable
 from ..docker_twins.volume import unnamed_volume_twins, volume_import, volume_twin
+from ..engine_look import EngineLook
 from ..program import Program
 from ..resources import ContainerFiles, Object
 from .engine import Engine
@@ -37,8 +40,6 @@ from .engine import Engine
 #: API versions: a creation is reckoned with the one, and what can be said of it with the other, before the engine tells
 #: its own.
 NEWEST, OLDEST = (1, 99), (1, 24)
-#: What a container says of who made it.
-PROVIDER = "pulumi_docker"
 
 
 class ServicesArgs(TypedDict):
@@ -63,7 +64,7 @@ class Services(pulumi.ComponentResource):
         project = self._declaration.environment.guests[self._guest].compose
         self._origin = origin(project.name if project else "", by_module=False)
         self._replicas = replicas(project)
-        self._networks: dict[str, docker.Network] = {}
+        self._replaced_with: dict[str, list[pulumi.Resource]] = defaultdict(list)
         self.containers = {}
         for item in self._declaration.of("image", self._guest):
             self._program.object(item.key, self._engine.inside(self), after=self._engine.settled)
@@ -76,50 +77,39 @@ class Services(pulumi.ComponentResource):
         self.register_outputs({"containers": {name: made.id for name, made in self.containers.items()}})
 
     def _network(self, item: Declared) -> None:
+        """Made or imported by the provider; the core follows changes, below containers that run on, and deletes."""
         created = docker_network.create_arguments(*self._marked(item))
-        there = self._there(item.key)
-        twin = network_twin(item, created)
+        twin, there = network_twin(item, created), self._there(item.key)
+        twin = replace(twin, ignored=(*twin.ignored, "labels"))  # in which the core notes what it has made of it
         options = self._options(item.key, twin, network_import(there) if there else None)
         made = docker.Network(self._program.title(item.key), **_given(twin, twin.arguments), opts=options)
-        self._program.made[item.key] = self._networks[item.key.name] = made
+        self._program.object(item.key, self._engine.inside(self), after=[made])
 
     def _volume(self, item: Declared) -> None:
         created = docker_volume.create_arguments(*self._marked(item))
         twin = volume_twin(item, created)
         options = self._options(item.key, twin, volume_import(item.key.name) if self._there(item.key) else None)
-        self._program.made[item.key] = docker.Volume(
-            self._program.title(item.key), **_given(twin, twin.arguments), opts=options
-        )
+        made = docker.Volume(self._program.title(item.key), **_given(twin, twin.arguments), opts=options)
+        self._program.object(item.key, self._engine.inside(self), after=[made])
 
     def _container(self, item: Declared) -> None:
         """The provider makes it where it can, and the core gives it what that cannot, starts it and waits for it."""
         twin_of = partial(container_twin, item, stays=self._stays(item.key), instead_of=self._former(item.key))
         assumed = twin_of(self._creation(item, NEWEST, frozenset()))
-        below = [self._networks[need.key.name] for need in item.needs if need.key.name in self._networks]
+        sharing = [made for name in sorted(shared(item.spec)) for made in self._replaced_with[name]]
+        files = self._files(item)
         made: list[pulumi.Resource] = []
         if self._is_providers(item, assumed):
-            made.append(self._by_provider(item, assumed, twin_of, below))
-        anew = pulumi.ResourceOptions(replace_with=made or [*below], delete_before_replace=True)
+            made.append(self._by_provider(item, assumed, twin_of, files, sharing))
+        self._replaced_with[item.key.name] = [*sharing, *made]
+        anew = pulumi.ResourceOptions(replace_with=[*sharing, *made], delete_before_replace=True)
         inside = pulumi.ResourceOptions.merge(self._engine.inside(self), anew)
-        self._program.object(item.key, inside, after=[*made, *self._engine.settled])
-
-    def _stays(self, key: Key) -> bool:
-        looked = self._declaration.engines.get(self._guest)
-        return bool(looked and key in looked.stays and key in looked.there)
-
-    def _former(self, key: Key) -> str:
-        """What the container is made in place of: one that does not stay, or one that is gone, of which Pulumi may not
-        know."""
-        looked = self._declaration.engines.get(self._guest)
-        if looked is None or self._stays(key):
-            return ""
-        there = looked.there.get(key)
-        return str(there.handle) if there else uuid4().hex
+        self._program.object(item.key, inside, after=[*files, *made, *self._engine.settled])
 
     def _is_providers(self, item: Declared, assumed: Twin) -> bool:
-        """Whether the container is the provider's to make: it can say all of it, and none is there that it has not
-        made, as it cannot take over any."""
-        looked, name = self._declaration.engines.get(self._guest), item.key.name
+        """Whether the container is the provider's to make: it can say all of it, and none is there that the stack does
+        not know, as it cannot take over any."""
+        looked, name = self._looked, item.key.name
         leaves = unsayable(self._creation(item, NEWEST, frozenset()), looked.api if looked else OLDEST)
         if leaves:
             pulumi.log.info(f"{item.key}: made by the core, as pulumi_docker has no words for {', '.join(leaves)}")
@@ -128,9 +118,13 @@ class Services(pulumi.ComponentResource):
         return not (leaves or is_others or shares_others)
 
     def _by_provider(
-        self, item: Declared, assumed: Twin, twin_of: Callable[[Creation], Twin], below: list[docker.Network]
+        self,
+        item: Declared,
+        assumed: Twin,
+        twin_of: Callable[[Creation], Twin],
+        files: list[pulumi.Resource],
+        sharing: list[pulumi.Resource],
     ) -> docker.Container:
-        sharing = [self.containers[name] for name in assumed.namespaces.values()]
         later = self._known(item, twin_of)
         given: dict[str, Any] = {name: later.apply(partial(_argument, name)) for name in {"name", *ALL_ARGUMENTS}}
         given |= {
@@ -138,41 +132,54 @@ class Services(pulumi.ComponentResource):
             for argument, name in assumed.namespaces.items()
         }
         options = pulumi.ResourceOptions.merge(
-            self._options(item.key, assumed, None),
-            pulumi.ResourceOptions(
-                depends_on=self._files(item), replace_with=[*below, *sharing], retain_on_delete=True
-            ),
+            self._options(item.key, assumed, None), pulumi.ResourceOptions(depends_on=files, replace_with=sharing)
         )
         made = docker.Container(self._program.title(item.key), **_given(assumed, given), opts=options)
         self.containers[item.key.name] = made
         return made
 
+    @property
+    def _looked(self) -> EngineLook | None:
+        return self._declaration.engines.get(self._guest)
+
+    def _stays(self, key: Key) -> bool:
+        """What cannot be looked at is left as it is."""
+        looked = self._looked
+        return looked is None or (key in looked.stays and key in looked.there)
+
+    def _former(self, key: Key) -> str:
+        """What the container is made in place of: one that does not stay, or one that is gone, of which Pulumi may not
+        know."""
+        looked = self._looked
+        if looked is None or self._stays(key):
+            return ""
+        there = looked.there.get(key)
+        return str(there.handle) if there else uuid4().hex
+
     def _known(self, item: Declared, twin_of: Callable[[Creation], Twin]) -> pulumi.Output[Arguments]:
         """The arguments, once the engine tells its API version and what volumes the image has; with the volumes that
         nobody named there."""
-        looked, reference = self._declaration.engines.get(self._guest), str(item.spec["Config"]["Image"])
-        image = self._program.made.get(Key("image", reference, self._guest))
-        api: Any = looked.api if looked else self._engine.ready.api_version
-        volumes: Any = "" if not isinstance(image, Object) else image.handle
-        if looked and reference in looked.volumes:
-            volumes = {"volumes": "\n".join(looked.volumes[reference])}
+        image = self._program.made.get(Key("image", str(item.spec["Config"]["Image"]), self._guest))
+        handle = image.handle if isinstance(image, Object) else pulumi.Output.from_input({})
 
         def known(found: list[Any]) -> pulumi.Output[Arguments]:
-            told, of_image = found
-            version = tuple(int(part) for part in told.split(".")) if isinstance(told, str) else tuple(told)
-            targets = frozenset((of_image or {}).get("volumes", "").splitlines())
-            creation = self._creation(item, version, targets)
+            api, of_image, mark = found
+            version = tuple(int(part) for part in api.split("."))
+            creation = self._creation(item, version, frozenset(of_image.get("volumes", "").splitlines()), mark)
             made = [self._unnamed(item.key, twin) for twin in unnamed_volume_twins(creation)]
             arguments = twin_of(creation).arguments
             return pulumi.Output.all(*(volume.id for volume in made)).apply(lambda _: arguments)
 
-        return pulumi.Output.all(api, volumes).apply(known)
+        return pulumi.Output.all(self._engine.ready.api_version, handle, self._program.access.mark).apply(known)
 
     def _unnamed(self, key: Key, twin: Twin) -> docker.Volume:
         title = f"{self._program.title(key)}/{twin.name}"
-        return docker.Volume(title, **_given(twin, twin.arguments), opts=self._options(key, twin, None))
+        options = pulumi.ResourceOptions.merge(
+            self._options(key, twin, None), pulumi.ResourceOptions(retain_on_delete=False)
+        )
+        return docker.Volume(title, **_given(twin, twin.arguments), opts=options)
 
-    def _creation(self, item: Declared, api: tuple[int, ...], of_image: frozenset[str]) -> Creation:
+    def _creation(self, item: Declared, api: tuple[int, ...], of_image: frozenset[str], mark: str = "") -> Creation:
         return creation_of(
             item,
             self._declaration.name,
@@ -181,11 +188,11 @@ class Services(pulumi.ComponentResource):
             api=api,
             of_image=of_image,
             ids={name: name for name in shared(item.spec)},
-            told={LABEL_PROVIDER: PROVIDER},
+            told={LABEL_PROVIDER: mark},
         )
 
     def _files(self, item: Declared) -> list[pulumi.Resource]:
-        """Its secrets and configs, where it has any."""
+        """Its secrets and configs, where it has any, whoever makes it."""
         paths = [file.path for file in file_mounts(self._replicas[item.key.name], self._declaration.inputs.seal)]
         if not paths:
             return []
@@ -208,8 +215,7 @@ class Services(pulumi.ComponentResource):
         return self._declaration.name, item, self._declaration.inputs.seal, self._origin
 
     def _there(self, key: Key) -> Any:
-        looked = self._declaration.engines.get(self._guest)
-        return looked.there.get(key) if looked and key in looked.stays else None
+        return self._looked.there.get(key) if self._looked else None
 
     def _options(self, key: Key, twin: Twin, imported: str | None) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(
@@ -221,6 +227,7 @@ class Services(pulumi.ComponentResource):
                 ignore_changes=list(twin.ignored),
                 replace_on_changes=list(twin.replacing),
                 import_=imported,
+                retain_on_delete=True,
             ),
         )
 

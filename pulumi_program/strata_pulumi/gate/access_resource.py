@@ -11,10 +11,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from typing import ClassVar
+from uuid import uuid4
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.files import write_whole
 
+from .. import provider_mark
 from .ground import Ground, Grounds
 from .operation import Ending
 from .option import Failure, Option, check, moved, part_of_id, wrong_path
@@ -37,9 +40,16 @@ class AccessResource:
             about="Absolute path of the declaration.",
         ),
         part_of_id("environment", "Name of the environment."),
+        Option(
+            name="marked",
+            type="boolean",
+            effect="nothing",
+            about="Whether there are containers with the mark that was drawn last: another stack knows them.",
+        ),
     )
     OUTPUTS: ClassVar[Mapping[str, Output]] = {
         "sshConfig": Output(about="Path of the configuration for `ssh -F`; guests are hosts of their name."),
+        "mark": Output(about="What tells the containers of this stack from those of one that is forgotten."),
     }
     ECHOES: ClassVar[bool] = True
     ENDING: ClassVar[Ending] = Ending(grace=5.0, told="cancelled; the next update goes on from there.")
@@ -57,16 +67,27 @@ class AccessResource:
         return {option.name: Difference(replaces=True) for option in changed if option.effect == "replace"}
 
     def awaited(self, given: Properties, state: Properties) -> Properties:
-        return Properties(known=given.known, unknown=given.unknown | {"sshConfig"}, hidden=given.hidden)
+        if state.known:
+            return Properties(known={**state.known, **given.known}, hidden=state.hidden | given.hidden)
+        return Properties(known=given.known, unknown=given.unknown | {*self.OUTPUTS}, hidden=given.hidden)
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         ground = self._ground(given, operation)
         with self._grounds.changing(ground, operation):
             ground.prepare()
+            write_whole(provider_mark.path(ground.environment, ground.folders), uuid4().hex.encode(), 0o600)
+        if given.known.get("marked"):
+            raise StrataError(
+                f"environment {ground.environment}: a stack has made containers in it that this one does not know. "
+                "Run again: they are then taken over."
+            )
         return ground.environment, _there(given, ground)
 
     def update(self, before: Properties, state: Properties, given: Properties, operation: Operation) -> Properties:
-        return self.create(given, operation)[1]
+        ground = self._ground(given, operation)
+        with self._grounds.changing(ground, operation):
+            ground.prepare()
+        return _there(given, ground)
 
     def read(
         self, identity: str, given: Properties, state: Properties, operation: Operation
@@ -90,4 +111,5 @@ class AccessResource:
 
 def _there(given: Properties, ground: Ground) -> Properties:
     path = ground.folders.environment(ground.environment) / "ssh_config"
-    return Properties(known={**given.known, "sshConfig": str(path)}, hidden=given.hidden)
+    told = {"sshConfig": str(path), "mark": provider_mark.read(ground.environment, ground.folders)}
+    return Properties(known={**given.known, **told}, hidden=given.hidden)

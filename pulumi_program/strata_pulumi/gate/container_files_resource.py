@@ -44,6 +44,13 @@ class ContainerFilesResource:
     def diff(
         self, before: Properties, state: Properties, given: Properties, operation: Operation
     ) -> dict[str, Difference]:
+        """With what is there now, so that a preview tells what somebody edited; where that cannot be told, with the
+        *state*."""
+        found = self.read("", before, state, operation)
+        if found is None:
+            state = pure.written(before, dict.fromkeys(pure.aim(before).files, MISSING))
+        elif not found[1].text("problem"):
+            state = found[1]
         return pure.diff(before, state, given)
 
     def awaited(self, given: Properties, state: Properties) -> Properties:

@@ -58,6 +58,11 @@ INPUTS = (
         about="Id of the guest's domain; another one replaces the engine, and with it what lives on it.",
     ),
     Option(
+        name="boot",
+        type="string",
+        about="Drawn at each start of the guest, as its object's handle tells; another one has its engine awaited.",
+    ),
+    Option(
         name="readyTimeout",
         type="number",
         effect="nothing",
@@ -131,8 +136,11 @@ def outputs(inputs: Properties, facts: Facts, site: Site) -> Properties:
     )
 
 
-def awaited() -> Properties:
-    """What it has in a preview. Nothing is known: a provider that had the host would connect to it, too early."""
+def awaited(state: Properties) -> Properties:
+    """What it has in a preview of an update of *state*: an engine that is awaited once more stays what it is. Of one
+    that is to come nothing is known: a provider that had the host would connect to it, too early."""
+    if state.known:
+        return Properties(known={**state.known, "problem": ""}, hidden=state.hidden)
     return Properties(unknown=frozenset(OUTPUTS))
 
 

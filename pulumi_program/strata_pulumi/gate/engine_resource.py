@@ -37,7 +37,7 @@ class EngineResource:
         return engine.diff(before, state, given, operation.site)
 
     def awaited(self, given: Properties, state: Properties) -> Properties:
-        return engine.awaited()
+        return engine.awaited(state)
 
     def create(self, given: Properties, operation: Operation) -> tuple[str, Properties]:
         return engine.place_of(given).id, engine.outputs(given, _waited_for(given, operation), operation.site)

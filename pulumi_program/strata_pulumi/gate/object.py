@@ -38,11 +38,9 @@ from .resource import Difference, Output
 
 TYPE = "strata:index:Object"
 
-#: Those of an engine that pulumi_docker makes whole.
-_OF_DOCKER = ("docker_network", "docker_volume")
-KINDS = tuple(kind for kind in (*HYPERVISOR_KINDS, *ENGINE_KINDS) if kind not in _OF_DOCKER)
+KINDS = (*HYPERVISOR_KINDS, *ENGINE_KINDS)
 #: Those whose handle is not empty.
-HANDLES = ("guest_image", "image")
+HANDLES = ("guest_image", "image", "guest")
 
 
 def _wrong_kind(value: str) -> str | None:
@@ -96,7 +94,7 @@ OUTPUTS: Mapping[str, Output] = {
         type="object",
         items="string",
         about="What others need of it: of a guest_image `disk`, `kernel` (paths) and `digest`; of an image `id`, and "
-        "`volumes`, one path a line.",
+        "`volumes`, one path a line; of a guest `boot`, which is drawn at each of its starts.",
     ),
     "made": Output(about="Drawn when the object is made or made anew: what lives on it is made anew with it."),
     "due": Output(about="What the next update does, and why, e.g. `start: not running`; empty where nothing."),
@@ -180,6 +178,11 @@ def brought(given: Properties, item: Declared, handle: Mapping[str, str], made: 
     return Properties(known={**given.known, **_told(handle, made)}, hidden=given.hidden | _of_spec(item.sensitive))
 
 
+def boot(state: Properties) -> str:
+    """What was drawn at the last start of a guest; empty where that is not known."""
+    return str(state.tree("handle").get("boot", "")) if "handle" in state.known else ""
+
+
 def gone(given: Properties, state: Properties) -> Properties:
     """What has the *state* is not there any more."""
     known = {**given.known, **_told({}), **state.known, "due": "create: it is gone"}
@@ -216,9 +219,27 @@ def diff(before: Properties, state: Properties, given: Properties) -> dict[str, 
             f"disk {given.text('name')}: it stands on another image, and would be made anew without all that is on it. "
             "Set replaceGuests to agree."
         )
+    if given.text("kind") == "docker_volume" and _moves(state, given):
+        raise refuse_move()
     found = {name: Difference(replaces=True) for name, option in changed.items() if option.effect == "replace"}
     found |= {"spec": Difference()} if "spec" in given.unknown else _leaves(before, state, given, bool(found))
     return found | {name: Difference(of_input=False) for name in ("due", "problem") if state.text(name)}
+
+
+def _moves(state: Properties, given: Properties) -> bool:
+    """Whether a volume is to be made anew, with what is in it."""
+    item = aim(given).declared
+    now = Observed(item.key, state.tree("spec"), applied=state.tree("spec"))
+    found = differences(item, now, lambda difference: effect(item.key, difference))
+    return bool(state.known) and any(each.effect is Effect.REPLACE for each in found)
+
+
+def refuse_move() -> StrataError:
+    """Why a volume cannot follow its declaration here."""
+    return StrataError(
+        "it would be made anew and its data moved, for which the containers that use it have to stop. Bring the "
+        "environment up with Ansible this once; Pulumi then goes on with what it finds."
+    )
 
 
 def _leaves(before: Properties, state: Properties, given: Properties, anew: bool) -> dict[str, Difference]:

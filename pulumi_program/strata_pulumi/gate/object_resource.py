@@ -13,12 +13,15 @@ from uuid import uuid4
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.consent import refuse_lost_disks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import rollout
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.applied_notes import AppliedNotes
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.errors import engine_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ConsentError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain import find_domain
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest import clear_guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer import Item, Layer
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import policy_of
@@ -44,6 +47,8 @@ from .resource import Difference, Operation, Output
 
 #: The core leaves nothing half made, so what was begun has time to come to its end.
 _GRACE = 20.0
+#: What is done to a guest that ends in its boot.
+_BOOTING = frozenset({"create", "replace", "start", "restart"})
 
 
 class ObjectResource:
@@ -159,9 +164,12 @@ def _bring(ground: Ground, aim: Aim, given: Properties, state: Properties, opera
     )
     if not aim.replace_guests:
         _refuse_lost_disk(layer)
-    anew = any(change.action in ("create", "replace") for change in layer.converge())
-    made = state.text("made") if state.text("made") and not anew else uuid4().hex
-    return pure.brought(given, item, _handle(ground, aim, connection), made)
+    if aim.key.kind == "docker_volume" and any(change.action == "replace" for change in layer.plan()):
+        raise pure.refuse_move()
+    done = {change.action for change in layer.converge()}
+    made = uuid4().hex if not state.text("made") or done & {"create", "replace"} else state.text("made")
+    former = uuid4().hex if done & _BOOTING else pure.boot(state)
+    return pure.brought(given, item, _handle(ground, aim, connection, former), made)
 
 
 def _declared(read: Reading, aim: Aim) -> Declared | None:
@@ -192,7 +200,9 @@ def _refuse_lost_disk(layer: Layer) -> None:
         ) from error
 
 
-def _handle(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> dict[str, str]:
+def _handle(ground: Ground, aim: Aim, connection: Hypervisor | Engine, boot: str) -> dict[str, str]:
+    if aim.key.kind == "guest":
+        return {"boot": boot or uuid4().hex}
     if aim.key.kind == "guest_image":
         stored = image_store.resolve(ground.folders, str(aim.spec["digest"]))
         return {"disk": str(stored.disk), "kernel": str(stored.kernel or ""), "digest": stored.digest} if stored else {}
@@ -213,7 +223,7 @@ def _seen(ground: Ground, aim: Aim, given: Properties, state: Properties, operat
     if not found:
         return None
     made = plan([aim.declared], found, effect, policy=_policy(ground))
-    return pure.seen(given, state, made, _handle(ground, aim, connection))
+    return pure.seen(given, state, made, _handle(ground, aim, connection, pure.boot(state)))
 
 
 def _found(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> list[Observed]:
@@ -234,8 +244,11 @@ def _remove(ground: Ground, aim: Aim, operation: Operation) -> None:
     if aim.key.guest:
         _remove_from_engine(ground, aim, operation)
         return
-    _removal(aim, ground.hypervisor(), operation).converge()
+    hypervisor = ground.hypervisor()
+    _removal(aim, hypervisor, operation).converge()
     if aim.key.kind == "guest":
+        if find_domain(hypervisor, aim.environment, aim.key.name) is None:  # else it is a stranger's
+            clear_guest(hypervisor, aim.environment, aim.key.name)
         AppliedNotes.of(aim.environment, ground.folders, aim.key.name).keep(())
 
 
@@ -244,7 +257,11 @@ def _remove_from_engine(ground: Ground, aim: Aim, operation: Operation) -> None:
     if aim.key.kind in SETTINGS_KINDS or not ground.has_guest(aim.key.guest):
         return
     engine = ground.engine(aim.key.guest, operation)
-    _removal(aim, engine, operation).converge()
+    if aim.key.kind == "container":  # its files are a resource of their own, which a new container needs again
+        with engine_errors(str(aim.key)):
+            rollout.delete(engine, aim.key.name, keep_files=True)
+    else:
+        _removal(aim, engine, operation).converge()
 
 
 def _removal(aim: Aim, connection: Hypervisor | Engine, operation: Operation) -> Layer:

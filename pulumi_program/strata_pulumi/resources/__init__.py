@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The resources of the provider ``strata``, as programs declare them."""
 
+from .access import Access, AccessArgs
 from .engine import Engine, EngineArgs, Provider, ProviderArgs
-from .object import Access, AccessArgs, ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
+from .object import ContainerFiles, ContainerFilesArgs, Object, ObjectArgs, object_args, spec_of
 
 __all__ = [
     "Access",

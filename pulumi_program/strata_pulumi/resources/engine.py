@@ -13,6 +13,8 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
+from .outputs import output
+
 
 class ProviderArgs(TypedDict):
     """Where guests are."""
@@ -34,6 +36,8 @@ class EngineArgs(TypedDict):
     """IPv4 address of the guest, to which the environment's SSH configuration has to lead."""
     domain_id: NotRequired[pulumi.Input[str]]
     """Id of the guest's domain. Another one replaces the engine, and with it what lives on it."""
+    boot: NotRequired[pulumi.Input[str]]
+    """Drawn at each start of the guest, as its object's handle tells. Another one has the engine awaited."""
     ready_timeout: NotRequired[pulumi.Input[float]]
     """Seconds to wait for SSH and the Docker API together; 300 where not given. Its change changes nothing."""
 
@@ -65,44 +69,39 @@ class Engine(pulumi.CustomResource):
     @pulumi.getter
     def host(self) -> pulumi.Output[str]:
         """URL of the engine for ``pulumi_docker.Provider``: ``ssh://root@ADDRESS``."""
-        return _output(self, "host")
+        return output(self, "host")
 
     @property
     @pulumi.getter(name="sshOpts")
     def ssh_opts(self) -> pulumi.Output[Sequence[str]]:
         """Options of ssh for ``pulumi_docker.Provider``: the environment's SSH configuration, which has the key, the
         pinned host keys and the one connection that all share."""
-        return _output(self, "sshOpts")
+        return output(self, "sshOpts")
 
     @property
     @pulumi.getter(name="engineVersion")
     def engine_version(self) -> pulumi.Output[str]:
         """Version of the engine, e.g. ``26.1.5+dfsg1``."""
-        return _output(self, "engineVersion")
+        return output(self, "engineVersion")
 
     @property
     @pulumi.getter(name="apiVersion")
     def api_version(self) -> pulumi.Output[str]:
         """Newest version of the Docker Engine API that it speaks, e.g. ``1.45``."""
-        return _output(self, "apiVersion")
+        return output(self, "apiVersion")
 
     @property
     @pulumi.getter(name="engineId")
     def engine_id(self) -> pulumi.Output[str]:
         """Id of the engine; another one means another data folder, with none of the old containers: a good
         ``replacement_trigger`` for what lives on it."""
-        return _output(self, "engineId")
+        return output(self, "engineId")
 
     @property
     @pulumi.getter
     def problem(self) -> pulumi.Output[str]:
         """Why the engine did not answer at the last refresh, else empty; the next update waits for it."""
-        return _output(self, "problem")
-
-
-def _output(resource: Engine, name: str) -> pulumi.Output[Any]:
-    found: pulumi.Output[Any] = pulumi.get(resource, name)
-    return found
+        return output(self, "problem")
 
 
 def _renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import covers
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.show import plain
 
+from .outputs import output
+
 
 class ObjectArgs(TypedDict):
     """Which object, and how it is to be; see :func:`object_args`."""
@@ -67,31 +69,31 @@ class Object(pulumi.CustomResource):
     def handle(self) -> pulumi.Output[Mapping[str, str]]:
         """What others need of it: of a guest_image ``disk``, ``kernel`` (paths) and ``digest``; of an image ``id``, and
         ``volumes``, one path a line; of others nothing."""
-        return _output(self, "handle")
+        return output(self, "handle")
 
     @property
     @pulumi.getter
     def made(self) -> pulumi.Output[str]:
         """Drawn when the object is made: what lives on it is made anew with it."""
-        return _output(self, "made")
+        return output(self, "made")
 
     @property
     @pulumi.getter
     def due(self) -> pulumi.Output[str]:
         """What the next update does, and why, e.g. ``start: not running``; empty where nothing."""
-        return _output(self, "due")
+        return output(self, "due")
 
     @property
     @pulumi.getter
     def reported(self) -> pulumi.Output[Sequence[str]]:
         """Drift that a policy of the declaration leaves as it is, in words."""
-        return _output(self, "reported")
+        return output(self, "reported")
 
     @property
     @pulumi.getter
     def problem(self) -> pulumi.Output[str]:
         """Why it could not be looked at at the last refresh, else empty."""
-        return _output(self, "problem")
+        return output(self, "problem")
 
 
 class ContainerFiles(pulumi.CustomResource):
@@ -110,13 +112,13 @@ class ContainerFiles(pulumi.CustomResource):
     @pulumi.getter
     def edited(self) -> pulumi.Output[Mapping[str, str]]:
         """Files that are not as they were written, by path: ``changed`` or ``missing``."""
-        return _output(self, "edited")
+        return output(self, "edited")
 
     @property
     @pulumi.getter
     def problem(self) -> pulumi.Output[str]:
         """Why they could not be looked at at the last refresh, else empty."""
-        return _output(self, "problem")
+        return output(self, "problem")
 
 
 def object_args(item: Declared, declaration: str, environment: str) -> ObjectArgs:
@@ -144,30 +146,3 @@ def _marked(value: Any, hidden: frozenset[Path], at: Path) -> Any:
     if isinstance(value, Mapping):
         return {key: _marked(inner, hidden, (*at, key)) for key, inner in value.items()}
     return value
-
-
-def _output(resource: pulumi.Resource, name: str) -> pulumi.Output[Any]:
-    found: pulumi.Output[Any] = pulumi.get(resource, name)
-    return found
-
-
-class AccessArgs(TypedDict):
-    """To which environment."""
-
-    declaration: pulumi.Input[str]
-    """Absolute path of the declaration, which the provider reads itself."""
-    environment: pulumi.Input[str]
-    """Name of the environment. Another one replaces the access."""
-
-
-class Access(pulumi.CustomResource):
-    """The keys and the SSH configuration that lead to an environment's guests; all else of it depends on this."""
-
-    def __init__(self, resource_name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("strata:index:Access", resource_name, {**args, "sshConfig": None}, opts)
-
-    @property
-    @pulumi.getter(name="sshConfig")
-    def ssh_config(self) -> pulumi.Output[str]:
-        """Path of the configuration for ``ssh -F``; guests are hosts of their name."""
-        return _output(self, "sshConfig")

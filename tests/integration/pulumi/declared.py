@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.strata.kvm_docker.plugins.module_utils import seal_key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
@@ -39,7 +40,7 @@ class Declaration:
         """An object as it is declared now."""
         environment = read_environment(self.path)
         access.have_keys(environment, self.folders)
-        inputs = resolve(environment, self.folders)
+        inputs = replace(resolve(environment, self.folders), seal=seal_key.find(environment.name, self.folders))
         found = {item.key.name: item for item in declared([kind], environment, inputs) if item.key.guest == guest}
         return found[name]
 

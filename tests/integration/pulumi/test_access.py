@@ -15,6 +15,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor i
 from declared import Declaration
 from gate_client import Gate
 from pulumi.runtime.proto import provider_pb2 as proto
+from strata_pulumi import provider_mark
 
 pytestmark = pytest.mark.lab
 
@@ -42,10 +43,11 @@ def test_it_is_made_once_and_removed_with_all_that_leads_to_the_environment(
     folder = hypervisor.folders.environment("lab")
     identity, outputs = gate.create(given)
     assert identity == "lab"
-    assert outputs == {**given, "sshConfig": str(folder / "ssh_config")}
+    mark = provider_mark.read("lab", hypervisor.folders)
+    assert outputs == {**given, "sshConfig": str(folder / "ssh_config"), "mark": mark}
     key = access.public_key("lab", hypervisor.folders)
     assert gate.read(outputs, given, identity) == (identity, given, outputs)
-    assert gate.create(given) == (identity, outputs)
+    assert gate.update(given, given, outputs) == outputs
     assert access.public_key("lab", hypervisor.folders) == key
     gate.delete(identity, given)
     assert not folder.exists()
@@ -60,6 +62,16 @@ def test_another_declaration_changes_nothing_and_another_environment_is_another_
     state = {**given, "sshConfig": "/var/lib/strata/environments/lab/ssh_config"}
     assert gate.diff(given, {**given, "declaration": "/elsewhere.environment.yml"}, state).detailedDiff == {}
     assert list(gate.diff(given, {**given, "environment": "shop"}, state).replaces) == ["environment"]
+
+
+def test_a_stack_that_does_not_know_the_containers_that_are_there_draws_another_mark_and_fails(
+    gate: Gate, declaration: Declaration, hypervisor: Hypervisor
+) -> None:
+    given = {"declaration": str(declaration.path), "environment": "lab"}
+    _identity, outputs = gate.create(given)
+    _code, message = gate.refused("Create", gate.create_request({**given, "marked": True}))
+    assert message.endswith("Run again: they are then taken over.")
+    assert provider_mark.read("lab", hypervisor.folders) not in ("", outputs["mark"])
 
 
 def test_its_id_alone_is_not_enough_to_import_it(gate: Gate) -> None:

@@ -26,6 +26,7 @@ from container_lab import IMAGE, import_image  # noqa: E402 - the path is set ju
 
 pytestmark = pytest.mark.lab
 
+MARK = "of this stack"
 COMPOSE = f"""\
 name: p
 services:
@@ -40,9 +41,9 @@ class Guest:
         (folder / "compose.yaml").write_text(COMPOSE)
         self.engine = engine_of({"socket": socket, "environment": "looked_at", "compose": str(folder / "compose.yaml")})
 
-    def make(self, *, by_provider: bool, start: bool) -> None:
+    def make(self, *, mark: str, start: bool) -> None:
         wanted = {item.key: item for item in self.declared()}[Key("container", "app", GUEST)]
-        labels = marks("looked_at", wanted, SEAL) | ({"strata.provider": "pulumi_docker"} if by_provider else {})
+        labels = marks("looked_at", wanted, SEAL) | ({"strata.provider": mark} if mark else {})
         config = {"Image": IMAGE, "Cmd": ["sleep", "600"], "Labels": labels}
         made = self.engine.client.create_container_from_config(config, name="app")
         if start:
@@ -52,7 +53,7 @@ class Guest:
         return list(declared(KINDS, environment_of(self.engine), self.engine.inputs))
 
     def look(self, preview: bool = False) -> EngineLook:
-        return look_at(self.engine, environment_of(self.engine), self.engine.inputs, preview)
+        return look_at(self.engine, environment_of(self.engine), self.engine.inputs, MARK, preview)
 
     def names(self) -> list[str]:
         return [row["Names"][0] for row in self.engine.client.containers(all=True)]
@@ -76,21 +77,21 @@ APP = Key("container", "app", GUEST)
 
 
 def test_it_tells_which_containers_the_provider_has_made(guest: Guest) -> None:
-    guest.make(by_provider=True, start=True)
+    guest.make(mark=MARK, start=True)
     found = guest.look()
     assert found.by_provider == {"app"}
     assert APP in found.there
 
 
 def test_what_the_core_has_made_is_not_the_providers(guest: Guest) -> None:
-    guest.make(by_provider=False, start=False)
+    guest.make(mark="", start=False)
     found = guest.look()
     assert (found.by_provider, APP in found.there) == (frozenset(), True)
     assert guest.names() == ["/app"]
 
 
 def test_what_a_killed_run_has_made_and_not_started_goes_but_not_in_a_preview(guest: Guest) -> None:
-    guest.make(by_provider=True, start=False)
+    guest.make(mark=MARK, start=False)
     foreseen = guest.look(preview=True)
     assert guest.names() == ["/app"]
     found = guest.look()
@@ -99,5 +100,8 @@ def test_what_a_killed_run_has_made_and_not_started_goes_but_not_in_a_preview(gu
     assert (found.there, found.stays, found.by_provider) == (foreseen.there, foreseen.stays, foreseen.by_provider)
 
 
-def test_volumes_of_images_that_are_there_are_known(guest: Guest) -> None:
-    assert guest.look().volumes == {IMAGE: frozenset()}
+def test_what_another_stack_has_made_is_left_alone_and_not_known(guest: Guest) -> None:
+    guest.make(mark="of another stack", start=False)
+    found = guest.look()
+    assert (found.by_provider, APP in found.there) == (frozenset(), True)
+    assert guest.names() == ["/app"]

@@ -59,7 +59,7 @@ def test_its_schema_has_what_check_takes_and_create_gives(gate: Gate) -> None:
     schema = json.loads(gate.call("GetSchema", proto.GetSchemaRequest()).schema)
     engine = schema["resources"]["strata:index:Engine"]
     assert schema["version"] == version("strata-kvm-docker")
-    assert set(engine["inputProperties"]) == {*WEB, "domainId", "readyTimeout"}
+    assert set(engine["inputProperties"]) == {*WEB, "domainId", "boot", "readyTimeout"}
     assert set(engine["requiredInputs"]) == set(WEB)
     assert set(engine["properties"]) == set(engine["required"]) == set(OUTPUTS)
     assert set(schema["config"]["variables"]) == {"hypervisor", "stateFolder"}
@@ -156,6 +156,18 @@ def test_another_configuration_replaces_nothing(gate: Gate) -> None:
 def test_the_same_configuration_differs_in_nothing(gate: Gate) -> None:
     request = proto.DiffRequest(old_inputs=struct({"hypervisor": "auto"}), news=struct({"hypervisor": "auto"}))
     assert gate.call("DiffConfig", request).changes == proto.DiffResponse.DIFF_NONE
+
+
+def test_an_engine_whose_guest_was_started_is_awaited_once_more_and_stays_what_it_is(gate: Gate) -> None:
+    before, given = {**WEB, "boot": "one"}, {**WEB, "boot": "two"}
+    state = {"host": "ssh://root@10.83.0.11", "sshOpts": [], "engineId": "E", "apiVersion": "1.45", "problem": ""}
+    answer = gate.diff(before, given, state)
+    assert kinds(answer)["boot"] == (KINDS["UPDATE"], True)
+    assert not answer.replaces
+    request = proto.UpdateRequest(
+        id="lab/web", urn=URN, old_inputs=struct(before), olds=struct(state), news=struct(given), preview=True
+    )
+    assert plain(gate.call("Update", request).properties) == state
 
 
 # Check

@@ -108,6 +108,28 @@ def test_it_is_made_followed_when_it_drifts_and_removed(
     assert client.containers(all=True) == []
 
 
+def test_a_network_follows_its_declaration_below_a_container_that_runs_on(
+    gate: Gate, declaration: Declaration, client: docker.APIClient, configured: Gate
+) -> None:
+    given = declaration.given("container", "shop-app-1", "web")
+    identity, _outputs = gate.create(given)
+    before = client.inspect_container("shop-app-1")
+    network = configured.about(URN.format("network"))
+    old = declaration.given("docker_network", "shop_default", "web")
+    _identity, outputs = network.create(old)
+    compose = declaration.path.parent / "compose.yaml"
+    compose.write_text(f"{compose.read_text()}networks: {{default: {{attachable: true}}}}\n")
+    new = declaration.given("docker_network", "shop_default", "web")
+    assert list(network.diff(old, new, outputs).detailedDiff) == ["spec.Attachable"]
+    assert not network.diff(old, new, outputs).replaces
+    network.update(old, new, outputs)
+    after = client.inspect_container("shop-app-1")
+    assert client.inspect_network("shop_default")["Attachable"]
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+    assert "shop_default" in after["NetworkSettings"]["Networks"]
+    gate.delete(identity, given)
+
+
 def test_what_another_provider_has_made_gets_its_limits_and_aliases_and_is_started(
     gate: Gate, declaration: Declaration, client: docker.APIClient
 ) -> None:

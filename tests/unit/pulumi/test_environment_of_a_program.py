@@ -52,8 +52,7 @@ def test_every_declared_object_has_its_resources_and_nothing_else_has_any(
     registered: Registered, declaration: Path
 ) -> None:
     declared = run(str(declaration)).declaration.declared
-    of_docker = {title("two_hosts", key) for key in declared if key.kind in ("docker_network", "docker_volume")}
-    assert registered.names("strata:index:Object") == {title("two_hosts", key) for key in declared} - of_docker
+    assert registered.names("strata:index:Object") == {title("two_hosts", key) for key in declared}
     twins = {kind: {title("two_hosts", key) for key in declared if key.kind == kind} for kind in KINDS.values()}
     twins["container"].remove("two_hosts/container/apps/apps-redis-1")  # its command has an empty word
     assert {kind: registered.names(name) for name, kind in KINDS.items()} == twins
@@ -75,7 +74,7 @@ def test_a_container_is_given_to_the_core_to_start(registered: Registered, decla
     run(str(declaration))
     app = registered.of("docker:index/container:Container")["two_hosts/container/apps/apps-app-1"]
     assert (app["name"], app["image"], app["start"]) == ("apps-app-1", "two-hosts/app:latest", False)
-    assert {"label": "strata.provider", "value": "pulumi_docker"} in app["labels"]
+    assert {"label": "strata.provider", "value": "of this stack"} in app["labels"]
     followed = registered.of("strata:index:Object")["two_hosts/container/apps/apps-app-1"]
     assert followed["spec"]["Config"]["Image"] == "two-hosts/app:latest"
 

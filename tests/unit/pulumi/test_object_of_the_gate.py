@@ -37,6 +37,11 @@ def disk(size: int) -> Properties:
     return Properties(known={**place, "spec": {"size": size, "pool": "", "keep": False}})
 
 
+def volume(**options: str) -> Properties:
+    place = {"declaration": "/d.yml", "environment": "lab", "kind": "docker_volume", "name": "data", "guest": "web"}
+    return Properties(known={**place, "spec": {"Driver": "local", "Options": options, "Labels": {}, "Keep": False}})
+
+
 def settings(**leaves: Any) -> dict[str, Any]:
     return {**SPEC, "settings": {**SPEC["settings"], **leaves}}
 
@@ -52,7 +57,7 @@ def test_what_is_right_passes_the_check() -> None:
     assert reasons(kind="guest", name="web", guest=None) == {}
 
 
-@pytest.mark.parametrize("kind", ["docker_network", "docker_volume", "gust"])
+@pytest.mark.parametrize("kind", ["docker_net", "volume", "gust"])
 def test_a_kind_that_it_does_not_serve_is_named_with_those_that_it_does(kind: str) -> None:
     told = reasons(kind=kind)
     assert told.keys() == {"kind"}
@@ -71,6 +76,12 @@ def test_a_path_must_be_absolute_and_a_spec_a_mapping() -> None:
         "spec": "it must be a mapping; it is a list",
         "adopt": "it must be true or false; it is 'yes'",
     }
+
+
+def test_a_volume_is_never_made_anew_with_what_is_in_it() -> None:
+    assert pure.diff(volume(), volume(), volume()) == {}
+    with pytest.raises(StrataError, match="Bring the environment up with Ansible this once"):
+        pure.diff(volume(), volume(), volume(type="tmpfs", device="tmpfs"))
 
 
 def test_its_id_tells_where_it_is() -> None:

@@ -228,13 +228,17 @@ def _made_as(inspected: dict[str, Any] | None) -> Tree:
     return (applied(inspected["Config"]["Labels"]) if inspected else None) or {}
 
 
-def delete(engine: Engine, name: str) -> None:
-    """Remove a container that is declared no more, with its files, leftovers and image, and its unnamed volumes."""
+def delete(engine: Engine, name: str, *, keep_files: bool = False) -> None:
+    """Remove a container that is declared no more, with its files, leftovers and image, and its unnamed volumes.
+
+    *keep_files*: they are somebody else's to remove.
+    """
     for each in (name, *leftovers(name)):
         inspected = find(engine, each)
         if inspected and is_ours(inspected["Config"]["Labels"], engine.environment):
             stop(engine, inspected)
-            file_mounts.prune(engine.shell, name, [_made_as(inspected)])
+            if not keep_files:
+                file_mounts.prune(engine.shell, name, [_made_as(inspected)])
             remove(engine, each)
     if engine.remove_volumes:
         remove_unused(engine, name)
