@@ -95,22 +95,23 @@ class Services(pulumi.ComponentResource):
     def _container(self, item: Declared) -> None:
         """The provider makes it where it can, and the core gives it what that cannot, starts it and waits for it."""
         twin_of = partial(container_twin, item, stays=self._stays(item.key), instead_of=self._former(item.key))
-        assumed = twin_of(self._creation(item, NEWEST, frozenset()))
+        creation = self._creation(item, NEWEST, frozenset())
+        assumed = twin_of(creation)
         sharing = [made for name in sorted(shared(item.spec)) for made in self._replaced_with[name]]
         files = self._files(item)
         made: list[pulumi.Resource] = []
-        if self._is_providers(item, assumed):
+        if self._is_providers(item, creation, assumed):
             made.append(self._by_provider(item, assumed, twin_of, files, sharing))
         self._replaced_with[item.key.name] = [*sharing, *made]
         anew = pulumi.ResourceOptions(replace_with=[*sharing, *made], delete_before_replace=True)
         inside = pulumi.ResourceOptions.merge(self._engine.inside(self), anew)
         self._program.object(item.key, inside, after=[*files, *made, *self._engine.settled])
 
-    def _is_providers(self, item: Declared, assumed: Twin) -> bool:
+    def _is_providers(self, item: Declared, creation: Creation, assumed: Twin) -> bool:
         """Whether the container is the provider's to make: it can say all of it, and none is there that the stack does
         not know, as it cannot take over any."""
         looked, name = self._looked, item.key.name
-        leaves = unsayable(self._creation(item, NEWEST, frozenset()), looked.api if looked else OLDEST)
+        leaves = unsayable(creation, looked.api if looked else OLDEST)
         if leaves:
             pulumi.log.info(f"{item.key}: made by the core, as pulumi_docker has no words for {', '.join(leaves)}")
         is_others = bool(looked and item.key in looked.there and name not in looked.by_provider)

@@ -20,7 +20,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.files impo
 from .. import provider_mark
 from .ground import Ground, Grounds
 from .operation import Ending
-from .option import Failure, Option, check, moved, part_of_id, wrong_path
+from .option import Failure, Option, check, declaration, moved, part_of_id
 from .properties import Properties
 from .resource import Difference, Operation, Output
 
@@ -31,14 +31,7 @@ class AccessResource:
     TYPE: ClassVar[str] = "strata:index:Access"
     ABOUT: ClassVar[str] = "The keys and the SSH configuration that lead to an environment's guests."
     INPUTS: ClassVar[tuple[Option, ...]] = (
-        Option(
-            name="declaration",
-            type="string",
-            required=True,
-            effect="nothing",
-            wrong=wrong_path,
-            about="Absolute path of the declaration.",
-        ),
+        declaration("Absolute path of the declaration."),
         part_of_id("environment", "Name of the environment."),
         Option(
             name="marked",

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import file_mounts
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 
-from .option import Failure, Option, check, moved, part_of_id, wrong_object, wrong_path
+from .option import Failure, Option, check, declaration, moved, part_of_id, wrong_object
 from .properties import Properties
 from .resource import Difference, Output
 
@@ -31,14 +31,7 @@ def _wrong_files(value: list[object]) -> str | None:
 
 
 INPUTS = (
-    Option(
-        name="declaration",
-        type="string",
-        required=True,
-        effect="nothing",
-        wrong=wrong_path,
-        about="Absolute path of the declaration, which has their contents.",
-    ),
+    declaration("Absolute path of the declaration, which has their contents."),
     part_of_id("environment", "Name of the environment that the guest is of."),
     part_of_id("guest", "Name of the guest in its environment."),
     part_of_id("name", "Name of the container on the guest's engine.", wrong=wrong_object),

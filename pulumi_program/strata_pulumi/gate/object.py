@@ -32,7 +32,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     effect,
 )
 
-from .option import Failure, Option, check, moved, part_of_id, path_in, wrong_name, wrong_object, wrong_path
+from .option import Failure, Option, check, declaration, moved, part_of_id, path_in, wrong_name, wrong_object
 from .properties import Properties
 from .resource import Difference, Output
 
@@ -52,14 +52,7 @@ def _wrong_guest(value: str) -> str | None:
 
 
 INPUTS = (
-    Option(
-        name="declaration",
-        type="string",
-        required=True,
-        effect="nothing",
-        wrong=wrong_path,
-        about="Absolute path of the declaration, which is read anew.",
-    ),
+    declaration("Absolute path of the declaration, which is read anew."),
     part_of_id("environment", "Name of the environment that the object is of."),
     part_of_id("kind", f"What it is: {', '.join(KINDS)}.", wrong=_wrong_kind),
     part_of_id("name", "Its name among those of its kind.", wrong=wrong_object),
@@ -180,7 +173,7 @@ def brought(given: Properties, item: Declared, handle: Mapping[str, str], made: 
 
 def boot(state: Properties) -> str:
     """What was drawn at the last start of a guest; empty where that is not known."""
-    return str(state.tree("handle").get("boot", "")) if "handle" in state.known else ""
+    return str(state.tree("handle").get("boot", ""))
 
 
 def gone(given: Properties, state: Properties) -> Properties:
@@ -219,19 +212,9 @@ def diff(before: Properties, state: Properties, given: Properties) -> dict[str, 
             f"disk {given.text('name')}: it stands on another image, and would be made anew without all that is on it. "
             "Set replaceGuests to agree."
         )
-    if given.text("kind") == "docker_volume" and _moves(state, given):
-        raise refuse_move()
     found = {name: Difference(replaces=True) for name, option in changed.items() if option.effect == "replace"}
     found |= {"spec": Difference()} if "spec" in given.unknown else _leaves(before, state, given, bool(found))
     return found | {name: Difference(of_input=False) for name in ("due", "problem") if state.text(name)}
-
-
-def _moves(state: Properties, given: Properties) -> bool:
-    """Whether a volume is to be made anew, with what is in it."""
-    item = aim(given).declared
-    now = Observed(item.key, state.tree("spec"), applied=state.tree("spec"))
-    found = differences(item, now, lambda difference: effect(item.key, difference))
-    return bool(state.known) and any(each.effect is Effect.REPLACE for each in found)
 
 
 def refuse_move() -> StrataError:
@@ -248,6 +231,8 @@ def _leaves(before: Properties, state: Properties, given: Properties, anew: bool
     was = dict(leaves(before.tree("spec")))
     now = Observed(item.key, state.tree("spec"), applied=state.tree("spec"))
     found = differences(item, now, _in_place if anew else lambda difference: effect(item.key, difference))
+    if item.key.kind == "docker_volume" and any(each.effect is Effect.REPLACE for each in found):
+        raise refuse_move()
     told = {
         each.path: Difference(replaces=_is_image(item.key, each.path), of_input=was.get(each.path) != each.after)
         for each in found

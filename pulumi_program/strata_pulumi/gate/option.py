@@ -129,6 +129,11 @@ def part_of_id(
     )
 
 
+def declaration(about: str) -> Option:
+    """The path of the declaration: it may move, and the resource is what it was."""
+    return Option(name="declaration", type="string", about=about, wrong=wrong_path, required=True, effect="nothing")
+
+
 def path(name: str) -> str:
     """The path of the property *name*: quoted where it is not a plain word."""
     return name if _is_word(name) else _quoted(name)

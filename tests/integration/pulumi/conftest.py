@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+import kvm_lab
 import lab
 import pytest
 import stand_in
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+from declared import Declaration
 from gate_client import Gate, running
 
 
@@ -51,6 +55,22 @@ def configured(shared: Gate, guest: stand_in.StandIn) -> Gate:
 def passing(unconfigured: Gate, guest: stand_in.StandIn) -> Gate:
     """A gate for the guest that may be ended."""
     return configure(unconfigured, guest)
+
+
+@pytest.fixture
+def declaration(hypervisor: Hypervisor, tmp_path: Path) -> Iterator[Declaration]:
+    """Of the environment `lab` with one network on a real libvirt; it is removed at the end."""
+    made = Declaration(path=tmp_path / "lab.environment.yml", folders=hypervisor.folders)
+    made.write()
+    yield made
+    kvm_lab.remove(hypervisor, "lab")
+
+
+@pytest.fixture
+def on_libvirt(shared: Gate, hypervisor: Hypervisor) -> Gate:
+    """A gate for that libvirt."""
+    shared.configure(hypervisor=hypervisor.uri, stateFolder=str(hypervisor.folders.root))
+    return shared
 
 
 def configure(gate: Gate, guest: stand_in.StandIn) -> Gate:

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import kvm_lab
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
@@ -23,17 +19,8 @@ URN = "urn:pulumi:dev::shop::strata:index:Access::lab"
 
 
 @pytest.fixture
-def declaration(hypervisor: Hypervisor, tmp_path: Path) -> Iterator[Declaration]:
-    made = Declaration(path=tmp_path / "lab.environment.yml", folders=hypervisor.folders)
-    made.write()
-    yield made
-    kvm_lab.remove(hypervisor, "lab")
-
-
-@pytest.fixture
-def gate(shared: Gate, hypervisor: Hypervisor) -> Gate:
-    shared.configure(hypervisor=hypervisor.uri, stateFolder=str(hypervisor.folders.root))
-    return shared.about(URN)
+def gate(on_libvirt: Gate) -> Gate:
+    return on_libvirt.about(URN)
 
 
 def test_it_is_made_once_and_removed_with_all_that_leads_to_the_environment(

@@ -40,18 +40,8 @@ URN = "urn:pulumi:dev::shop::strata:index:Object::lan"
 
 
 @pytest.fixture
-def declaration(hypervisor: Hypervisor, tmp_path: Path) -> Iterator[Declaration]:
-    """Of the environment `lab` with one network; it is removed at the end."""
-    made = Declaration(path=tmp_path / "lab.environment.yml", folders=hypervisor.folders)
-    made.write()
-    yield made
-    kvm_lab.remove(hypervisor, "lab")
-
-
-@pytest.fixture
-def gate(shared: Gate, hypervisor: Hypervisor) -> Gate:
-    shared.configure(hypervisor=hypervisor.uri, stateFolder=str(hypervisor.folders.root))
-    return shared.about(URN)
+def gate(on_libvirt: Gate) -> Gate:
+    return on_libvirt.about(URN)
 
 
 def network(hypervisor: Hypervisor, name: str = "lan") -> libvirt.virNetwork:
