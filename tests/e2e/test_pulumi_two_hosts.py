@@ -10,65 +10,21 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pulumi_tools
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
-from environments import REPOSITORY, EnvironmentCopy, running_lab
+from environments import EnvironmentCopy, running_lab
+from pulumi_stack import Stack
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.pulumi]
 
 SECRET = "open-sesame-4711"
-STACK = "two-hosts-of-a-test"
 #: Changes that would end something.
 ENDING = ("replace", "create-replacement", "delete-replaced", "delete")
 
 
-@dataclass
-class Stack:
-    """``copy``: of the environment; ``folder``: of Pulumi's state and settings."""
-
-    copy: EnvironmentCopy
-    folder: Path
-
-    def start(self, *argv: str) -> subprocess.Popen[str]:
-        environment = self.copy.lab.environment | pulumi_tools.Project(self.folder).environment() | {"STACK": STACK}
-        return subprocess.Popen(
-            [str(REPOSITORY / "tools/pulumi/run"), *argv, "--color", "never"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def pulumi(self, *argv: str) -> str:
-        """What the command line prints, which must not fail."""
-        running = self.start(*argv)
-        said, _nothing = running.communicate(timeout=900)
-        assert running.returncode == 0, said
-        assert SECRET not in said
-        return said
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        return ("--config-file", str(self.folder / "settings.yaml"), "--config", f"declaration={self.copy.declaration}")
-
-    def up(self) -> str:
-        return self.pulumi("up", "--yes", "--skip-preview", *self.settings)
-
-    def unchanged(self) -> None:
-        self.pulumi("preview", "--expect-no-changes", *self.settings)
-
-    def foreseen(self) -> dict[str, str]:
-        """What a preview would do, by name of the resource; the outermost step where there are several."""
-        told = self.pulumi("preview", "--json", "--suppress-progress", *self.settings)
-        steps = json.loads(told[told.index("{") :])["steps"]
-        return {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
-
+class TwoHosts(Stack):
     def in_guest(self, guest: str, command: str) -> str:
         return access.shell("two_hosts", guest, self.copy.lab.folders).run(command, timeout=300).decode()
 
@@ -86,34 +42,33 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     """A stack of two_hosts with a secret in it, brought up once."""
     with running_lab() as lab:
         folder = tmp_path_factory.mktemp("pulumi")
-        made = Stack(EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts"), folder)
+        made = TwoHosts(EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts"), folder, secret=SECRET)
         compose = made.copy.folder / "compose/apps/compose.yaml"
         made.copy.edit(compose, "REDIS_HOST: redis", f"REDIS_HOST: redis\n      API_TOKEN: {SECRET}")
         lab.start_hypervisor()
         made.up()
         yield made
-        made.pulumi("destroy", "--yes", "--skip-preview")
-        (REPOSITORY / f"pulumi_program/Pulumi.{STACK}.yaml").unlink(missing_ok=True)
+        made.destroy()
 
 
-def test_it_comes_up_and_neither_pulumi_nor_the_core_has_anything_left_to_do(stack: Stack) -> None:
+def test_it_comes_up_and_neither_pulumi_nor_the_core_has_anything_left_to_do(stack: TwoHosts) -> None:
     assert json.loads(stack.copy.get())["greeting"] == "Hello from two hosts"
     stack.unchanged()
     assert stack.copy.converge()["changes"] == []
     stack.unchanged()
 
 
-def test_secrets_are_in_no_file_of_pulumis(stack: Stack) -> None:
+def test_secrets_are_in_no_file_of_pulumis(stack: TwoHosts) -> None:
     files = [path for path in stack.folder.rglob("*") if path.is_file() and stack.copy.folder not in path.parents]
     assert any("stacks" in path.parts for path in files)
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
-def test_more_memory_is_no_other_guest(stack: Stack) -> None:
+def test_more_memory_is_no_other_guest(stack: TwoHosts) -> None:
     stack.copy.edit(stack.copy.declaration, "memory: 768 MiB", "memory: 800 MiB")
     foreseen = stack.foreseen()
     stack.copy.edit(stack.copy.declaration, "memory: 800 MiB", "memory: 768 MiB")
@@ -121,7 +76,7 @@ def test_more_memory_is_no_other_guest(stack: Stack) -> None:
     assert {name.split("/")[1] for name in foreseen} == {"guest", "ready"}  # its engine is awaited once more
 
 
-def test_a_new_version_of_the_app_replaces_its_containers_and_nothing_else(stack: Stack) -> None:
+def test_a_new_version_of_the_app_replaces_its_containers_and_nothing_else(stack: TwoHosts) -> None:
     before, boots = stack.containers(), stack.boots()
     stack.app("visits", "visitors")
     ending = {name for name, op in stack.foreseen().items() if op in ENDING}
@@ -134,7 +89,7 @@ def test_a_new_version_of_the_app_replaces_its_containers_and_nothing_else(stack
     stack.unchanged()
 
 
-def test_a_new_configuration_replaces_the_container_that_has_it(stack: Stack) -> None:
+def test_a_new_configuration_replaces_the_container_that_has_it(stack: TwoHosts) -> None:
     before = stack.containers()
     stack.copy.edit(stack.copy.folder / "compose/web/haproxy.cfg", "maxconn 512", "maxconn 500")
     stack.up()
@@ -144,7 +99,7 @@ def test_a_new_configuration_replaces_the_container_that_has_it(stack: Stack) ->
     stack.unchanged()
 
 
-def test_a_preview_tells_drift_without_a_refresh_and_the_next_run_repairs_it(stack: Stack) -> None:
+def test_a_preview_tells_drift_without_a_refresh_and_the_next_run_repairs_it(stack: TwoHosts) -> None:
     stack.in_guest("apps", "docker rm -f apps-app-1 && docker stop apps-redis-1")
     stack.copy.lab.virsh("destroy", "two_hosts-web")
     foreseen = stack.foreseen()
@@ -172,7 +127,7 @@ def killed_at(running: subprocess.Popen[str], words: str) -> None:
     ["Object two_hosts/container/apps/apps-app-1 del", "Container two_hosts/container/apps/apps-app-2 created"],
     ids=["deleting", "created"],
 )
-def test_what_a_killed_run_has_begun_the_next_one_ends(stack: Stack, words: str) -> None:
+def test_what_a_killed_run_has_begun_the_next_one_ends(stack: TwoHosts, words: str) -> None:
     stack.app("import json", f"# killed at {words}\nimport json")
     killed_at(stack.start("up", "--yes", "--skip-preview", *stack.settings), words)
     stack.pulumi("cancel", "--yes")
@@ -182,7 +137,7 @@ def test_what_a_killed_run_has_begun_the_next_one_ends(stack: Stack, words: str)
     assert stack.copy.converge()["changes"] == []
 
 
-def test_what_was_built_without_the_stack_is_taken_over_as_it_is(stack: Stack) -> None:
+def test_what_was_built_without_the_stack_is_taken_over_as_it_is(stack: TwoHosts) -> None:
     """Ansible makes one container anew, and the stack is forgotten."""
     stack.in_guest("apps", "docker rm -f apps-app-2")
     assert stack.copy.converge()["changes"] != []
@@ -198,18 +153,18 @@ def test_what_was_built_without_the_stack_is_taken_over_as_it_is(stack: Stack) -
     stack.unchanged()
 
 
-def test_a_guest_that_is_gone_stops_no_destroy_and_nothing_is_left(stack: Stack) -> None:
+def test_a_guest_that_is_gone_stops_no_destroy_and_nothing_is_left(stack: TwoHosts) -> None:
     lab = stack.copy.lab
     lab.virsh("destroy", "two_hosts-web")
     lab.virsh("undefine", "two_hosts-web")
-    stack.pulumi("destroy", "--yes", "--skip-preview")
+    stack.destroy()
     assert lab.virsh("list", "--all", "--name").split() == []
     assert lab.virsh("net-list", "--all", "--name").split() == []
     assert not lab.folders.environment("two_hosts").exists()
     assert not (lab.folders.root / "pools/two_hosts").exists()
 
 
-def test_of_a_stack_of_nothing_all_is_created(stack: Stack) -> None:
+def test_of_a_stack_of_nothing_all_is_created(stack: TwoHosts) -> None:
     foreseen: dict[str, Any] = stack.foreseen()
     assert {*foreseen.values()} <= {"create", "import"}
     assert "two_hosts/container/apps/apps-app-1" in foreseen
