@@ -11,7 +11,8 @@ SHELL := /bin/bash
 INVENTORY ?= inventories/two_hosts
 # More arguments for ansible-playbook or pytest, e.g. ARGS="--check --diff" or ARGS="-k planner".
 ARGS ?=
-# A selection by ARGS may leave nothing for one of the two runs (pytest's status 5).
+BY_FILE := --dist loadfile --no-loadscope-reorder
+# A selection by ARGS may leave nothing for one of the runs (pytest's status 5).
 MAY_BE_EMPTY = $(if $(ARGS),|| [ $$? = 5 ])
 # Pulumi's own tools are built with Go; without it only CI insists on the tests that need them.
 CAN_PULUMI := $(CI)$(shell command -v go)
@@ -54,7 +55,8 @@ clean: root build/.ready-up ## Do "down", then stop and remove the embedded hype
 .PHONY: test
 test: root build/.ready-test ## Run all tests: lint, types, sanity, then everything in tests/ (root)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types sanity $(and $(CAN_PULUMI),pulumi-tools)
-	@pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not alone $(WITHOUT)" $(ARGS) $(MAY_BE_EMPTY)
+	@pytest -n 4 $(BY_FILE) -m "not alone and not guests $(WITHOUT)" $(ARGS) $(MAY_BE_EMPTY)
+	@pytest -n 2 $(BY_FILE) -m "guests $(WITHOUT)" $(ARGS) $(MAY_BE_EMPTY)
 	@pytest -m "alone $(WITHOUT)" $(ARGS) $(MAY_BE_EMPTY)
 
 .PHONY: lint

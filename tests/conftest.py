@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -24,6 +25,29 @@ settings.load_profile("strata")
 if TYPE_CHECKING:
     import docker
     from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
+
+
+#: These share the guests of one `two_hosts`, which one worker brings up.
+SHARING = ("test_fingerprint_of_guests.py", "test_two_hosts.py")
+#: Files that take longest begin first.
+LONGEST = ("test_molecule.py", *SHARING, "test_pulumi_two_hosts.py")
+
+
+class ByFile(LoadFileScheduling):
+    """Each worker has one file after the other; files that share guests are one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "two_hosts" if file.endswith(SHARING) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

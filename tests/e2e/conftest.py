@@ -21,11 +21,6 @@ guests:
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the shared guests come last of all: emulated ones keep a processor busy even when they idle."""
-    items.sort(key=lambda item: "two_hosts" in getattr(item, "fixturenames", ()))
-
-
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     with running_lab() as made:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from environments import EnvironmentCopy, Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 DECLARATION = """\
 plugin: strata.kvm_docker.environment

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from environments import EnvironmentCopy, running_lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 DECLARATION = """\
 plugin: strata.kvm_docker.environment

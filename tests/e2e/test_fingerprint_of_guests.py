@@ -18,7 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.take im
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 from two_hosts import TwoHosts
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 #: What is done in the guest ``web``, the path that it must be named by, and how it is undone.
 CHANGES = {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,20 +13,23 @@ from pathlib import Path
 
 import pytest
 from environments import REPOSITORY, running_lab
+from lab import root_folder
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 EXAMPLE = REPOSITORY / "examples" / "docker_prune"
 
 
 @pytest.mark.parametrize("scenario", ["identical", pytest.param("pulumi", marks=pytest.mark.pulumi)])
 def test_a_scenario_passes_and_leaves_nothing_behind(scenario: str) -> None:
-    before = set(Path("/tmp").glob("st-*"))
-    argv = [str(REPOSITORY / "tools" / "molecule"), scenario]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
+    with root_folder() as folder:
+        argv = [str(REPOSITORY / "tools" / "molecule"), scenario]
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+        left = list(folder.iterdir())
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"scenario (\w+) +passed +\d+ s", done.stdout) == [scenario]
-    assert set(Path("/tmp").glob("st-*")) <= before
+    assert left == []
 
 
 def test_a_scenario_that_is_not_there_is_named() -> None:

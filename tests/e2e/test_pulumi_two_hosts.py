@@ -17,7 +17,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import acc
 from environments import EnvironmentCopy, running_lab
 from pulumi_stack import Stack
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.pulumi]
+pytestmark = [pytest.mark.lab, pytest.mark.guests, pytest.mark.pulumi]
 
 SECRET = "open-sesame-4711"
 #: Changes that would end something.

@@ -15,7 +15,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import acc
 from environments import load
 from two_hosts import TwoHosts
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 RECAP = re.compile(r"^localhost\s*: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0", re.MULTILINE)
 

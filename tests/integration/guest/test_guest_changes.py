@@ -34,7 +34,7 @@ from kvm_lab import converge, planned, remove, with_guest, words
 if TYPE_CHECKING:
     from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 GIB, MIB = 1024**3, 1024**2
 DMZ = Attachment(address=IPv4Address("10.88.1.11"))

@@ -26,7 +26,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import ready
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from booted_guest import BootedGuest
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 
 def master(booted: BootedGuest) -> int:

@@ -18,7 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import accel
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from traces import tiny_guest
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 NETWORK = (
     "<network><name>names</name><forward mode='nat'/><bridge name='stnames0' stp='off' delay='0'/>"

@@ -36,7 +36,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from made_fingerprint import made
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 ECHO, UPPER = 7007, 7008
 

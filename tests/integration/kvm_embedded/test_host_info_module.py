@@ -17,7 +17,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from traces import run_module
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import F
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import open_hypervisor
 from traces import run_module
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 
 @pytest.fixture

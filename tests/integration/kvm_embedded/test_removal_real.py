@@ -21,7 +21,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor, open_hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 
 @pytest.fixture

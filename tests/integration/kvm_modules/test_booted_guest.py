@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from docker_module import Modules, actions
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
 
 @pytest.fixture
