@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -30,6 +31,7 @@ from lab import lab_folders
 REPOSITORY = Path(__file__).resolve().parent.parent
 COLLECTIONS = REPOSITORY / "collections"
 PROCESS = Path(__file__).with_name("converge_process.py")
+_OBJECT_DONE = re.compile(r'"stage": "\S+ .+", "status": "done"')
 
 
 def free_port() -> int:
@@ -170,10 +172,10 @@ class Process:
         raise AssertionError(f"it ended before {stage}: {self.popen.communicate()[1]}")
 
     def kill_after(self, done: int) -> str:
-        """SIGKILL it once *done* stages have ended; returns the last event, or nothing when it ended first."""
+        """SIGKILL it once *done* stages of objects have ended; the last event, or nothing when it ended first."""
         while self.popen.poll() is None:
             events = self.events.read_text().splitlines() if self.events.exists() else []
-            if sum('"status": "done"' in event for event in events) >= done:
+            if sum(bool(_OBJECT_DONE.search(event)) for event in events) >= done:
                 self.popen.send_signal(signal.SIGKILL)
                 self.popen.communicate()
                 return events[-1] if events else "(before the first event)"

@@ -57,7 +57,8 @@ def test_a_second_run_waits_until_the_first_has_ended(path: Path, held: int) -> 
     threading.Timer(0.3, lambda: fcntl.flock(held, fcntl.LOCK_UN)).start()
     with locked(path, "lab", 30, Progress(events.append)):
         assert path.read_text() == str(os.getpid())
-    assert [event.message for event in events] == ["waiting for the run of process 4711"]
+    assert [event.message for event in events] == ["waiting for the run of process 4711", ""]
+    assert [event.status for event in events] == ["start", "done"]
 
 
 @pytest.mark.usefixtures("held")

@@ -104,7 +104,8 @@ def test_waiting_is_reported_with_the_console_s_news(
         for seconds in (6.0, 12.0):
             monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: clock + seconds)
             waiting()
-    assert [event.message for event in events] == ["waiting for SSH for 6 s; mounting", "waiting for SSH for 12 s"]
+    assert events[0].phase == "SSH"
+    assert [event.message for event in events[1:]] == ["waiting for SSH for 6 s; mounting", "waiting for SSH for 12 s"]
     assert {event.stage for event in events} == {"guest web"}
 
 

@@ -35,6 +35,7 @@ from .prepare import complete_inputs, open_guest_engine, probed
 from .progress import Progress
 from .resolve import guest_images, resolve
 from .resources import HYPERVISOR_KINDS, observed
+from .run_record import recording
 from .session import OpenEngine, Session
 
 
@@ -111,6 +112,7 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
     environment = document.environment
     with (
         hidden(environment, options.progress) as mask,
+        recording(environment.name, "started" if only else "present", options.progress) as record,
         _locked(environment.name, options),
         _hypervisor(environment.hypervisor.uri, options) as hypervisor,
     ):
@@ -120,15 +122,20 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
             _check(document, hypervisor)
         lock = None if only else LockUse.of(document, declaration, options.lock, options.folders)
         preparation = _Preparation(environment, hypervisor, options, only, lock)
-        run = preparation.convergence()
+        with options.progress.stage("inputs"):
+            run = preparation.convergence()
+        if not options.check:
+            record.keep_in(options.folders.runs(environment.name))
         try:
             made = run.converge(options.check)
             held = _lock_of(run, run.lock, options) if run.lock else None
+            with options.progress.stage("report"):
+                rows = [report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running]
             return Outcome(
                 environment=environment.name,
                 plan=made,
-                guests=[report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running],
-                warnings=[*preparation.warnings, *_unseen(made, options.check), *_left_open(held)],
+                guests=rows,
+                warnings=[*preparation.warnings, *_unseen(made, options.check), *_left_open(held), *record.problems],
                 seconds=run.seconds,
                 mask=mask,
                 lock=held,
@@ -260,6 +267,7 @@ def _stopped(declaration: Path, options: Options) -> Outcome:
     """Shut the guests down, with all that runs in them; end their forwards."""
     environment = read_document(declaration).environment
     with (
+        recording(environment.name, "stopped", options.progress) as record,
         _locked(environment.name, options),
         _hypervisor(environment.hypervisor.uri, options, may_be_absent=True) as hypervisor,
     ):
@@ -273,8 +281,10 @@ def _stopped(declaration: Path, options: Options) -> Outcome:
             only="stop",
         )
         if not options.check:
+            if options.folders.environment(environment.name).exists():
+                record.keep_in(options.folders.runs(environment.name))
             access.disconnect(environment.name, options.folders)
-        return Outcome(environment=environment.name, plan=layer.converge(options.check))
+        return Outcome(environment=environment.name, plan=layer.converge(options.check), warnings=[*record.problems])
 
 
 def _revive(uri: str, options: Options) -> None:
@@ -337,7 +347,8 @@ class _Preparation:
         )
 
     def _virt_type(self, inputs: Inputs) -> str:
-        found = probed(self.environment, inputs, self.options.folders)
+        with self.options.progress.stage("accelerator"):
+            found = probed(self.environment, inputs, self.options.folders)
         if found.virt_type == "qemu" and self.environment.hypervisor.virt_type == "auto":
             self.warnings.append(f"guests run without KVM, several times slower: {found.reason}")
         return found.virt_type

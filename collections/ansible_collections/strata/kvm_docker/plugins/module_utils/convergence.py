@@ -88,14 +88,14 @@ class Convergence(Run):
         The hypervisor's layers are declared first: a store is asked for what is declared. Those of engines come after
         their look, which tells where followed tags stand.
         """
-        with self._timed("observe"):
+        with self.progress.stage("observe"), self._timed("observe"):
             under = tuple(self._declared(HYPERVISOR_KINDS))
             found = list(self._observe(self.session.hypervisor, HYPERVISOR_KINDS, under))
             below = plan(under, found, self.effect, adopt=self.adopt)
             self.running, waiting = self._guests(below, found)
             found += self._observe_engines(self.running)
         wanted = (*under, *self._declared(ENGINE_KINDS))
-        with self._timed("plan"):
+        with self.progress.stage("plan"), self._timed("plan"):
             made = plan(wanted, found, self.effect, waiting, self.remove_orphans, self.adopt, self._policy())
         self._found, self._left_off = frozenset(item.key for item in found), made.left_off
         return made.only(self.only) if self.only else made
@@ -110,7 +110,7 @@ class Convergence(Run):
 
     def settle_containers(self) -> None:
         """On all engines at once."""
-        with self._timed("settle"):
+        with self.progress.stage("settle"), self._timed("settle"):
             there = self._found - self._left_off
             wanted = [item for item in self._declared(("container",)) if item.running and item.key in there]
             guests = sorted({item.key.guest for item in wanted})

@@ -61,8 +61,12 @@ class Folders:
         return self.root / "pools" / environment
 
     def environment(self, environment: str) -> Path:
-        """Keys, known hosts, SSH configuration, sockets and forwards of an environment; gone when that is removed."""
+        """Keys, known hosts, SSH configuration, sockets, forwards and :meth:`runs` of an environment; gone with it."""
         return self.root / "environments" / environment
+
+    def runs(self, environment: str) -> Path:
+        """The events of the last runs over an environment, a file for each."""
+        return self.environment(environment) / "runs"
 
     def lock(self, environment: str) -> Path:
         """The file that a run over the environment holds a lock on; it stays, so that all runs lock the same one."""

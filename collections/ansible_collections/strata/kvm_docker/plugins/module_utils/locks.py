@@ -62,4 +62,6 @@ def _wait(descriptor: int, what: str, timeout: float, progress: Progress, advice
                 told = True
             time.sleep(0.2)
         else:
+            if told:
+                progress.report("lock", "done")
             return

@@ -17,6 +17,7 @@ from .kvm import accelerator, ready
 from .kvm.accelerator import Accelerator
 from .kvm.hypervisor import Hypervisor
 from .kvm.watch import Watch
+from .plan.model import Key
 from .plan.secrets import Seal
 from .progress import Progress
 
@@ -51,7 +52,8 @@ def open_guest_engine(
     *wait_timeout* and *remove_volumes*: as :class:`~.docker.engine.Engine` has them.
     """
     watch = Watch(hypervisor, environment.name, guest, progress, environment.guests[guest].boot_timeout)
-    with progress.stage(f"guest {guest}", "waiting for its engine"):
+    key = Key("guest", guest)
+    with progress.stage(str(key), "waiting for its engine", key, (str(key),), waits=True):
         return open_watched_engine(watch, environment, inputs, wait_timeout=wait_timeout, remove_volumes=remove_volumes)
 
 

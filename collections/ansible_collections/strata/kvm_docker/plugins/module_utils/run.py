@@ -86,12 +86,16 @@ class Run(ABC):
 
     def apply(self, change: Change) -> None:
         """Do what *change* says."""
-        with self.progress.stage(str(change.key), f"{change.action}: {change.reason}"), self.explained(change.key):
-            RESOURCES[change.key.kind].apply(self.connection_to(change.key), change, self.progress)
+        key, needs = change.key, dict.fromkeys(str(need.key) for need in change.needs)
+        with self.explained(key):
+            connection = self.connection_to(key)
+            with self.progress.stage(str(key), f"{change.action}: {change.reason}", key, needs):
+                RESOURCES[key.kind].apply(connection, change, self.progress)
 
     def settle(self, key: Key, condition: Condition) -> None:
         """Wait until the object of *key* is in *condition*."""
-        with self.explained(key):
+        waiting = self.progress.stage(str(key), f"waiting until {condition}", key, (str(key),), waits=True)
+        with self.explained(key), waiting:
             RESOURCES[key.kind].settle(self.connection_to(key), key, condition, self.progress)
 
     def explained(self, key: Key) -> AbstractContextManager[None]:

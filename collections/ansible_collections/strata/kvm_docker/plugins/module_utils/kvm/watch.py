@@ -76,6 +76,7 @@ class Watch:
     def waiting_for(self, what: str) -> Iterator[None]:
         """Say in reports and errors that it is waiting for *what*."""
         self._what = what
+        self.progress.phase(f"guest {self.guest}", what)
         yield
 
     def note(self, reason: str) -> None:
