@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The critical path of a run: what its end waited for, and what that waited for, back to its begin. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from .spans import Span
+
+#: Seconds by which what one span waited for may seem to end after it began: events are rounded to 0.01.
+_ROUNDED = 0.02
+#: Seconds of a gap that are worth a piece.
+_GAP = 0.005
+
+NOTHING_TOLD = "nothing told"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the critical path, in seconds since the run began. ``what``: the phase of ``stage``, or what it said
+    when it began; ``stage`` is empty where no event tells what was done."""
+
+    stage: str
+    what: str
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
+    def __str__(self) -> str:
+        return ": ".join(word for word in (self.stage, self.what) if word)
+
+
+def critical_path(spans: Sequence[Span], end: float) -> list[Piece]:
+    """Pieces that follow each other without a gap from 0 to *end*, where the run ended.
+
+    What an object's span waited for is the last to end of what it needs by the plan, of its guest and of the run's own
+    stages (a plan comes before what it plans); what one of those waited for is what ended last before it.
+    """
+    flat = [*(span for span in spans if span.key), *_uncovered(spans)]
+    found: list[Piece] = []
+    last, until = max(flat, key=lambda span: span.end, default=None), end
+    while span := last:
+        gap = until - span.end > _GAP
+        found += [Piece("", NOTHING_TOLD, span.end, until)] if gap else []
+        found += reversed(list(_pieces(span, span.end if gap else until)))
+        flat = [other for other in flat if other is not span and other.end <= span.begin + _ROUNDED]
+        last, until = _before(span, flat), min(span.begin, until)
+    found += [Piece("", NOTHING_TOLD, 0.0, until)]
+    return [piece for piece in reversed(found) if piece.seconds > 0]
+
+
+def _before(span: Span, earlier: Sequence[Span]) -> Span | None:
+    """Of those that ended *earlier*, the one that *span* waited for."""
+    on = f"guest {span.key.guest}" if span.key and span.key.guest else ""
+    needed = [other for other in earlier if other.key is None or other.stage in span.needs or other.stage == on]
+    return max((needed if span.key else earlier) or earlier, key=lambda other: other.end, default=None)
+
+
+def _pieces(span: Span, end: float) -> Iterator[Piece]:
+    """*span* until *end*, by its phases; some may take no time."""
+    begins = [span.begin, *(phase.begin for phase in span.phases), end]
+    for what, (begin, to) in zip((span.what, *(phase.name for phase in span.phases)), pairwise(begins), strict=True):
+        yield Piece(span.stage, what, min(begin, end), min(to, end))
+
+
+def _uncovered(spans: Iterable[Span]) -> Iterator[Span]:
+    """Stages of the run itself without what went on within them, in parts: what that does not explain."""
+    inner = sorted((span.begin, span.end) for span in spans if span.key)
+    for span in spans:
+        if span.key is None:
+            begin = span.begin
+            for low, high in (each for each in inner if each[0] >= span.begin and each[1] <= span.end):
+                if low > begin:
+                    yield replace(span, begin=begin, end=low)
+                begin = max(begin, high)
+            yield replace(span, begin=begin)

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run as a picture shows it: rows of bars in lanes, the critical path, and where the time went. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..run_record import RunRecord
+from .critical import Piece, critical_path
+from .spans import Span, spans_of
+
+#: Pieces of the critical path that are listed.
+LONGEST = 10
+
+#: What a bar shows: something works, or waits for something that works elsewhere; it failed, or was cut off.
+Look: TypeAlias = Literal["work", "wait", "failed", "cut"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A span or a phase of one, in seconds since the run began. ``critical``: it is on the critical path."""
+
+    begin: float
+    end: float
+    what: str
+    look: Look
+    critical: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Bars that do not overlap, by their begin. ``part``: they are phases of the bar in the row above."""
+
+    label: str
+    layer: str
+    bars: tuple[Bar, ...]
+    part: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return sum(bar.seconds for bar in self.bars)
+
+    @property
+    def critical(self) -> bool:
+        return any(bar.critical for bar in self.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The run itself, the hypervisor, or a guest."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTotal:
+    """Seconds of one layer: of all its bars together, from first begin to last end, and on the critical path."""
+
+    layer: str
+    stages: int
+    worked: float
+    waited: float
+    lasted: float
+    critical: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """``longest``: pieces of the critical path, equal ones as one: words and seconds."""
+
+    record: RunRecord
+    spans: tuple[Span, ...]
+    lanes: tuple[Lane, ...]
+    path: tuple[Piece, ...]
+    layers: tuple[LayerTotal, ...]
+    longest: tuple[tuple[str, float], ...]
+
+
+def timeline(record: RunRecord, layers: Sequence[str]) -> Timeline:
+    """Draw up *record*; *layers*: all kinds of objects, in the order in which they are shown."""
+    spans = spans_of(record.events, record.seconds)
+    path = critical_path(spans, record.seconds)
+    order = {layer: number for number, layer in enumerate(("run", *layers))}
+    return Timeline(
+        record=record,
+        spans=tuple(spans),
+        lanes=tuple(_lanes(spans, path, order)),
+        path=tuple(path),
+        layers=tuple(_totals(spans, path, order)),
+        longest=tuple(_longest(path)),
+    )
+
+
+def _lanes(spans: Sequence[Span], path: Sequence[Piece], order: dict[str, int]) -> Iterator[Lane]:
+    first = {"run": 0, "hypervisor": 1}
+    for title in sorted({span.lane for span in spans}, key=lambda title: (first.get(title, 2), title)):
+        inside = [span for span in spans if span.lane == title]
+        stages: dict[str, list[Span]] = {}
+        for span in sorted(inside, key=lambda span: order.get(span.layer, len(order))):
+            stages.setdefault(span.stage, []).append(span)
+        yield Lane(title, tuple(row for each in stages.values() for row in _rows(each, path)))
+
+
+def _rows(spans: Sequence[Span], path: Sequence[Piece]) -> Iterator[Row]:
+    """The rows of one stage: one, and more where two of its spans overlap; below each the phases of its bars."""
+    rows: list[list[Span]] = []
+    for span in sorted(spans, key=lambda span: (span.begin, span.end)):
+        free = next((row for row in rows if row[-1].end <= span.begin), None)
+        if free is None:
+            rows.append([span])
+        else:
+            free.append(span)
+    for row in rows:
+        yield Row(row[0].stage, row[0].layer, tuple(_bar(span, path) for span in row))
+        for name in dict.fromkeys(phase.name for span in row for phase in span.phases):
+            bars = tuple(_part(span, path, name) for span in row if any(phase.name == name for phase in span.phases))
+            yield Row(name, row[0].layer, bars, part=True)
+
+
+def _bar(span: Span, path: Iterable[Piece]) -> Bar:
+    look: Look = span.ended if span.ended != "done" else "wait" if span.waits else "work"
+    on_path = any(_same(piece, span, span.begin, span.end) for piece in path)
+    return Bar(begin=span.begin, end=span.end, what=span.what, look=look, critical=on_path)
+
+
+def _part(span: Span, path: Iterable[Piece], name: str) -> Bar:
+    """From the first phase of that name to the last."""
+    phases = [phase for phase in span.phases if phase.name == name]
+    begin, end = phases[0].begin, phases[-1].end
+    on_path = any(_same(piece, span, begin, end) for piece in path)
+    return Bar(begin=begin, end=end, what=name, look="wait" if span.waits else "work", critical=on_path)
+
+
+def _same(piece: Piece, span: Span, begin: float, end: float) -> bool:
+    return piece.stage == span.stage and piece.begin < end and piece.end > begin
+
+
+def _totals(spans: Sequence[Span], path: Sequence[Piece], order: dict[str, int]) -> Iterator[LayerTotal]:
+    layer_of = {span.stage: span.layer for span in spans}
+    for layer in sorted(set(layer_of.values()), key=lambda layer: order.get(layer, len(order))):
+        inside = [span for span in spans if span.layer == layer]
+        yield LayerTotal(
+            layer=layer,
+            stages=len({span.stage for span in inside}),
+            worked=sum(span.seconds for span in inside if not span.waits),
+            waited=sum(span.seconds for span in inside if span.waits),
+            lasted=max(span.end for span in inside) - min(span.begin for span in inside),
+            critical=sum(piece.seconds for piece in path if layer_of.get(piece.stage) == layer),
+        )
+
+
+def _longest(path: Iterable[Piece]) -> list[tuple[str, float]]:
+    seconds: dict[str, float] = {}
+    for piece in path:
+        seconds[str(piece)] = seconds.get(str(piece), 0.0) + piece.seconds
+    return sorted(seconds.items(), key=lambda item: -item[1])[:LONGEST]
