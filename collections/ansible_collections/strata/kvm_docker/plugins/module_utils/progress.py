@@ -56,7 +56,7 @@ class Progress:
     @property
     def seconds(self) -> float:
         """Since the run started."""
-        return round(time.monotonic() - self._began, 2)
+        return round(time.monotonic() - self._began, 3)
 
     def report(self, stage: str, status: str, message: str = "", fraction: float | None = None) -> None:
         """Pass an event on, unless it is mere progress of a stage that told something less than a second ago."""

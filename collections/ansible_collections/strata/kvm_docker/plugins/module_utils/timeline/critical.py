@@ -11,8 +11,6 @@ from itertools import pairwise
 
 from .spans import Span
 
-#: Seconds by which what one span waited for may seem to end after it began: events are rounded to 0.01.
-_ROUNDED = 0.02
 #: Seconds of a gap that are worth a piece.
 _GAP = 0.005
 
@@ -45,12 +43,12 @@ def critical_path(spans: Sequence[Span], end: float) -> list[Piece]:
     """
     flat = [*(span for span in spans if span.key), *_uncovered(spans)]
     found: list[Piece] = []
-    last, until = max(flat, key=lambda span: span.end, default=None), end
+    last, until = max(flat, key=_end, default=None), end
     while span := last:
         gap = until - span.end > _GAP
         found += [Piece("", NOTHING_TOLD, span.end, until)] if gap else []
         found += reversed(list(_pieces(span, span.end if gap else until)))
-        flat = [other for other in flat if other is not span and other.end <= span.begin + _ROUNDED]
+        flat = [other for other in flat if other is not span and other.end <= span.begin]
         last, until = _before(span, flat), min(span.begin, until)
     found += [Piece("", NOTHING_TOLD, 0.0, until)]
     return [piece for piece in reversed(found) if piece.seconds > 0]
@@ -60,7 +58,11 @@ def _before(span: Span, earlier: Sequence[Span]) -> Span | None:
     """Of those that ended *earlier*, the one that *span* waited for."""
     on = f"guest {span.key.guest}" if span.key and span.key.guest else ""
     needed = [other for other in earlier if other.key is None or other.stage in span.needs or other.stage == on]
-    return max((needed if span.key else earlier) or earlier, key=lambda other: other.end, default=None)
+    return max((needed if span.key else earlier) or earlier, key=_end, default=None)
+
+
+def _end(span: Span) -> tuple[float, float]:
+    return span.end, span.begin
 
 
 def _pieces(span: Span, end: float) -> Iterator[Piece]:

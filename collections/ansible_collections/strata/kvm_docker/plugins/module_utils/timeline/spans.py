@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..plan.model import Key
 from ..progress import Event
@@ -67,7 +68,8 @@ class _Open:
     phases: list[tuple[str, float]] = field(default_factory=list)
 
     def closed(self, end: float, ended: Ended) -> Span:
-        start, until = self.start, [begin for _name, begin in self.phases[1:]] + [end]
+        start, bounds = self.start, [*(begin for _name, begin in self.phases), end]
+        named = zip((name for name, _begin in self.phases), pairwise(bounds), strict=True)
         return Span(
             stage=start.stage,
             begin=start.at,
@@ -77,7 +79,7 @@ class _Open:
             key=start.key,
             needs=start.needs,
             waits=start.waits,
-            phases=tuple(Phase(name, begin, to) for (name, begin), to in zip(self.phases, until, strict=True)),
+            phases=tuple(Phase(name, begin, to) for name, (begin, to) in named),
         )
 
 
