@@ -19,6 +19,7 @@ description:
   - Only objects that carry the mark of the environment are changed or removed.
   - A stranger with a declared name is an error.
   - While it works, an action plugin of the same name shows what it does; see O(progress_file).
+  - The events of the last ten runs stay in the state folder until O(state=absent); C(strata timeline) draws them.
 extends_documentation_fragment:
   - strata.kvm_docker.attributes
   - strata.kvm_docker.attributes.platform
