@@ -78,7 +78,7 @@ def _row(row: Row, scale: Scale) -> str:
     cells = [" "] * AXIS
     for bar in row.bars:
         begin = min(int(scale.at(bar.begin)), AXIS - 1)
-        end = max(begin + 1, round(scale.at(bar.end)))
+        end = max(begin + 1, int(scale.at(bar.end)))
         cells[begin:end] = _SIGNS[bar.look] * (end - begin)
     label = f"{'  ' if row.part else ''}{plain(row.label)}"
     mark = "*" if row.critical else " "
