@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from ..declare.compose import Build
@@ -39,7 +40,7 @@ def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
         if build := _build_of(engine, image.reference):
             Builder(engine, image, build, report).build(open_context(build))
         elif image.archive:
-            _name(engine, image, _load(engine, image, report))
+            _name(engine, image, _load(engine, image, report, lambda phase: progress.phase(stage, phase)))
         else:
             _name(engine, image, _pull(engine, image, report))
 
@@ -72,12 +73,18 @@ def _tag(engine: Engine, found: str, name: str) -> None:
     engine.client.tag(found, repository, tag)
 
 
-def _load(engine: Engine, image: ImageInput, report: Report) -> str:
+def _load(engine: Engine, image: ImageInput, report: Report, phase: Callable[[str], None]) -> str:
     """Load the archive; returns the id that the engine gave the image."""
     archived = read_input(image)
     loaded = ""
+
+    def sent() -> Iterator[bytes]:
+        phase("sending")
+        yield from archived.untagged(lambda fraction: report("loading", fraction))
+        phase("unpacking")
+
     client = cast(Any, engine.client)  # its stubs leave this method untyped
-    for event in client.load_image(archived.untagged(lambda fraction: report("loading", fraction))):
+    for event in client.load_image(sent()):
         refuse_error(event, f"{image.archive} cannot be loaded")
         text = str(event.get("stream", ""))
         if "Loaded image" in text:
