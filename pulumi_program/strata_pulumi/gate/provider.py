@@ -188,7 +188,8 @@ def _told(event: Event, tell: Callable[[Event], None], interrupt: Interrupt) -> 
     """Whatever tells that it goes on can be interrupted then; what has ended has ended."""
     if event.status in ("start", "progress"):
         interrupt()
-        tell(event)
+        if event.message:
+            tell(event)
 
 
 def _checked(request: proto.CheckRequest, failures: Iterable[Failure]) -> proto.CheckResponse:

@@ -79,6 +79,19 @@ def test_what_a_stage_of_the_run_waited_for_within_is_on_the_path() -> None:
     ]
 
 
+def test_containers_that_are_waited_for_one_after_the_other_are_all_on_the_path() -> None:
+    other = Key("container", "app-2", "web")
+    waits = (*stage(APP, 3, 8, "healthy", APP, waits=True), *stage(other, 8.2, 9, "healthy", other, waits=True))
+    assert path(*stage(APP, 0, 1), *stage(other, 0, 2), *stage("settle", 2, 10), *waits, end=10) == [
+        ("container web/app-2", 0, 2),
+        ("settle", 2, 3),
+        ("container web/app-1: healthy", 3, 8),
+        ("settle", 8, 8.2),
+        ("container web/app-2: healthy", 8.2, 9),
+        ("settle", 9, 10),
+    ]
+
+
 def test_without_any_event_nothing_is_told() -> None:
     assert path(end=3) == [(NOTHING_TOLD, 0, 3)]
     assert path(end=0) == []

@@ -116,10 +116,11 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
         _locked(environment.name, options),
         _hypervisor(environment.hypervisor.uri, options) as hypervisor,
     ):
-        if only:
-            _require_guests(environment, hypervisor)
-        else:
-            _check(document, hypervisor)
+        with options.progress.stage("check"):
+            if only:
+                _require_guests(environment, hypervisor)
+            else:
+                _check(document, hypervisor)
         lock = None if only else LockUse.of(document, declaration, options.lock, options.folders)
         preparation = _Preparation(environment, hypervisor, options, only, lock)
         with options.progress.stage("inputs"):

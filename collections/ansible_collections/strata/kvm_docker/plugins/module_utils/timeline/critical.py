@@ -55,10 +55,14 @@ def critical_path(spans: Sequence[Span], end: float) -> list[Piece]:
 
 
 def _before(span: Span, earlier: Sequence[Span]) -> Span | None:
-    """Of those that ended *earlier*, the one that *span* waited for."""
+    """Of those that ended *earlier*, the one that *span* waited for. What only waits has its turn in its lane."""
     on = f"guest {span.key.guest}" if span.key and span.key.guest else ""
-    needed = [other for other in earlier if other.key is None or other.stage in span.needs or other.stage == on]
-    return max((needed if span.key else earlier) or earlier, key=_end, default=None)
+
+    def before(other: Span) -> bool:
+        by_plan = other.stage in span.needs or other.stage == on
+        return span.key is None or other.key is None or by_plan or (span.waits and other.lane == span.lane)
+
+    return max([other for other in earlier if before(other)] or earlier, key=_end, default=None)
 
 
 def _end(span: Span) -> tuple[float, float]:
