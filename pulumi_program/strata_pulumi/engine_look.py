@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
@@ -24,6 +24,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.prepare import o
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared, effect, observed, plan
 
+from . import provider_ids
 from .docker_twins.staying import staying
 
 KINDS = ("docker_network", "docker_volume", "container")
@@ -35,12 +36,14 @@ _PATIENCE = 10.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLook:
     """``api``: its API version. ``there``: networks, volumes and containers of ours. ``stays``: those that need not be
-    made anew. ``by_provider``: names of the containers that the stack knows, as ``pulumi_docker`` has made them."""
+    made anew. ``by_provider``: names of the containers that the stack knows, as ``pulumi_docker`` has made them.
+    ``known_networks``: see :mod:`.provider_ids`."""
 
     api: tuple[int, ...]
     there: Mapping[Key, Observed]
     stays: frozenset[Key]
     by_provider: frozenset[str]
+    known_networks: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(
@@ -56,7 +59,9 @@ def look(
             return None
         try:
             with engine_errors(f"engine of guest {guest}"):
-                return look_at(engine, environment, inputs, mark, preview)
+                found = look_at(engine, environment, inputs, mark, preview)
+            known = provider_ids.read(environment.name, hypervisor.folders, guest)
+            return replace(found, known_networks=known)
         finally:
             engine.close()
 

@@ -42,15 +42,18 @@ class Program:
         after: Sequence[pulumi.Resource] = (),
         adopt: bool = False,
         spec: pulumi.Input[Mapping[str, Any]] | None = None,
+        provider_id: pulumi.Input[str] | None = None,
     ) -> Object:
         """The object of *key* by the core, after what it needs and what stands *after* it. *spec*: where it is not the
-        declared one; *adopt*: see :class:`~.resources.ObjectArgs`."""
+        declared one; *adopt*, *provider_id*: see :class:`~.resources.ObjectArgs`."""
         args = object_args(self.declaration.declared[key], str(self.declaration.path), self.declaration.name)
         args["adopt"] = adopt
         if key.kind == "disk":
             args["replace_guests"] = self.declaration.options.replace_guests
         if spec is not None:
             args["spec"] = spec
+        if provider_id is not None:
+            args["provider_id"] = provider_id
         depends = pulumi.ResourceOptions(depends_on=[*self.needed(key), *after])
         made = Object(self.title(key), args, pulumi.ResourceOptions.merge(depends, opts))
         self.made[key] = made

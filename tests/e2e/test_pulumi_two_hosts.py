@@ -99,6 +99,19 @@ def test_a_new_configuration_replaces_the_container_that_has_it(stack: TwoHosts)
     stack.unchanged()
 
 
+def test_a_changed_network_is_followed_below_its_containers_and_nothing_is_left_to_do(stack: TwoHosts) -> None:
+    """The core makes it anew, under another id than the stack knows; a refresh has the provider notice."""
+    before = stack.containers()
+    compose = stack.copy.folder / "compose/apps/compose.yaml"
+    stack.copy.edit(compose, "  backend:\n    ipam:", "  backend:\n    labels: {tier: back}\n    ipam:")
+    stack.up()
+    stack.unchanged()
+    stack.pulumi("refresh", "--yes", "--skip-preview")
+    stack.up()
+    assert stack.containers() == before
+    stack.unchanged()
+
+
 def test_a_preview_tells_drift_without_a_refresh_and_the_next_run_repairs_it(stack: TwoHosts) -> None:
     stack.in_guest("apps", "docker rm -f apps-app-1 && docker stop apps-redis-1")
     stack.copy.lab.virsh("destroy", "two_hosts-web")

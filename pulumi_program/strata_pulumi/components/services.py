@@ -81,9 +81,10 @@ class Services(pulumi.ComponentResource):
         created = docker_network.create_arguments(*self._marked(item))
         twin, there = network_twin(item, created), self._there(item.key)
         twin = replace(twin, ignored=(*twin.ignored, "labels"))  # in which the core notes what it has made of it
-        options = self._options(item.key, twin, network_import(there) if there else None)
+        known = self._looked.known_networks.get(item.key.name) if self._looked else None
+        options = self._options(item.key, twin, (known or network_import(there)) if there else None)
         made = docker.Network(self._program.title(item.key), **_given(twin, twin.arguments), opts=options)
-        self._program.object(item.key, self._engine.inside(self), after=[made])
+        self._program.object(item.key, self._engine.inside(self), after=[made], provider_id=made.id)
 
     def _volume(self, item: Declared) -> None:
         created = docker_volume.create_arguments(*self._marked(item))

@@ -17,7 +17,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import St
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.files import write_whole
 
-from .. import provider_mark
+from .. import provider_ids, provider_mark
 from .ground import Ground, Grounds
 from .operation import Ending
 from .option import Failure, Option, check, declaration, moved, part_of_id
@@ -68,6 +68,7 @@ class AccessResource:
         ground = self._ground(given, operation)
         with self._grounds.changing(ground, operation):
             ground.prepare()
+            provider_ids.forget_all(ground.environment, ground.folders)
             write_whole(provider_mark.path(ground.environment, ground.folders), uuid4().hex.encode(), 0o600)
         if given.known.get("marked"):
             raise StrataError(

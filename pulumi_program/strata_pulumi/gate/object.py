@@ -80,6 +80,7 @@ INPUTS = (
         effect="nothing",
         about="Whether a disk whose image changed may be made anew, and lose what is on it.",
     ),
+    Option(name="providerId", type="string", about="Id under which another provider knows it, if one does."),
 )
 
 OUTPUTS: Mapping[str, Output] = {

@@ -35,6 +35,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     plan,
 )
 
+from .. import provider_ids
 from . import object as pure
 from .failure import CancelledError
 from .ground import Ground, Grounds
@@ -90,6 +91,8 @@ class ObjectResource:
     ) -> tuple[Properties, Properties] | None:
         if not given.known:
             raise pure.refuse_import()
+        aim = pure.aim(given)
+        provider_ids.forget(aim.environment, operation.site.folders, aim.key)
         try:
             outputs = self._seen(given, state, operation)
         except CancelledError:
@@ -123,6 +126,7 @@ class ObjectResource:
             try:
                 if ground.there():
                     _remove(ground, aim, operation)
+                provider_ids.forget(aim.environment, ground.folders, aim.key)
             finally:
                 ground.forget(aim.key)
 
@@ -133,7 +137,10 @@ class ObjectResource:
         ground = self._ground(aim, operation)
         with self._grounds.changing(ground, operation):
             try:
-                return _bring(ground, aim, given, state, operation)
+                brought = _bring(ground, aim, given, state, operation)
+                if given.text("providerId"):
+                    provider_ids.keep(aim.environment, ground.folders, aim.key, given.text("providerId"))
+                return brought
             except StrataError:
                 ground.lost(aim.key.guest)
                 operation.interrupt()  # what the core was interrupted by is no failure of the object

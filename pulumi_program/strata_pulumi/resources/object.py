@@ -36,6 +36,8 @@ class ObjectArgs(TypedDict):
     """Whether what is there under its name, and nobody's, is taken over when it is created."""
     replace_guests: NotRequired[pulumi.Input[bool]]
     """Whether a disk whose image changed may be made anew, and lose what is on it."""
+    provider_id: NotRequired[pulumi.Input[str]]
+    """Id under which another provider knows it, if one does."""
 
 
 class ContainerFilesArgs(TypedDict):
@@ -53,6 +55,10 @@ class ContainerFilesArgs(TypedDict):
     """Their paths on the guest, which tell of their content by keyed digests."""
 
 
+#: Where Pulumi calls it otherwise.
+_NAMES = {"replace_guests": "replaceGuests", "provider_id": "providerId"}
+
+
 class Object(pulumi.CustomResource):
     """One object of an environment, brought to its declaration by the core's own plan, and put right where it drifted.
 
@@ -60,7 +66,7 @@ class Object(pulumi.CustomResource):
     """
 
     def __init__(self, resource_name: str, args: ObjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        given = {("replaceGuests" if name == "replace_guests" else name): value for name, value in args.items()}
+        given = {_NAMES.get(name, name): value for name, value in args.items()}
         told = dict.fromkeys(("handle", "made", "due", "reported", "problem"))
         super().__init__("strata:index:Object", resource_name, {**given, **told}, opts)
 
