@@ -56,6 +56,19 @@ def test_an_image_with_a_kernel_is_booted_by_it_under_the_guests_name() -> None:
     assert root.find("os/boot") is None
 
 
+def test_only_an_emulated_processor_is_spared_the_unpacking_of_its_kernel() -> None:
+    stored = replace(BUILT, unpacked=Path("/images/x/vmlinux"))
+    kernels = [domain(stored, virt_type).findtext("os/kernel") for virt_type in ("qemu", "kvm")]
+    assert kernels == ["/images/x/vmlinux", "/images/x/vmlinuz"]
+
+
+def test_uefi_starts_the_kernel_that_unpacks_itself() -> None:
+    declared = with_guest(environment(), "web", firmware="uefi")
+    spec = guest_spec(declared, declared.guests["web"], replace(INPUTS, virt_type="qemu"))
+    stored = replace(BUILT, unpacked=Path("/images/x/vmlinux"))
+    assert domain_of("lab", "web", spec, stored, FILES).boot.kernel == "/images/x/vmlinuz"
+
+
 def test_a_stock_image_is_booted_by_the_firmware_from_its_disk() -> None:
     root = domain(STOCK)
     assert root.find("os/kernel") is None

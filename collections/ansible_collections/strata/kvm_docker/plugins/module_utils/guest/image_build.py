@@ -17,6 +17,7 @@ from .image_disk import make_disk
 from .image_store import Report, StoredImage
 from .image_tree import clamp_times, dress
 from .initrd import make_initrd
+from .kernel import unpacked_kernel
 from .mmdebstrap import Bootstrap, bootstrap
 
 #: Packages, the tree, the raw disk (sparse) and the stored one.
@@ -64,4 +65,8 @@ def _take_kernel(tree: Path, staging: Path) -> None:
         raise ImageError(f"{len(kernels)} kernels were installed, one is needed. Name none in build.packages.")
     release = kernels[0].name.removeprefix("vmlinuz-")
     (staging / image_store.INITRD).write_bytes(make_initrd(tree, release))
-    shutil.copyfile(kernels[0], staging / image_store.KERNEL)
+    vmlinuz = kernels[0].read_bytes()
+    (staging / image_store.KERNEL).write_bytes(vmlinuz)
+    unpacked = unpacked_kernel(vmlinuz, tree)
+    if unpacked:
+        (staging / image_store.UNPACKED).write_bytes(unpacked)

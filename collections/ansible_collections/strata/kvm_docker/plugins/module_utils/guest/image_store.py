@@ -6,7 +6,7 @@
 Layout below ``folders.images`` (all of it world-readable, because QEMU runs unprivileged)::
 
     recipes/<recipe digest>.json     which content a recipe or source led to
-    <content digest>/disk.qcow2      with vmlinuz and initrd.img where the guest is booted by its kernel
+    <content digest>/disk.qcow2      with vmlinuz, vmlinux and initrd.img where the guest is booted by its kernel
     <content digest>/manifest.json   sizes and digests of the files, kernel command line, packages
     container-archives/<recipe digest>.tar
     .locks/, .staging/               one lock a recipe; what is being made, renamed into place when complete
@@ -33,7 +33,8 @@ from ..folders import Folders, make_searchable
 #: Tells a person what is done now, and how much of the whole (0 to 1).
 Report = Callable[[str, float], None]
 
-DISK, KERNEL, INITRD, MANIFEST = "disk.qcow2", "vmlinuz", "initrd.img", "manifest.json"
+DISK, KERNEL, UNPACKED, INITRD = "disk.qcow2", "vmlinuz", "vmlinux", "initrd.img"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +42,14 @@ class StoredImage:
     """A guest image in the store.
 
     ``disk``: qcow2 without a backing file. ``digest``: SHA-256 over the digests of its files and the command
-    line. ``kernel`` and ``initrd``: where the guest is to be booted directly. ``manifest``: package name -> version.
+    line. ``kernel`` and ``initrd``: where the guest is to be booted directly. ``unpacked``: the kernel as an ELF file, where
+    QEMU can start that. ``manifest``: package name -> version.
     """
 
     disk: Path
     digest: str
     kernel: Path | None = None
+    unpacked: Path | None = None
     initrd: Path | None = None
     cmdline: str = ""
     manifest: Mapping[str, str] = field(default_factory=dict)
@@ -101,7 +104,7 @@ def store(
     folders: Folders, recipe: str, staging: Path, *, cmdline: str = "", packages: Mapping[str, str] | None = None
 ) -> StoredImage:
     """Move the finished files in *staging* (on the store's file system) into the store, as what *recipe* leads to."""
-    names = [name for name in (DISK, KERNEL, INITRD) if (staging / name).exists()]
+    names = [name for name in (DISK, KERNEL, UNPACKED, INITRD) if (staging / name).exists()]
     files = {name: {"size": (staging / name).stat().st_size, "sha256": sha256_file(staging / name)} for name in names}
     manifest = {"files": files, "cmdline": cmdline, "packages": dict(sorted((packages or {}).items()))}
     digest = _content_digest(manifest)
@@ -227,6 +230,7 @@ def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredImage:
         disk=folder / DISK,
         digest=folder.name,
         kernel=folder / KERNEL if KERNEL in files else None,
+        unpacked=folder / UNPACKED if UNPACKED in files else None,
         initrd=folder / INITRD if INITRD in files else None,
         cmdline=manifest.get("cmdline", ""),
         manifest=manifest.get("packages", {}),

