@@ -19,6 +19,7 @@ from .image_tree import clamp_times, dress
 from .initrd import make_initrd
 from .kernel import unpacked_kernel
 from .mmdebstrap import Bootstrap, bootstrap
+from .modules import LOADED, OTHERS, unpack_modules
 
 #: Packages, the tree, the raw disk (sparse) and the stored one.
 _NEEDED = 3 * 1024**3
@@ -64,6 +65,7 @@ def _take_kernel(tree: Path, staging: Path) -> None:
     if len(kernels) != 1:
         raise ImageError(f"{len(kernels)} kernels were installed, one is needed. Name none in build.packages.")
     release = kernels[0].name.removeprefix("vmlinuz-")
+    unpack_modules(tree, release, (*LOADED, *OTHERS))
     (staging / image_store.INITRD).write_bytes(make_initrd(tree, release))
     vmlinuz = kernels[0].read_bytes()
     (staging / image_store.KERNEL).write_bytes(vmlinuz)

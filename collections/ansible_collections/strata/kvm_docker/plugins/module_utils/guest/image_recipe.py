@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..declare.environment import ImageBuild
+from .modules import LOADED, OTHERS, UNUSED
 
 #: Raised when a change of the build itself must lead to new images.
 VERSION = 1
@@ -48,19 +49,23 @@ APPLY_SEED = """\
 # Unpacks the seed, a tar archive on the disk with the serial strata-seed, over /: once for each content of it.
 set -eu
 stamp=/var/lib/strata/seed.sha256
-for serial in /sys/block/vd*/serial; do
-    [ "$(cat "$serial")" = strata-seed ] || continue
-    name=${serial#/sys/block/}
+for file in /sys/block/vd*/serial; do
+    read -r serial < "$file" || true # false without a newline at its end
+    [ "$serial" = strata-seed ] || continue
+    name=${file#/sys/block/}
     device=/dev/${name%/serial}
     digest=$(sha256sum < "$device")
-    if [ "$digest" != "$(cat "$stamp" 2>/dev/null)" ]; then
+    applied=
+    if [ -e "$stamp" ]; then read -r applied < "$stamp" || true; fi
+    if [ "$digest" != "$applied" ]; then
         tar --extract --file="$device" --directory=/ --no-same-owner --unlink-first
         mkdir -p "${stamp%/*}"
         echo "$digest" > "$stamp.new"
         sync "$stamp.new"
         mv "$stamp.new" "$stamp"
     fi
-    cat /etc/hostname > /proc/sys/kernel/hostname
+    read -r hostname < /etc/hostname
+    echo "$hostname" > /proc/sys/kernel/hostname
     exit 0
 done
 echo "no disk with the serial strata-seed is attached" >&2
@@ -156,6 +161,10 @@ FILES: dict[str, tuple[int, str]] = {
     "/etc/systemd/journald.conf.d/strata.conf": (0o644, "[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n"),
     "/etc/ssh/sshd_config.d/strata.conf": (0o644, _SSHD),
     "/etc/containerd/config.toml": (0o644, _CONTAINERD),
+    # It would load the module overlay, which is there.
+    "/etc/systemd/system/containerd.service.d/strata.conf": (0o644, "[Service]\nExecStartPre=\n"),
+    "/etc/modules-load.d/strata.conf": (0o644, "".join(f"{name}\n" for name in LOADED)),
+    "/etc/modprobe.d/strata.conf": (0o644, "".join(f"blacklist {name}\n" for name in UNUSED)),
     # Powering off by ACPI: udev loads the button's driver, acpid listens to it.
     "/etc/acpi/events/power": (0o644, "event=button/power.*\naction=/usr/bin/systemctl poweroff\n"),
     # Device nodes that containers ask for before the module behind them is loaded (kmod static-nodes).
@@ -288,6 +297,7 @@ def recipe(build: ImageBuild) -> dict[str, Any]:
         "cmdline": CMDLINE,
         "filesystem": [FILESYSTEM_UUID, FILESYSTEM_HASH_SEED],
         "files": FILES,
+        "unpacked": [LOADED, OTHERS],
         "enabled": ENABLED,
         "masked": [MASKED_UNITS, MASKED_GENERATORS],
         "links": LINKS,

@@ -42,8 +42,8 @@ class StoredImage:
     """A guest image in the store.
 
     ``disk``: qcow2 without a backing file. ``digest``: SHA-256 over the digests of its files and the command
-    line. ``kernel`` and ``initrd``: where the guest is to be booted directly. ``unpacked``: the kernel as an ELF file, where
-    QEMU can start that. ``manifest``: package name -> version.
+    line. ``kernel`` and ``initrd``: where the guest is to be booted directly. ``unpacked``: the kernel as an ELF file,
+    where QEMU can start that. ``manifest``: package name -> version.
     """
 
     disk: Path
