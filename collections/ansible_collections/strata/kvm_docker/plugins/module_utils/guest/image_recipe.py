@@ -163,9 +163,6 @@ FILES: dict[str, tuple[int, str]] = {
     "/etc/containerd/config.toml": (0o644, _CONTAINERD),
     # It would load the module overlay, which is there.
     "/etc/systemd/system/containerd.service.d/strata.conf": (0o644, "[Service]\nExecStartPre=\n"),
-    # Starting, the engine collects garbage while its heap is small, which takes an emulated CPU 0.6 to 1.5 s (measured).
-    # Not for containerd, whose environment every container's shim inherits.
-    "/etc/systemd/system/docker.service.d/strata.conf": (0o644, "[Service]\nEnvironment=GOGC=400\n"),
     "/etc/modules-load.d/strata.conf": (0o644, "".join(f"{name}\n" for name in LOADED)),
     "/etc/modprobe.d/strata.conf": (0o644, "".join(f"blacklist {name}\n" for name in UNUSED)),
     # Powering off by ACPI: udev loads the button's driver, acpid listens to it.
