@@ -86,6 +86,11 @@ def test_every_failure_is_told() -> None:
     assert sorted(key for key, _error in caught.value.failures) == ["container web/a", "container web/b"]
 
 
+def test_an_object_that_an_error_names_is_not_named_twice() -> None:
+    error = ConvergeError([("guest web", StrataError("guest web: it ends")), ("guest web2", StrataError("it ends"))])
+    assert str(error) == "guest web: it ends\nguest web2: it ends"
+
+
 def test_an_interrupt_starts_nothing_new() -> None:
     recorder = Recorder()
 

@@ -122,7 +122,7 @@ class ConvergeError(StrataError):
 
     def __init__(self, failures: list[tuple[str, Exception]], not_started: int = 0) -> None:
         self.failures = tuple(failures)
-        lines = [f"{key}: {error}" for key, error in failures]
+        lines = [_about(key, str(error)) for key, error in failures]
         if not_started:
             lines.append(f"{not_started} dependent change(s) not started; run again after the fix.")
         super().__init__("\n".join(lines))
@@ -130,6 +130,11 @@ class ConvergeError(StrataError):
     def mask(self, mask: Callable[[str], str]) -> None:
         super().mask(mask)
         self.failures = tuple((key, _masked(error, mask)) for key, error in self.failures)
+
+
+def _about(key: str, message: str) -> str:
+    """*message* with its object in front, which it may have said itself."""
+    return message if message.startswith(f"{key}: ") else f"{key}: {message}"
 
 
 def _masked(error: Exception, mask: Callable[[str], str]) -> Exception:
