@@ -256,7 +256,8 @@ def _remove(ground: Ground, aim: Aim, operation: Operation) -> None:
     if aim.key.kind == "guest":
         if find_domain(hypervisor, aim.environment, aim.key.name) is None:  # else it is a stranger's
             clear_guest(hypervisor, aim.environment, aim.key.name)
-        AppliedNotes.of(aim.environment, ground.folders, aim.key.name).keep(())
+        notes = AppliedNotes.of(aim.environment, ground.folders, aim.key.name)
+        notes.drop(notes.noted())
 
 
 def _remove_from_engine(ground: Ground, aim: Aim, operation: Operation) -> None:

@@ -202,7 +202,8 @@ class Convergence(Run):
             self.session.forget(change.key.name)
             if change.action == "delete":
                 folders = self.session.hypervisor.folders
-                AppliedNotes.of(self.environment.name, folders, change.key.name).keep(())
+                notes = AppliedNotes.of(self.environment.name, folders, change.key.name)
+                notes.drop(notes.noted())
 
     @contextmanager
     def explained(self, key: Key) -> Iterator[None]:

@@ -12,7 +12,7 @@ as a new declaration: a change may be told with the wrong cause, but is never ta
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,15 +60,19 @@ class AppliedNotes:
         for note in self._all(identity):
             note.unlink(missing_ok=True)
 
-    def keep(self, identities: Collection[str]) -> None:
-        """These are all containers of the engine: the others were removed by somebody, or with their guest.
+    def noted(self) -> frozenset[str]:
+        """Ids of the containers that have a note, or the beginning of one."""
+        names = (note.name for note in self.folder.iterdir()) if self.folder.is_dir() else ()
+        return frozenset(name.removeprefix(".").removesuffix(".new") for name in names)
 
-        For who holds the environment's lock: another run may note a container that was not there yet.
+    def drop(self, identities: Iterable[str]) -> None:
+        """These containers are gone, whoever removed them: noted once, and then not on the engine any more.
+
+        Those that were noted *before* the engine was asked, as others may make containers meanwhile.
         """
-        if self.folder.is_dir():
-            for note in self.folder.iterdir():
-                if note.name not in identities:
-                    note.unlink(missing_ok=True)
+        for identity in identities:
+            for name in (identity, f".{identity}.new"):
+                (self.folder / name).unlink(missing_ok=True)
 
     def _all(self, identity: str) -> Iterator[Path]:
         return self.folder.parent.glob(f"*/{identity}")

@@ -134,10 +134,11 @@ def unsettled(engine: Engine, declared: Iterable[Declared]) -> list[Key]:
     at the end of a run, notes of those that are gone go with it.
     """
     wanted = [item.key for item in declared if item.key.kind == "container" and item.key.guest == engine.guest]
+    noted = engine.notes.noted() if engine.notes else frozenset()
     with engine_errors(f"containers of {engine.where}"):
         listed = engine.client.containers(all=True)
     if engine.notes:
-        engine.notes.keep({row["Id"] for row in listed})
+        engine.notes.drop(noted - {row["Id"] for row in listed})
     rows = {name[1:]: row for row in listed for name in row["Names"]}
     ending = jobs(engine.project)
     return [key for key in wanted if key.name not in rows or not _settled(rows[key.name], key.name in ending)]
