@@ -16,7 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import proce
 #: sshd wants a user and a folder that its package would have made.
 _START = """
 mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs -o mode=0755 tmpfs /run &&
-{ [ -z "$2" ] || mount -t tmpfs -o mode=0755 tmpfs "$2"; } && mkdir /run/sshd &&
+for folder in $2; do mount -t tmpfs -o mode=0755 tmpfs "$folder" || exit 1; done && mkdir /run/sshd &&
 ln -s "$1/docker.sock" /run/docker.sock && exec "$1/sshd" -D -f "$1/sshd_config" -E "$1/log"
 """
 
@@ -41,8 +41,8 @@ def configure(folder: Path, address: str, port: int, host_key: Path) -> None:
 
 
 def start(folder: Path, listens: Callable[[], bool], inside: Sequence[str] = (), empty: str = "") -> processes.Process:
-    """The daemon, started by *inside*, once *listens*. ``docker.sock`` in *folder* is its machine's engine. *empty*: a
-    folder that is another one there, with nothing in it."""
+    """The daemon, started by *inside*, once *listens*. ``docker.sock`` in *folder* is its machine's engine. *empty*:
+    folders that are others there, with nothing in them, separated by spaces."""
     argv = [*inside, "unshare", "--mount", "--propagation=private", "--", "sh", "-c", _START, "sh", str(folder), empty]
     daemon = processes.spawn(argv, folder / "pid", folder / "out")
     until = time.monotonic() + 10

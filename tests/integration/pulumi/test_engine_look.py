@@ -10,53 +10,49 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import lab
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.labels import marks
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
-from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared
-from docker_program import GUEST, KINDS, SEAL, engine_of, environment_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
 from packages import busybox_program
 from strata_pulumi.engine_look import EngineLook, look_at
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "docker"))
 
-from container_lab import IMAGE, import_image  # noqa: E402 - the path is set just above
+from container_lab import GUEST, IMAGE, Stack, import_image  # noqa: E402 - the path is set just above
 
 pytestmark = pytest.mark.lab
 
 MARK = "of this stack"
-COMPOSE = f"""\
-name: p
-services:
-  app: {{image: "{IMAGE}", command: [sleep, "600"], container_name: app}}
-"""
+PROJECT = Project(
+    name="p",
+    file="compose.yaml",
+    services={"app": Service(name="app", image=IMAGE, command=("sleep", "600"), container_name="app")},
+)
+APP = Key("container", "app", GUEST)
 
 
 class Guest:
     """An engine with a container ``app``, which ``pulumi_docker`` has made, or somebody else."""
 
-    def __init__(self, socket: str, folder: Path) -> None:
-        (folder / "compose.yaml").write_text(COMPOSE)
-        self.engine = engine_of({"socket": socket, "environment": "looked_at", "compose": str(folder / "compose.yaml")})
+    def __init__(self, client: docker.APIClient) -> None:
+        self.client = client
+        self.stack = Stack(client=client, name="looked_at", project=PROJECT)
 
     def make(self, *, mark: str, start: bool) -> None:
-        wanted = {item.key: item for item in self.declared()}[Key("container", "app", GUEST)]
-        labels = marks("looked_at", wanted, SEAL) | ({"strata.provider": mark} if mark else {})
+        wanted = {item.key: item for item in self.stack.declared()}[APP]
+        labels = marks("looked_at", wanted, self.stack.seal) | ({"strata.provider": mark} if mark else {})
         config = {"Image": IMAGE, "Cmd": ["sleep", "600"], "Labels": labels}
-        made = self.engine.client.create_container_from_config(config, name="app")
+        made = self.client.create_container_from_config(config, name="app")
         if start:
-            self.engine.client.start(made)
-
-    def declared(self) -> list[Declared]:
-        return list(declared(KINDS, environment_of(self.engine), self.engine.inputs))
+            self.client.start(made)
 
     def look(self, preview: bool = False) -> EngineLook:
-        return look_at(self.engine, environment_of(self.engine), self.engine.inputs, MARK, preview)
+        return look_at(self.stack.engine, self.stack.environment, self.stack.inputs, MARK, preview)
 
     def names(self) -> list[str]:
-        return [row["Names"][0] for row in self.engine.client.containers(all=True)]
+        return [row["Names"][0] for row in self.client.containers(all=True)]
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +61,11 @@ def image(engine_client: docker.APIClient) -> None:
 
 
 @pytest.fixture
-def guest(lab_engine: lab.LabEngine, image: None, tmp_path: Path) -> Iterator[Guest]:
-    made = Guest(f"unix://{lab_engine.socket}", tmp_path)
+def guest(engine_client: docker.APIClient, image: None) -> Iterator[Guest]:
+    made = Guest(engine_client)
     yield made
     for name in made.names():
-        made.engine.client.remove_container(name, force=True)
-    made.engine.client.close()
-
-
-APP = Key("container", "app", GUEST)
+        engine_client.remove_container(name, force=True)
 
 
 def test_it_tells_which_containers_the_provider_has_made(guest: Guest) -> None:
