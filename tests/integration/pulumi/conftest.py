@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import kvm_lab
 import lab
 import pytest
+import seeming_guest
 import stand_in
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from declared import Declaration
 from gate_client import Gate, running
@@ -71,6 +74,32 @@ def on_libvirt(shared: Gate, hypervisor: Hypervisor) -> Gate:
     """A gate for that libvirt."""
     shared.configure(hypervisor=hypervisor.uri, stateFolder=str(hypervisor.folders.root))
     return shared
+
+
+@pytest.fixture
+def tiny(hypervisor: Hypervisor, declaration: Declaration) -> Iterator[tuple[Gate, Hypervisor, Declaration]]:
+    """A gate about objects, and a declared guest that boots nothing, with its image in a store of their own."""
+    with lab.root_folder() as root:
+        folders = Folders(hypervisor.folders.root, root / "images")
+        lan = {"lan": {"address": "10.211.0.11"}}
+        data = {"data": {"size": "32 MiB", "pool": "fast"}}
+        declaration.write(
+            hypervisor={"virt_type": "qemu"},
+            images={"debian": {"build": {"suite": "trixie"}}},
+            pools={"fast": {"path": str(root / "fast")}},
+            guests={
+                "web": {"image": "debian", "memory": "64 MiB", "disk": "64 MiB", "networks": lan, "disks": data},
+            },
+        )
+        seeming_guest.store_images(folders, declaration.path)
+        with running({**os.environ, "STRATA_IMAGES": str(folders.images)}) as gate:
+            gate.configure(hypervisor=hypervisor.uri, stateFolder=str(folders.root))
+            yield (
+                gate.about("urn:pulumi:dev::shop::strata:index:Object::web"),
+                replace(hypervisor, folders=folders),
+                declaration,
+            )
+        kvm_lab.remove(replace(hypervisor, folders=folders), "lab")
 
 
 def configure(gate: Gate, guest: stand_in.StandIn) -> Gate:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import F
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.show import plain
+from ansible_collections.strata.kvm_docker.plugins.module_utils.prepare import complete_inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import declared
 
@@ -39,8 +40,11 @@ class Declaration:
     def item(self, kind: str, name: str, guest: str = "") -> Declared:
         """An object as it is declared now."""
         environment = read_environment(self.path)
-        access.have_keys(environment, self.folders)
-        inputs = replace(resolve(environment, self.folders), seal=seal_key.find(environment.name, self.folders))
+        inputs = complete_inputs(
+            resolve(environment, self.folders),
+            authorized_key=access.have_keys(environment, self.folders).public_key,
+            seal=seal_key.find(environment.name, self.folders),
+        )
         found = {item.key.name: item for item in declared([kind], environment, inputs) if item.key.guest == guest}
         return found[name]
 

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,6 @@ import libvirt
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import locks
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_definition import domain_xml_of, guest_files
@@ -30,7 +27,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import guest_images
 from declared import Declaration
 from environments import free_port
-from gate_client import UNKNOWN, Gate, running, secret
+from gate_client import UNKNOWN, Gate, secret
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as proto
 
@@ -267,40 +264,12 @@ def test_a_policy_of_the_declaration_leaves_drift_as_it_is_and_tells_it(
 # What another provider has made
 
 
-@pytest.fixture
-def twins(
-    hypervisor: Hypervisor, declaration: Declaration, tmp_path: Path
-) -> Iterator[tuple[Gate, Hypervisor, Declaration]]:
-    """A gate with an image store of its own, and a declared guest that nobody starts."""
-    folders = Folders(hypervisor.folders.root, tmp_path / "images")
-    data = {"data": {"size": "32 MiB", "pool": "fast"}}
-    guest = {"image": "debian", "disk": "64 MiB", "networks": {"lan": {"address": "10.211.0.11"}}, "disks": data}
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
-    declaration.write(
-        images={"debian": {"build": {"suite": "trixie"}}},
-        pools={"fast": {"path": str(tmp_path / "fast")}},
-        guests={"web": guest},
-    )
-    (recipe,) = guest_images(read_environment(declaration.path)).values()
-    with image_store.making(folders, recipe) as staging:
-        kvm_lab.empty_qcow2(staging / image_store.DISK, 16 * kvm_lab.MIB)
-        image_store.store(folders, recipe, staging)
-    with running({**os.environ, "STRATA_IMAGES": str(folders.images)}) as gate:
-        gate.configure(hypervisor=hypervisor.uri, stateFolder=str(folders.root))
-        yield (
-            gate.about(URN),
-            Hypervisor(connection=hypervisor.connection, uri=hypervisor.uri, folders=folders, netns=hypervisor.netns),
-            declaration,
-        )
-
-
 def test_a_file_that_another_has_made_is_marked_brought_to_its_size_and_removed(
-    twins: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
+    tiny: tuple[Gate, Hypervisor, Declaration],
 ) -> None:
-    gate, _hypervisor, declaration = twins
+    gate, _hypervisor, declaration = tiny
     gate.create(declaration.given("pool", "fast"))
-    path = tmp_path / "fast" / "lab-web.data.qcow2"
+    path = Path(read_environment(declaration.path).pool_path("fast")) / "lab-web.data.qcow2"
     kvm_lab.empty_qcow2(path, 16 * kvm_lab.MIB)
     given = declaration.given("disk", "web.data")
     _code, message = gate.refused("Create", gate.create_request(given))
@@ -314,9 +283,9 @@ def test_a_file_that_another_has_made_is_marked_brought_to_its_size_and_removed(
 
 
 def test_a_domain_that_another_has_defined_is_due_to_be_finished_and_removed_with_what_is_beside_it(
-    twins: tuple[Gate, Hypervisor, Declaration],
+    tiny: tuple[Gate, Hypervisor, Declaration],
 ) -> None:
-    gate, hypervisor, declaration = twins
+    gate, hypervisor, declaration = tiny
     item, environment = declaration.item("guest", "web"), read_environment(declaration.path)
     inputs = Inputs(guest_images=guest_images(environment))
     (recipe,), guest = inputs.guest_images.values(), environment.guests["web"]
@@ -339,9 +308,9 @@ def test_a_domain_that_another_has_defined_is_due_to_be_finished_and_removed_wit
 
 
 def test_an_image_that_is_in_the_store_is_found_and_outlives_the_resource(
-    twins: tuple[Gate, Hypervisor, Declaration],
+    tiny: tuple[Gate, Hypervisor, Declaration],
 ) -> None:
-    gate, hypervisor, declaration = twins
+    gate, hypervisor, declaration = tiny
     given = declaration.given("guest_image", "debian")
     identity, outputs = gate.create(given)
     stored = image_store.resolve(hypervisor.folders, given["spec"]["digest"])
