@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ansible_collections.strata.kvm_docker.cli import compare, explain, fingerprint, lock, timeline
+from ansible_collections.strata.kvm_docker.cli import compare, explain, fingerprint, gc, lock, move, timeline
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 
 ERROR = 2
@@ -31,9 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="strata", description="Identity and runs of environments.")
+    words = "Identity and runs of environments, and the store that they share."
+    parser = argparse.ArgumentParser(prog="strata", description=words)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (lock, fingerprint, compare, explain, timeline):
+    for command in (lock, fingerprint, compare, explain, timeline, gc, move):
         command.add_command(commands)
     return parser
 

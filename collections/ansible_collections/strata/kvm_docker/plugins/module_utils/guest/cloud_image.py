@@ -68,7 +68,7 @@ def import_image(image: GuestImage, folder: str, folders: Folders, report: Repor
 
 def check_disk(path: Path, source: str) -> str:
     """The format of the disk image *path*; raises :class:`ImageError` where it is none, or leans on other files."""
-    found = _inspect(path, source)
+    found = inspect(path, source)
     if found.get("backing-filename") or found.get("format-specific", {}).get("data", {}).get("data-file"):
         raise ImageError(
             f"{source}: it is only a part of an image: it needs another file. Flatten it (qemu-img convert)."
@@ -82,7 +82,8 @@ def check_disk(path: Path, source: str) -> str:
     return format_
 
 
-def _inspect(path: Path, source: str) -> dict[str, Any]:
+def inspect(path: Path, source: str) -> dict[str, Any]:
+    """What ``qemu-img info`` tells of the disk image *path*, which is *source* to people."""
     done = subprocess.run(("qemu-img", "info", "--output=json", str(path)), check=False, capture_output=True, text=True)
     if done.returncode:
         raise ImageError(f"{source}: this is no disk image that can be read:\n{done.stderr.strip()}\nCorrect source.")

@@ -9,7 +9,9 @@ Layout below ``folders.images`` (all of it world-readable, because QEMU runs unp
     <content digest>/disk.qcow2      with vmlinuz, vmlinux and initrd.img where the guest is booted by its kernel
     <content digest>/manifest.json   sizes and digests of the files, kernel command line, packages
     container-archives/<recipe digest>.tar
+    layers/<layer digest>/           disk.qcow2 over an image's disk, and manifest.json, see ``store/layers.py``
     .locks/, .staging/               one lock a recipe; what is being made, renamed into place when complete
+    .users/                          state folders that use this store, one file each
 """
 
 from __future__ import annotations
@@ -57,13 +59,13 @@ class StoredImage:
 
 def resolve(folders: Folders, recipe: str) -> StoredImage | None:
     """The complete image that *recipe* (a digest) led to; ``None`` where there is none yet or a file of it was cut."""
-    content = _content(_recipes(folders) / f"{recipe}.json")
+    content = _content(recipes_folder(folders) / f"{recipe}.json")
     return _whole(folders.images / content) if content else None
 
 
 def stored(folders: Folders) -> Iterator[tuple[str, StoredImage]]:
     """(recipe, image) of all that :func:`resolve` finds, in the order of the recipes."""
-    for pointer, content in _pointers(folders):
+    for pointer, content in pointers(folders):
         image = _whole(folders.images / content)
         if image:
             yield pointer.stem, image
@@ -73,17 +75,18 @@ def recipe_of(folders: Folders, disk: Path) -> str:
     """What led to the image whose file *disk* is: of several recipes or sources the last one; empty where none did."""
     if disk.name != DISK or disk.parent.parent != folders.images:
         return ""
-    leading = [pointer for pointer, content in _pointers(folders) if content == disk.parent.name]
+    leading = [pointer for pointer, content in pointers(folders) if content == disk.parent.name]
     return max(leading, key=lambda path: path.stat().st_mtime).stem if leading else ""
 
 
-def _recipes(folders: Folders) -> Path:
+def recipes_folder(folders: Folders) -> Path:
+    """Where what each recipe led to is written down."""
     return folders.images / "recipes"
 
 
-def _pointers(folders: Folders) -> Iterator[tuple[Path, str]]:
+def pointers(folders: Folders) -> Iterator[tuple[Path, str]]:
     """The file of each recipe that led to something, and the content's digest, in the order of the recipes."""
-    for pointer in sorted(_recipes(folders).glob("*.json")):
+    for pointer in sorted(recipes_folder(folders).glob("*.json")):
         content = _content(pointer)
         if content:
             yield pointer, content
@@ -107,11 +110,40 @@ def store(
     names = [name for name in (DISK, KERNEL, UNPACKED, INITRD) if (staging / name).exists()]
     files = {name: {"size": (staging / name).stat().st_size, "sha256": sha256_file(staging / name)} for name in names}
     manifest = {"files": files, "cmdline": cmdline, "packages": dict(sorted((packages or {}).items()))}
-    digest = _content_digest(manifest)
+    digest = content_digest(manifest)
     write_json(staging / MANIFEST, manifest)
-    _publish(staging, folders.images / digest)
-    write_json(_recipes(folders) / f"{recipe}.json", {"content": digest})
+    with using(folders):
+        publish(staging, folders.images / digest)
+        write_json(recipes_folder(folders) / f"{recipe}.json", {"content": digest})
     return _stored(folders.images / digest, manifest)
+
+
+@contextmanager
+def using(folders: Folders, alone: bool = False) -> Iterator[None]:
+    """While something in the store is put there or referred to, nothing is collected: who collects holds it *alone*.
+
+    Waits for others, who hold it for moments.
+    """
+    make_searchable(folders.images / ".locks", 0o755)
+    with (folders.images / ".locks" / "store").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def idle(folders: Folders, recipe: str) -> Iterator[bool]:
+    """Whether nobody makes what *recipe* leads to; then nobody does until the end of the block."""
+    path = folders.images / ".locks" / recipe
+    if not path.exists():
+        yield True
+        return
+    with path.open("r") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @contextmanager
@@ -120,7 +152,7 @@ def making(folders: Folders, recipe: str, report: Report = lambda message, fract
 
     What a killed maker left behind is removed.
     """
-    for name in ("", "recipes", "container-archives", ".locks", ".staging"):
+    for name in ("", "recipes", "container-archives", "layers", ".locks", ".staging"):
         folder = folders.images / name
         make_searchable(folder)
         folder.chmod(0o755)
@@ -182,10 +214,10 @@ def replace_synced(aside: Path, target: Path) -> None:
     _sync(target.parent)
 
 
-def _publish(staging: Path, target: Path) -> None:
+def publish(staging: Path, target: Path) -> None:
     """Rename *staging* to *target*. A whole one that is there stays: guests may run on it; a damaged one makes room."""
     present = read_json(target / MANIFEST)
-    if present is not None and _has_sizes(target, present):
+    if present is not None and has_sizes(target, present):
         return
     for path in staging.iterdir():
         path.chmod(0o644)
@@ -205,12 +237,14 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _content_digest(manifest: Mapping[str, Any]) -> str:
+def content_digest(manifest: Mapping[str, Any]) -> str:
+    """The name of the image that *manifest* tells of."""
     digests = {name: entry["sha256"] for name, entry in manifest.get("files", {}).items()}
     return canonical_digest({"files": digests, "cmdline": manifest.get("cmdline", "")})
 
 
-def _has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
+def has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether the files in *folder* are as long as *manifest* says."""
     files = manifest.get("files", {})
     try:
         return DISK in files and all((folder / name).stat().st_size == entry["size"] for name, entry in files.items())
@@ -221,7 +255,7 @@ def _has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
 def _whole(folder: Path) -> StoredImage | None:
     """The image in *folder*, if none of its files lacks or was cut."""
     manifest = read_json(folder / MANIFEST)
-    return _stored(folder, manifest) if manifest is not None and _has_sizes(folder, manifest) else None
+    return _stored(folder, manifest) if manifest is not None and has_sizes(folder, manifest) else None
 
 
 def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredImage:

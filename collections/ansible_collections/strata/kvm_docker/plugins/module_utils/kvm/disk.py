@@ -16,9 +16,12 @@ from .. import naming
 from ..declare.environment import Environment, Guest
 from ..errors import HypervisorError, ImageError, StrataError
 from ..guest import inside
+from ..guest.image_store import using
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
+from ..store.layers import verify
+from ..store.use import register
 from .disk_files import (
     DiskFile,
     disk_files,
@@ -171,16 +174,19 @@ def _path(hypervisor: Hypervisor, source: _Source) -> Path:
 def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     source: _Source = declared.handle
     path, size = _path(hypervisor, source), declared.spec["size"]
-    stored = stored_image(hypervisor, source.guest, declared.spec["image"])
-    _refuse_too_small(source.guest, size, stored.disk)
-    _refuse_full(source.guest, size, path.parent)
-    refuse_in_use(hypervisor, source.environment, source.guest, path)
-    domain = find_domain(hypervisor, source.environment, source.guest)
-    overlays = external_snapshots(domain, path)
-    if domain:
-        cut_power(domain)
-    _remove(overlays)
-    make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark_of(declared))
+    with using(hypervisor.folders):
+        register(hypervisor.folders)
+        stored = stored_image(hypervisor, source.guest, declared.spec["image"])
+        _refuse_too_small(source.guest, size, stored.disk)
+        _refuse_full(source.guest, size, path.parent)
+        refuse_in_use(hypervisor, source.environment, source.guest, path)
+        verify(stored.disk.parent)
+        domain = find_domain(hypervisor, source.environment, source.guest)
+        overlays = external_snapshots(domain, path)
+        if domain:
+            cut_power(domain)
+        _remove(overlays)
+        make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark_of(declared))
 
 
 def mark_of(declared: Declared) -> OverlayMark:

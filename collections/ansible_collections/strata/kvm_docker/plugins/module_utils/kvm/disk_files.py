@@ -123,6 +123,13 @@ def refuse_in_use(hypervisor: Hypervisor, environment: str, guest: str, path: Pa
             )
 
 
+def domain_disks(hypervisor: Hypervisor) -> list[Path]:
+    """The files of the disks of every domain."""
+    domains = hypervisor.connection.listAllDomains()
+    sources = (source for domain in domains for source in described(domain).findall("devices/disk/source"))
+    return [Path(file) for source in sources if (file := source.get("file"))]
+
+
 def external_snapshots(domain: libvirt.virDomain | None, path: Path) -> list[Path]:
     """The files that stand on the disk *path* and that its guest's *domain* knows, the topmost first.
 

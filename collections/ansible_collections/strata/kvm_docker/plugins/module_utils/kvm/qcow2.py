@@ -9,6 +9,7 @@ seen whether its pool runs or not, and as it is now: a pool remembers its volume
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ _LONGEST_NAME = 1023
 
 @dataclass(frozen=True, slots=True)
 class Qcow2:
-    """``size``: bytes of the virtual disk. ``backing``: the file that it overlays."""
+    """``size``: bytes of the virtual disk. ``backing``: the file that it overlays, seen from the folder of its own."""
 
     size: int
     backing: Path | None
@@ -40,4 +41,9 @@ def read_qcow2(path: Path) -> Qcow2 | None:
         name = stream.read(length) if offset else b""
     if offset and (len(name) < length or not name):
         return None
-    return Qcow2(size, Path(name.decode(errors="surrogateescape")) if name else None)
+    return Qcow2(size, _seen_from(path.parent, name.decode(errors="surrogateescape")) if name else None)
+
+
+def _seen_from(folder: Path, name: str) -> Path:
+    """As QEMU resolves the name of a backing file."""
+    return Path(name) if os.path.isabs(name) else Path(os.path.normpath(folder / name))

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``strata export`` and ``strata import``: pieces of the store as one file, to move them between machines."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.items import items
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.move import export_set, import_set, select
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both to those of ``strata``."""
+    text = "write images, layers and archives of the store, with what they stand on, into one file"
+    parser = commands.add_parser("export", help=text, description=text)
+    words = "beginning of the digest of a piece, as strata gc --dry-run lists it, or of its recipe; 'all' for all"
+    parser.add_argument("pieces", nargs="+", metavar="PIECE", help=words)
+    parser.add_argument("file", type=Path, metavar="FILE", help="file to write, e.g. layers.tar.zst")
+    _finish(parser, run_export)
+    text = "place the pieces of such a file in the store, once all of it was verified"
+    parser = commands.add_parser("import", help=text, description=text)
+    parser.add_argument("file", type=Path, metavar="FILE", help="file of strata export, of somebody whom you trust")
+    _finish(parser, run_import)
+
+
+def _finish(parser: argparse.ArgumentParser, run: object) -> None:
+    parser.add_argument("--state-folder", metavar="FOLDER", help="state folder of the hypervisor (/var/lib/strata)")
+    parser.set_defaults(run=run)
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Do what the command line says; returns the exit status."""
+    folders = Folders.of(arguments.state_folder)
+    found = items(folders) if folders.images.is_dir() else []
+    every = arguments.pieces == ["all"]
+    chosen = [item for item in found if item.kind != "leftover"] if every else select(found, arguments.pieces)
+    for piece in export_set(folders, chosen, arguments.file.absolute()):
+        print(f"{piece.kind} {piece.name[:12]}")
+    print(f"{arguments.file}: {arguments.file.stat().st_size >> 20} MiB")
+    return 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Do what the command line says; returns the exit status."""
+    for piece, new in import_set(Folders.of(arguments.state_folder), arguments.file.absolute()):
+        print(f"{piece.kind} {piece.name[:12]}: {'placed' if new else 'was there'}")
+    return 0

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the store, piece by piece: images, engine layers, archives of container images, and what is left over."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ..folders import Folders
+from ..guest.image_store import MANIFEST, pointers, read_json, recipes_folder
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+ItemKind: TypeAlias = Literal["guest image", "engine layer", "container archive", "leftover"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A folder or file of the store. ``name``: its digest; of a leftover its path in the store. ``size``: bytes on the
+    disk. ``used``: when it was last used, seconds since the epoch. ``parent``: digest of the image that a layer stands
+    on. ``made_for``: digests that lead to it: of an image those of recipes, of a layer that of its request, else its
+    own."""
+
+    kind: ItemKind
+    name: str
+    path: Path
+    size: int
+    used: float
+    parent: str = ""
+    made_for: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """As a table names it."""
+        return f"{self.kind} {self.name if self.kind == 'leftover' else self.name[:12]}"
+
+
+def items(folders: Folders) -> list[Item]:
+    """All that is in the store of *folders*, in the order of kinds and names."""
+    return [*_images(folders), *_layers(folders), *_archives(folders), *_leftovers(folders)]
+
+
+def touch(path: Path) -> None:
+    """Note that *path*, of an item, is used now."""
+    if path.exists():
+        os.utime(path)
+
+
+def _images(folders: Folders) -> Iterator[Item]:
+    leading: dict[str, list[str]] = {}
+    for pointer, content in pointers(folders):
+        leading.setdefault(content, []).append(pointer.stem)
+    for folder in _named(folders.images):
+        if folder.is_dir():
+            yield _item("guest image", folder, made_for=tuple(leading.get(folder.name, ())))
+
+
+def _layers(folders: Folders) -> Iterator[Item]:
+    for folder in _named(folders.images / "layers"):
+        manifest = read_json(folder / MANIFEST) or {}
+        made_for = (folder.name, *filter(None, [manifest.get("request")]))
+        yield _item("engine layer", folder, parent=manifest.get("parent", ""), made_for=made_for)
+
+
+def _archives(folders: Folders) -> Iterator[Item]:
+    for path in _named(folders.images / "container-archives", ".tar"):
+        yield _item("container archive", path, made_for=(path.stem,))
+
+
+def _leftovers(folders: Folders) -> Iterator[Item]:
+    """What killed makers left, and recipes that lead to nothing any more."""
+    for path in sorted((folders.images / ".staging").glob("*")):
+        yield _item("leftover", path, f".staging/{path.name}", made_for=(path.name.rpartition(".")[0],))
+    there = {pointer for pointer, content in pointers(folders) if (folders.images / content).is_dir()}
+    for path in sorted(recipes_folder(folders).glob("*.json")):
+        if path not in there:
+            yield _item("leftover", path, f"recipes/{path.name}", made_for=(path.stem,))
+
+
+def _named(folder: Path, suffix: str = "") -> list[Path]:
+    """What is in *folder* under the name of a digest."""
+    return sorted(path for path in folder.glob(f"*{suffix}") if _DIGEST.fullmatch(path.name.removesuffix(suffix)))
+
+
+def _item(kind: ItemKind, path: Path, name: str = "", parent: str = "", made_for: tuple[str, ...] = ()) -> Item:
+    return Item(
+        kind=kind,
+        name=name or path.name.removesuffix(".tar"),
+        path=path,
+        size=_allocated(path),
+        used=path.stat().st_mtime,
+        parent=parent,
+        made_for=made_for,
+    )
+
+
+def _allocated(path: Path) -> int:
+    """Bytes that it takes of the file system."""
+    inside = (Path(folder) / name for folder, _folders, names in os.walk(path) for name in names)
+    return sum(each.lstat().st_blocks * 512 for each in ((path,) if path.is_file() else inside))

@@ -1,0 +1,332 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets of pieces of the store as one file, to move them between machines: a tar archive compressed by ``zstd``.
+
+Its first member, ``strata-store.json``, names every file that follows, in their order, with size and SHA-256, and has
+the manifests of images and layers. Nothing of a set is placed before all of it was read and is as they say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ..digests import sha256_file
+from ..errors import ImageError
+from ..folders import Folders
+from ..guest.cloud_image import inspect
+from ..guest.image_store import (
+    DISK,
+    INITRD,
+    KERNEL,
+    MANIFEST,
+    content_digest,
+    has_sizes,
+    making,
+    publish,
+    read_json,
+    recipes_folder,
+    replace_synced,
+    require_space,
+    resolve,
+    using,
+    write_json,
+)
+from .items import Item
+from .layers import backing_name, layer_digest
+
+FORMAT = 1
+_INDEX = "strata-store.json"
+_FOLDERS = {"guest image": "images", "engine layer": "layers", "container archive": "container-archives"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LARGEST_INDEX = 16 * 1024**2
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of a set. ``manifest``: of an image or layer, as the store has it; of an archive its one file.
+    ``recipes``: what leads to an image."""
+
+    kind: str
+    name: str
+    manifest: Mapping[str, Any]
+    recipes: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, Mapping[str, Any]]:
+        """Name -> ``size`` and ``sha256``."""
+        found: Mapping[str, Mapping[str, Any]] = self.manifest["files"]
+        return found
+
+    def member(self, file: str) -> str:
+        """The name of *file* in the set."""
+        return f"{_FOLDERS[self.kind]}/{self.name}/{file}"
+
+    def place(self, folders: Folders) -> Path:
+        """Where it is in the store."""
+        inside = "" if self.kind == "guest image" else _FOLDERS[self.kind]
+        return folders.images / inside / self.name
+
+
+def select(found: Iterable[Item], names: Iterable[str]) -> list[Item]:
+    """The items of *found* whose digest, or that of their recipe, begins with one of *names*, each with what it stands
+    on; raises :class:`ImageError` where a name fits none, or several. Pure."""
+    known = [item for item in found if item.kind != "leftover"]
+    chosen: dict[Path, Item] = {}
+    for name in names:
+        fits = [item for item in known if any(each.startswith(name) for each in (item.name, *item.made_for))]
+        if len(fits) != 1 or len(name) < 4:
+            what = f"{len(fits)} pieces begin with it" if fits else "nothing in the store begins with it"
+            raise ImageError(f"{name}: {what}. strata gc --dry-run lists all; give at least 4 digits, enough for one.")
+        below = [item for item in known if item.kind == "guest image" and item.name == fits[0].parent]
+        chosen |= {item.path: item for item in (*below, *fits)}
+    return list(chosen.values())
+
+
+def export_set(folders: Folders, chosen: Iterable[Item], target: Path) -> list[Piece]:
+    """Write the pieces *chosen* to the file *target*, which is whole or not there. Raises :class:`ImageError` where one
+    of them is not what was stored."""
+    pieces = [_piece(item) for item in chosen]
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with (
+            using(folders),
+            _zstd(("-T0", "-3", "-f", "-o", str(aside)), target) as stream,
+            tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            _add(archive, _INDEX, io.BytesIO(index := _index(pieces)), len(index))
+            for piece in pieces:
+                for name, entry in piece.files.items():
+                    source = (
+                        piece.place(folders) / name if piece.kind != "container archive" else _archive(folders, piece)
+                    )
+                    _add_file(archive, piece.member(name), source, entry)
+        replace_synced(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
+    return pieces
+
+
+def import_set(folders: Folders, source: Path) -> list[tuple[Piece, bool]]:
+    """Place the pieces of the file *source*, each with whether it was new here. Raises :class:`ImageError` where the
+    file is not whole, or not what :func:`export_set` writes; the store is then as it was."""
+    if not source.is_file():
+        raise ImageError(f"{source}: no such file. Give one that strata export has written.")
+    with making(folders, "import") as staging:
+        with _unpacking(source), _zstd(("-dc", str(source)), source, "r") as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                pieces = _read_index(archive, source)
+                total = sum(entry["size"] for piece in pieces for entry in piece.files.values())
+                require_space(folders, total, f"The set {source}")
+                for piece in pieces:
+                    _unpack(archive, piece, staging / piece.kind / piece.name, source)
+                if archive.next() is not None:
+                    raise ImageError(f"{source}: more is in it than its list says. Export it again.")
+            while stream.read(_CHUNK):
+                pass
+        return _place_all(folders, pieces, staging, source)
+
+
+def _piece(item: Item) -> Piece:
+    if item.kind == "container archive":
+        entry = {"size": item.path.stat().st_size, "sha256": sha256_file(item.path)}
+        return Piece(kind=item.kind, name=item.name, manifest={"files": {"image.tar": entry}})
+    manifest = read_json(item.path / MANIFEST)
+    if manifest is None or not has_sizes(item.path, manifest):
+        raise ImageError(f"{item.path} is not whole. Remove it, and run what made it again.")
+    return Piece(kind=item.kind, name=item.name, manifest=manifest, recipes=item.made_for if not item.parent else ())
+
+
+def _archive(folders: Folders, piece: Piece) -> Path:
+    return piece.place(folders).with_suffix(".tar")
+
+
+def _index(pieces: Iterable[Piece]) -> bytes:
+    told = [{"kind": p.kind, "name": p.name, "manifest": p.manifest, "recipes": p.recipes} for p in pieces]
+    return json.dumps({"format": FORMAT, "pieces": told}, sort_keys=True, indent=1).encode()
+
+
+def _add(archive: tarfile.TarFile, name: str, stream: IO[bytes], size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o644
+    archive.addfile(member, stream)
+
+
+def _add_file(archive: tarfile.TarFile, name: str, source: Path, entry: Mapping[str, Any]) -> None:
+    with source.open("rb") as stream:
+        hashed = _Hashed(stream)
+        _add(archive, name, io.BufferedReader(hashed, _CHUNK), entry["size"])
+    if hashed.digest.hexdigest() != entry["sha256"]:
+        raise ImageError(f"{source} is damaged: it is not what was stored. Remove it, and run what made it again.")
+
+
+class _Hashed(io.RawIOBase):
+    """Digests what is read of a stream."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.digest = stream, hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        self.digest.update(content)
+        return len(content)
+
+
+@contextmanager
+def _zstd(options: Iterable[str], about: Path, mode: str = "w") -> Iterator[IO[bytes]]:
+    """What ``zstd`` reads, or with *mode* ``r`` what it writes; raises :class:`ImageError` where it fails."""
+    if shutil.which("zstd") is None:
+        raise ImageError("zstd is missing. Install the Debian package: apt-get install zstd")
+    pipe = {"stdin": subprocess.PIPE} if mode == "w" else {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    process = subprocess.Popen(("nice", "zstd", "-q", *options), stderr=subprocess.PIPE, **pipe)  # type: ignore[call-overload]
+    stream: IO[bytes] = process.stdin or process.stdout
+    failed = True
+    try:
+        yield stream
+        failed = False
+    except BrokenPipeError:
+        pass
+    finally:
+        if failed:
+            process.terminate()
+        with _quiet_close(stream):
+            said = process.stderr.read().decode(errors="replace").strip().partition("\n")[0] if process.stderr else ""
+            status = process.wait()
+    if status:
+        raise ImageError(f"{about}: {said or f'zstd ended with {status}'}. Free some space, or export it again.")
+
+
+@contextmanager
+def _quiet_close(stream: IO[bytes]) -> Iterator[None]:
+    with suppress(BrokenPipeError):
+        stream.close()
+    yield
+
+
+@contextmanager
+def _unpacking(source: Path) -> Iterator[None]:
+    """Everything that can be wrong with a set as :class:`ImageError`."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError) as error:
+        words = str(error).partition("\n")[0]
+        raise ImageError(f"{source}: cut short, or no set of strata export ({words}). Export it again.") from error
+
+
+def _read_index(archive: tarfile.TarFile, source: Path) -> list[Piece]:
+    member = archive.next()
+    if member is None or member.name != _INDEX or not member.isreg() or member.size > _LARGEST_INDEX:
+        raise ImageError(f"{source}: this is no set of pieces: it does not begin with {_INDEX}. Use strata export.")
+    stream = archive.extractfile(member)
+    try:
+        tree = json.loads(stream.read() if stream else b"")
+        if tree["format"] != FORMAT:
+            raise ImageError(f"{source}: format {tree['format']}, known is {FORMAT}. Use the Strata that wrote it.")
+        return [_checked(entry) for entry in tree["pieces"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ImageError(f"{source}: its list of pieces is damaged ({error}). Export it again.") from error
+
+
+def _checked(entry: Mapping[str, Any]) -> Piece:
+    """A piece whose names cannot lead out of the store, and whose digest is that of what it says to be."""
+    manifest, kind, name = entry["manifest"], entry["kind"], entry["name"]
+    piece = Piece(kind=kind, name=name, manifest=manifest, recipes=tuple(entry["recipes"]))
+    allowed = {"guest image": {DISK, KERNEL, INITRD}, "engine layer": {DISK}, "container archive": {"image.tar"}}[kind]
+    if not set(piece.files) <= allowed or (DISK not in piece.files and kind != "container archive"):
+        raise ValueError(f"files of a {kind}: {sorted(piece.files)}")
+    for digest in (name, *piece.recipes, *(file["sha256"] for file in piece.files.values())):
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest!r} is no digest")
+    if any(type(file["size"]) is not int or file["size"] < 0 for file in piece.files.values()):
+        raise ValueError("a size is no number")
+    expected = content_digest(manifest) if kind == "guest image" else name
+    if kind == "engine layer":
+        expected = layer_digest(manifest["parent"], manifest["images"])
+    if expected != name:
+        raise ValueError(f"{kind} {name[:12]} is {expected[:12]} by its manifest")
+    if kind == "engine layer" and not _DIGEST.fullmatch(manifest["parent"]):
+        raise ValueError(f"{manifest['parent']!r} is no digest")
+    return piece
+
+
+def _unpack(archive: tarfile.TarFile, piece: Piece, target: Path, source: Path) -> None:
+    target.mkdir(parents=True)
+    for name, entry in piece.files.items():
+        member = archive.next()
+        if member is None or member.name != piece.member(name) or not member.isreg() or member.size != entry["size"]:
+            raise ImageError(f"{source}: {piece.member(name)} is not where its list says. Export it again.")
+        stream, digest = archive.extractfile(member), hashlib.sha256()
+        with (target / name).open("wb") as output:
+            while stream and (chunk := stream.read(_CHUNK)):
+                digest.update(chunk)
+                output.write(chunk)
+        if digest.hexdigest() != entry["sha256"]:
+            raise ImageError(f"{source}: {piece.member(name)} is damaged: its SHA-256 is another. Export it again.")
+        if name == DISK:
+            _refuse_stray(piece, target / name, source)
+
+
+def _refuse_stray(piece: Piece, disk: Path, source: Path) -> None:
+    """A disk that leans on any other file than its image's would show its guest files of this machine."""
+    found = inspect(disk, str(source))
+    backing = backing_name(piece.manifest["parent"]) if piece.kind == "engine layer" else None
+    data = found.get("format-specific", {}).get("data", {}).get("data-file")
+    if found["format"] != "qcow2" or found.get("backing-filename") != backing or data:
+        raise ImageError(f"{source}: {piece.member(DISK)} leans on other files than it may. It was not made by Strata.")
+
+
+def _place_all(folders: Folders, pieces: list[Piece], staging: Path, source: Path) -> list[tuple[Piece, bool]]:
+    images = {piece.name for piece in pieces if piece.kind == "guest image"}
+    for piece in pieces:
+        parent = piece.manifest.get("parent")
+        if parent and parent not in images and read_json(folders.images / parent / MANIFEST) is None:
+            raise ImageError(f"{source}: layer {piece.name[:12]} needs the image {parent[:12]}. Import that one first.")
+    with using(folders):
+        ordered = sorted(pieces, key=lambda piece: piece.kind == "engine layer")
+        return [(piece, _place(folders, piece, staging / piece.kind / piece.name)) for piece in ordered]
+
+
+def _place(folders: Folders, piece: Piece, unpacked: Path) -> bool:
+    """Whether it is new here. A recipe that leads to something here goes on leading there."""
+    if piece.kind == "container archive":
+        target = _archive(folders, piece)
+        if target.is_file():
+            return False
+        (unpacked / "image.tar").chmod(0o644)
+        replace_synced(unpacked / "image.tar", target)
+        return True
+    target = piece.place(folders)
+    there = _intact(target, piece)
+    if target.exists() and not there:
+        shutil.rmtree(target)
+    write_json(unpacked / MANIFEST, piece.manifest)
+    unpacked.chmod(0o755)
+    publish(unpacked, target)
+    for recipe in piece.recipes:
+        if resolve(folders, recipe) is None:
+            write_json(recipes_folder(folders) / f"{recipe}.json", {"content": piece.name})
+    return not there
+
+
+def _intact(target: Path, piece: Piece) -> bool:
+    """Whether the piece is at *target* already, to the bit."""
+    return has_sizes(target, piece.manifest) and all(
+        sha256_file(target / name) == entry["sha256"] for name, entry in piece.files.items()
+    )
