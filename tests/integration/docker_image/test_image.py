@@ -25,6 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_list import sweep
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import layer_mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ForeignObjectError, ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
@@ -496,3 +497,20 @@ def test_a_run_that_is_killed_at_any_point_is_finished_by_the_next_one(
 
 def names(host: Host) -> list[str]:
     return sorted(tag for entry in host.client.images() for tag in entry["RepoTags"] or ())
+
+
+def test_an_image_of_an_engine_layer_is_claimed_without_a_load(host: Host) -> None:
+    reference, found = host.archive("app", b"preloaded")
+    with (host.folder / "app.tar").open("rb") as stream:
+        host.client.load_image(stream)
+    source = host.engine.inputs.images["web", reference].source
+    host.client.tag(found, *layer_mark(source).split(":"))
+    host.client.remove_image(reference)
+    host.events.clear()
+
+    assert host.converge() == [f"create {reference}"]
+
+    assert not [event for event in host.events if event.message == "loading"]
+    tags = host.client.inspect_image(reference)["RepoTags"]
+    assert {tag.partition(":")[0] for tag in tags} == {reference.partition(":")[0], "strata.invalid/mark"}
+    assert host.converge() == []

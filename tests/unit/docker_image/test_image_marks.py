@@ -11,6 +11,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_mar
     ListedImage,
     build_label,
     build_labels,
+    layer_mark,
     mark,
     stage_mark,
     superseded,
@@ -134,3 +135,11 @@ def test_an_image_of_no_registry_stands_for_no_digest() -> None:
     assert listed("redis:7", mark("env", "redis:7", "recipe:1")).origin(
         "env", "redis:7", f"registry:redis:7@{NEW}"
     ) == ("image:sha256:1")
+
+
+def test_what_an_engine_layer_brought_is_the_image_of_whoever_declares_its_source() -> None:
+    image = listed(layer_mark("recipe:1"))
+    assert (image.names, image.preloaded) == ((), (layer_mark("recipe:1"),))
+    assert image.origin("env", "redis:7", "recipe:1") == "recipe:1"
+    assert image.origin("env", "redis:7", "recipe:2") is None
+    assert not superseded(image, "env", {"redis:7": "recipe:2"})

@@ -61,7 +61,10 @@ def test_what_is_right_passes_the_check() -> None:
 def test_a_kind_that_it_does_not_serve_is_named_with_those_that_it_does(kind: str) -> None:
     told = reasons(kind=kind)
     assert told.keys() == {"kind"}
-    assert "one of network, pool, guest_image, container_archive, disk, guest, forward, mount" in told["kind"]
+    assert (
+        "one of network, pool, guest_image, container_archive, engine_layer, disk, guest, forward, mount"
+        in told["kind"]
+    )
 
 
 def test_what_lives_on_an_engine_needs_its_guest_and_nothing_else_has_one() -> None:

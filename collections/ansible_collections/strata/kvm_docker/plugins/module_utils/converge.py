@@ -37,6 +37,7 @@ from .resolve import guest_images, resolve
 from .resources import HYPERVISOR_KINDS, observed
 from .run_record import recording
 from .session import OpenEngine, Session
+from .store.engine_layer import requests
 from .store.use import note
 
 
@@ -329,7 +330,8 @@ class _Preparation:
             self.lock.refuse(resolved)
         if not self.options.check:
             access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
-            note(self.options.folders, self.environment.name, resolved)
+            layers = tuple(request.digest for request in requests(self.environment, resolved).values())
+            note(self.options.folders, self.environment.name, resolved, layers)
         name, folders = self.environment.name, self.options.folders
         seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
         inputs = self.lock.held(resolved) if self.lock else resolved

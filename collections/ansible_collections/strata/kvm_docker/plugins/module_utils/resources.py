@@ -27,16 +27,17 @@ from .kvm.network import Network
 from .kvm.pool import Pool
 from .plan import planner
 from .plan.model import Declared, Difference, Effect, Key, Observed, Traits
+from .store.engine_layer import EngineLayer
 
 #: Objects of the hypervisor; their connection is a ``Hypervisor``.
-HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), Disk(), Guest(), Forward())
+HYPERVISOR = (Network(), Pool(), GuestImageKind(), ContainerArchive(), EngineLayer(), Disk(), Guest(), Forward())
 #: Objects on a guest's engine; their connection is an ``Engine``.
 ENGINE = (Mount(), Settings(), Image(), DockerNetwork(), DockerVolume(), Container())
 
 HYPERVISOR_KINDS = tuple(resource.kind for resource in HYPERVISOR)
 IMAGE_KINDS = (GuestImageKind.kind,)
 #: What is made here, once for all environments, of inputs that a lock holds.
-STORE_KINDS = (GuestImageKind.kind, ContainerArchive.kind)
+STORE_KINDS = (GuestImageKind.kind, ContainerArchive.kind, EngineLayer.kind)
 SETTINGS_KINDS = (Settings.kind,)
 ENGINE_KINDS = tuple(resource.kind for resource in ENGINE)
 RESOURCES: dict[str, Any] = {resource.kind: resource for resource in (*HYPERVISOR, *ENGINE)}

@@ -12,11 +12,19 @@ from ..plan.secrets import secret_values
 from .environment import ContainerImage, Environment, GuestImage
 from .sources import Sources
 
+#: Settings of an engine that have it look for images elsewhere.
+_MOVING = frozenset({"data-root", "features", "storage-driver", "userns-remap"})
+
 
 def check_images(environment: Environment, sources: Sources) -> Iterator[Problem]:
     for name, image in environment.images.items():
         for message in _guest_image(image):
             yield sources.problem(("images", name), message)
+    for guest in environment.guests.values():
+        declared = environment.images.get(guest.image)
+        for key in sorted(_MOVING & guest.engine.settings.keys()) if declared and declared.preload else ():
+            message = f"preload of image {guest.image} puts images where an engine without {key} looks; leave one out"
+            yield sources.problem(("guests", guest.name, "engine", "settings", key), message)
     for reference, container_image in environment.container_images.items():
         for message in _container_image(container_image):
             yield sources.problem(("container_images", reference), message)
@@ -37,6 +45,8 @@ def _guest_image(image: GuestImage) -> Iterator[str]:
     yield from _without_password("build.mirror", image.build.mirror if image.build else None)
     if image.build and image.sha256:
         yield "sha256 is of a source; what is built has its digest in the recipe"
+    if image.preload and not image.build:
+        yield "preload is of an image with build; what a stock image starts is not known"
 
 
 def _container_image(image: ContainerImage) -> Iterator[str]:

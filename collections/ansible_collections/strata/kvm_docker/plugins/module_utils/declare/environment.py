@@ -67,6 +67,8 @@ class GuestImage(Written):
     """Path (relative to the declaration) or URL of a stock cloud image, qcow2 or raw."""
     sha256: Sha256 | None = None
     """Digest that ``source`` must have; required for a URL."""
+    preload: bool = False
+    """Have new guests start with their images of ``container_images`` on the engine already, by a shared layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,4 +7,4 @@ from __future__ import annotations
 
 #: Of objects on the engine of a guest.
 ON_ENGINES = ("mount", "engine", "image", "docker_network", "docker_volume", "container")
-KINDS = ("network", "pool", "guest_image", "container_archive", "disk", "guest", "forward", *ON_ENGINES)
+KINDS = ("network", "pool", "guest_image", "container_archive", "engine_layer", "disk", "guest", "forward", *ON_ENGINES)

@@ -19,7 +19,7 @@ from .engine import Engine
 from .errors import engine_errors
 from .events import Downloads, Report, refuse_error
 from .image_build import Builder
-from .image_list import list_images
+from .image_list import discard, list_images
 from .image_marks import mark
 
 
@@ -51,6 +51,8 @@ def _there(engine: Engine, image: ImageInput) -> bool:
     found = [listed for listed in list_images(engine) if listed.origin(environment, reference, source) == source]
     for listed in sorted(found, key=lambda listed: listed.put_for(environment, reference, source) != source)[:1]:
         _name(engine, image, listed.id)
+        for preloaded in listed.preloaded:
+            discard(engine, preloaded)
     return bool(found)
 
 

@@ -29,17 +29,20 @@ LABEL_BUILD = "strata.build"
 #: Repositories of our marks; the top-level domain is reserved (RFC 2606), so nothing can be pushed there.
 MARKS = "strata.invalid/mark"
 STAGES = "strata.invalid/stage"
+LAYERS = "strata.invalid/layer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedImage:
-    """An image as the engine lists it. ``names``: tags and digests that it is called by, without marks."""
+    """An image as the engine lists it. ``names``: tags and digests that it is called by, without marks. ``preloaded``:
+    marks that it has from an engine layer, until an environment claims it."""
 
     id: str
     names: tuple[str, ...]
     marks: tuple[str, ...]
     stages: tuple[str, ...]
     labels: Mapping[str, str]
+    preloaded: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> ListedImage:
@@ -49,20 +52,25 @@ class ListedImage:
         return cls(
             id=entry["Id"],
             names=tuple(
-                tag for tag in (*tags, *digests) if not tag.startswith((f"{MARKS}:", f"{STAGES}:", f"{MARKS}@"))
+                tag
+                for tag in (*tags, *digests)
+                if not tag.startswith((f"{MARKS}:", f"{STAGES}:", f"{LAYERS}:", f"{MARKS}@"))
             ),
             marks=tuple(tag for tag in tags if tag.startswith(f"{MARKS}:")),
             stages=tuple(tag for tag in tags if tag.startswith(f"{STAGES}:")),
             labels=entry.get("Labels") or {},
+            preloaded=tuple(tag for tag in tags if tag.startswith(f"{LAYERS}:")),
         )
 
     def origin(self, environment: str, reference: str, source: str) -> str | None:
         """What it is made from, seen as an image for *reference* that is to be of *source*.
 
         ``None`` when we did not put it there, and it is not the very image that *source* asks for either: that of the
-        archive, or whatever the registry's name already stands for.
+        archive, the one that an engine layer brought for it, or whatever the registry's name already stands for.
         """
         if source == source_of("archive", self.id) or source in self._digest_sources(reference):
+            return source
+        if layer_mark(source) in self.preloaded:
             return source
         return self.put_for(environment, reference, source) or self._stands_for(reference, source)
 
@@ -131,6 +139,11 @@ def mark(environment: str, reference: str, source: str) -> str:
 def stage_mark(environment: str, reference: str, number: int | str) -> str:
     """Keeps the result of a build's stage *number*, which has no name, as its cache and from being lost."""
     return f"{STAGES}:{environment}-{_short(familiar(reference))}-{number}"
+
+
+def layer_mark(source: str) -> str:
+    """The mark of an image that an engine layer brings, for whatever environment declares one of *source*."""
+    return f"{LAYERS}:{hashlib.sha256(source.encode()).hexdigest()[:32]}"
 
 
 def build_labels(environment: str, reference: str, source: str) -> dict[str, str]:

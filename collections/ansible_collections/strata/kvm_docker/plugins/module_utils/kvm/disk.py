@@ -20,10 +20,11 @@ from ..guest.image_store import using
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
 from ..progress import Progress
-from ..store.layers import verify
+from ..store.engine_layer import LayerRequest, backing, requests
 from ..store.use import register
 from .disk_files import (
     DiskFile,
+    chain,
     disk_files,
     disk_name,
     disk_path,
@@ -52,13 +53,15 @@ _HEADROOM = 1024 * _MIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What a disk is made from. ``disk``: name of a data disk, empty for the first disk."""
+    """What a disk is made from. ``disk``: name of a data disk, empty for the first disk. ``layer``: what a first disk
+    stands on, where it is there; else it stands on the image itself."""
 
     environment: str
     guest: str
     path: Path | None
     pool: str
     disk: str = ""
+    layer: LayerRequest | None = None
 
 
 class Disk:
@@ -74,12 +77,17 @@ class Disk:
     def declare(self, environment: Environment, inputs: Inputs) -> Iterator[Declared]:
         """The first disk of each guest, and its data disks."""
         own = Need(Key("pool", environment.name))
+        layers = requests(environment, inputs)
         for guest in environment.guests.values():
+            layer = layers.get(guest.image)
+            below = ("guest_image", "engine_layer") if layer else ("guest_image",)
             yield Declared(
                 Key(self.kind, guest.name),
                 {"image": inputs.guest_images[guest.image], "size": _whole_sectors(guest.disk)},
-                needs=(own, Need(Key("guest_image", guest.image))),
-                handle=_Source(environment=environment.name, guest=guest.name, path=None, pool=environment.name),
+                needs=(own, *(Need(Key(kind, guest.image)) for kind in below)),
+                handle=_Source(
+                    environment=environment.name, guest=guest.name, path=None, pool=environment.name, layer=layer
+                ),
             )
             yield from self._data_disks(environment, guest, own)
 
@@ -180,13 +188,13 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
         _refuse_too_small(source.guest, size, stored.disk)
         _refuse_full(source.guest, size, path.parent)
         refuse_in_use(hypervisor, source.environment, source.guest, path)
-        verify(stored.disk.parent)
+        below = backing(hypervisor.folders, source.layer, stored)
         domain = find_domain(hypervisor, source.environment, source.guest)
         overlays = external_snapshots(domain, path)
         if domain:
             cut_power(domain)
         _remove(overlays)
-        make_overlay(_pool(hypervisor, source), path, size, stored.disk, mark_of(declared))
+        make_overlay(_pool(hypervisor, source), path, size, below, mark_of(declared))
 
 
 def mark_of(declared: Declared) -> OverlayMark:
@@ -235,8 +243,8 @@ def _grow(hypervisor: Hypervisor, source: _Source, path: Path, size: int, progre
 
 def _grow_inside(hypervisor: Hypervisor, source: _Source, progress: Progress) -> None:
     """Images that we build have the file system on the whole disk; a stock image grows it when it boots."""
-    header = read_qcow2(disk_path(hypervisor.folders.pool(source.environment), source.guest))
-    kernel = bool(header and header.backing and (header.backing.parent / "vmlinuz").is_file())
+    path = disk_path(hypervisor.folders.pool(source.environment), source.guest)
+    kernel = (list(chain(path))[-1].parent / "vmlinuz").is_file()
     shell = inside.reach(hypervisor.folders, source.environment, source.guest) if kernel else None
     if shell is None:
         message = "its disk has grown; the file system on it grows at its next boot"

@@ -82,7 +82,8 @@ def image_of(hypervisor: Hypervisor, file: DiskFile) -> str:
         return file.mark.image
     header = read_qcow2(file.path)
     below = header.backing if header else None
-    return (recipe_of(hypervisor.folders, below) or str(below)) if below else "no image"
+    lowest = list(chain(file.path))[-1]
+    return (recipe_of(hypervisor.folders, lowest) or str(below)) if below else "no image"
 
 
 def obstacle(hypervisor: Hypervisor, environment: str, file: DiskFile) -> str:

@@ -15,10 +15,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -46,6 +45,7 @@ from ..guest.image_store import (
 )
 from .items import Item
 from .layers import backing_name, layer_digest
+from .zstd import compressing, decompressing
 
 FORMAT = 1
 _INDEX = "strata-store.json"
@@ -104,7 +104,7 @@ def export_set(folders: Folders, chosen: Iterable[Item], target: Path) -> list[P
     try:
         with (
             using(folders),
-            _zstd(("-T0", "-3", "-f", "-o", str(aside)), target) as stream,
+            compressing(aside) as stream,
             tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
             _add(archive, _INDEX, io.BytesIO(index := _index(pieces)), len(index))
@@ -126,7 +126,7 @@ def import_set(folders: Folders, source: Path) -> list[tuple[Piece, bool]]:
     if not source.is_file():
         raise ImageError(f"{source}: no such file. Give one that strata export has written.")
     with making(folders, "import") as staging:
-        with _unpacking(source), _zstd(("-dc", str(source)), source, "r") as stream:
+        with _unpacking(source), decompressing(source) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 pieces = _read_index(archive, source)
                 total = sum(entry["size"] for piece in pieces for entry in piece.files.values())
@@ -187,37 +187,6 @@ class _Hashed(io.RawIOBase):
         buffer[: len(content)] = content
         self.digest.update(content)
         return len(content)
-
-
-@contextmanager
-def _zstd(options: Iterable[str], about: Path, mode: str = "w") -> Iterator[IO[bytes]]:
-    """What ``zstd`` reads, or with *mode* ``r`` what it writes; raises :class:`ImageError` where it fails."""
-    if shutil.which("zstd") is None:
-        raise ImageError("zstd is missing. Install the Debian package: apt-get install zstd")
-    pipe = {"stdin": subprocess.PIPE} if mode == "w" else {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-    process = subprocess.Popen(("nice", "zstd", "-q", *options), stderr=subprocess.PIPE, **pipe)  # type: ignore[call-overload]
-    stream: IO[bytes] = process.stdin or process.stdout
-    failed = True
-    try:
-        yield stream
-        failed = False
-    except BrokenPipeError:
-        pass
-    finally:
-        if failed:
-            process.terminate()
-        with _quiet_close(stream):
-            said = process.stderr.read().decode(errors="replace").strip().partition("\n")[0] if process.stderr else ""
-            status = process.wait()
-    if status:
-        raise ImageError(f"{about}: {said or f'zstd ended with {status}'}. Free some space, or export it again.")
-
-
-@contextmanager
-def _quiet_close(stream: IO[bytes]) -> Iterator[None]:
-    with suppress(BrokenPipeError):
-        stream.close()
-    yield
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ..kvm.disk_files import chain
 from .items import touch
 
 _NOTE = "store.json"
+_ONE_WRITES = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ def register(folders: Folders) -> None:
     """Have the store know of the state folder of *folders*."""
     user = {"root": str(folders.root)}
     path = folders.images / ".users" / f"{canonical_digest(user)[:16]}.json"
-    if read_json(path) != user:
-        write_json(path, user)
+    with _ONE_WRITES:
+        if read_json(path) != user:
+            write_json(path, user)
 
 
 def note(folders: Folders, environment: str, inputs: Inputs, layers: tuple[str, ...] = ()) -> None:

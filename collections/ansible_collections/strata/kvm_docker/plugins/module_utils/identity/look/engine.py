@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...docker.errors import engine_errors
-from ...docker.image_marks import MARKS, STAGES
+from ...docker.image_marks import LAYERS, MARKS, STAGES
 from ...naming import LABEL_SOURCE
 from ..known.known import Source, known
 from ..leaf import Branch, Plane
@@ -189,7 +189,7 @@ def places(look: EngineLook) -> dict[str, tuple[str, ...]]:
 
 def _ordered(images: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """In an order that stays; our marks last, as they hold the environment's name and a rule takes them out."""
-    return sorted(images.items(), key=lambda item: (item[0].startswith((MARKS, STAGES)), item[0]))
+    return sorted(images.items(), key=lambda item: (item[0].startswith((LAYERS, MARKS, STAGES)), item[0]))
 
 
 def _layers(look: EngineLook) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,303 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When an engine layer is asked for, how it is made, and what a failure or a kill of that leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.checks import check
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    EngineSettings,
+    Environment,
+    Guest,
+    GuestImage,
+    ImageBuild,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
+from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import layer_mark
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import DISK
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk import Disk
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk_files import chain
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.overlay import OverlayMark, mark_overlay
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.qcow2 import read_qcow2
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store import layer_build
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import (
+    EngineLayer,
+    LayerRequest,
+    layer_for,
+    requests,
+)
+from image_archives import docker_archive
+from made_store import put_disk, put_image, sha, tree
+
+
+def ignore(message: str, fraction: float) -> None:
+    return
+
+
+def environment_of(preload: bool = True, **settings: Any) -> Environment:
+    engine = EngineSettings(settings=settings)
+    return Environment(
+        name="lab",
+        folder="/declaration",
+        images={"debian": GuestImage(build=ImageBuild(suite="trixie"), preload=preload)},
+        guests={name: Guest(name=name, image="debian", engine=engine) for name in ("one", "two")},
+    )
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path / "state")
+
+
+@pytest.fixture
+def inputs(folders: Folders, tmp_path: Path) -> Inputs:
+    """An image in the store, and for each of two guests one image of an archive and one that is pulled."""
+    put_image(folders, "debian")
+    images = {}
+    for guest in ("one", "two"):
+        path = tmp_path / f"{guest}.tar"
+        found = docker_archive(path, [((f"{guest}:1",), guest.encode() * 1000)])[0]
+        images[guest, f"{guest}:1"] = ImageInput(reference=f"{guest}:1", source=f"archive:{found}", archive=path)
+        images[guest, "redis:7"] = ImageInput(reference="redis:7", source="registry:redis:7")
+    return Inputs(guest_images={"debian": sha("debian")}, images=images)
+
+
+@pytest.fixture
+def request_(inputs: Inputs) -> LayerRequest:
+    return requests(environment_of(), inputs)["debian"]
+
+
+def write_something(argv: list[str], seconds: float, images: int, report: Any) -> None:
+    """In place of QEMU."""
+    work = next(word.partition("file=")[2] for word in argv if "disk0," in word)
+    subprocess.run(("qemu-io", "-c", "write -P 7 512k 64k", work), check=True, capture_output=True)
+
+
+def test_a_layer_holds_the_archives_of_all_guests_of_its_image(inputs: Inputs, request_: LayerRequest) -> None:
+    assert sorted(request_.images) == sorted(image.source for image in inputs.images.values() if image.archive)
+    assert requests(environment_of(preload=False), inputs) == {}
+    assert requests(environment_of(), Inputs(guest_images={"debian": "d"})) == {}
+
+
+def asked_for(folders: Folders, inputs: Inputs) -> bool:
+    wanted = list(EngineLayer().declare(environment_of(), inputs))
+    connection: Any = SimpleNamespace(folders=folders)
+    return [item.key for item in EngineLayer().stored(connection, wanted)] != [Key("engine_layer", "debian")]
+
+
+def test_a_layer_is_asked_for_only_where_a_guest_is_to_be_made_that_would_stand_on_it(
+    folders: Folders, inputs: Inputs
+) -> None:
+    image = folders.images / "none"
+    assert asked_for(folders, inputs)
+    disks = [put_disk(folders, "lab", guest, _disk_of(folders)) for guest in ("one", "two")]
+    for disk in disks:
+        mark_overlay(disk, OverlayMark(environment="lab", guest=disk.stem, image=sha("debian")))
+    assert not asked_for(folders, inputs)
+    mark_overlay(disks[0], OverlayMark(environment="lab", guest="one", image=sha("another")))
+    assert asked_for(folders, inputs)
+    disks[0].unlink()
+    assert asked_for(folders, inputs)
+    assert not image.exists()
+
+
+def _disk_of(folders: Folders) -> Path:
+    return next(path for path in folders.images.glob("*/disk.qcow2"))
+
+
+def test_a_first_disk_waits_for_its_layer(inputs: Inputs) -> None:
+    declared = {item.key: item for item in Disk().declare(environment_of(), inputs)}
+    assert Key("engine_layer", "debian") in {need.key for need in declared[Key("disk", "one")].needs}
+    plain = {item.key: item for item in Disk().declare(environment_of(preload=False), inputs)}
+    assert Key("engine_layer", "debian") not in {need.key for need in plain[Key("disk", "one")].needs}
+    assert declared[Key("disk", "one")].spec == plain[Key("disk", "one")].spec
+
+
+def test_a_layer_is_a_thin_disk_over_its_image_that_the_next_one_finds(
+    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_build, "_run", write_something)
+    assert layer_for(folders, request_) is None
+
+    made = layer_build.build_layer(request_, folders, ignore)
+
+    assert layer_for(folders, request_) == made
+    assert list(chain(made.disk)) == [made.disk, _disk_of(folders)]
+    assert read_qcow2(made.disk) == read_qcow2(made.disk)
+    monkeypatch.setattr(layer_build, "_run", None)
+    assert layer_build.build_layer(request_, folders, ignore) == made
+    assert list((folders.images / ".staging").iterdir()) == []
+
+
+def test_another_archive_or_image_asks_for_another_layer(
+    folders: Folders, inputs: Inputs, request_: LayerRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_build, "_run", write_something)
+    layer_build.build_layer(request_, folders, ignore)
+    found = docker_archive(tmp_path / "new.tar", [(("one:1",), b"new")])[0]
+    new = ImageInput(reference="one:1", source=f"archive:{found}", archive=tmp_path / "new.tar")
+    changed = Inputs(guest_images=inputs.guest_images, images={**inputs.images, ("one", "one:1"): new})
+    assert layer_for(folders, requests(environment_of(), changed)["debian"]) is None
+    put_image(folders, "debian", kernel=b"of newer packages")
+    assert layer_for(folders, request_) is None
+
+
+def test_of_two_runs_that_need_one_layer_one_makes_it(
+    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    told: list[str] = []
+
+    def slowly(*arguments: Any) -> None:
+        begun.append(1)
+        time.sleep(0.5)
+        write_something(*arguments)
+
+    monkeypatch.setattr(layer_build, "_run", slowly)
+
+    def work() -> None:
+        layer_build.build_layer(request_, folders, lambda words, _fraction: told.append(words))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(begun) == 1
+    assert "waiting for another run that makes it" in told
+    assert layer_for(folders, request_)
+
+
+def test_a_killed_maker_leaves_nothing_that_the_next_one_stumbles_over(
+    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(folders.images)
+    steps = ("_work", "_run", "_qemu_img", "store_layer")
+    for step in steps:
+        child = os.fork()
+        if child == 0:
+            monkeypatch.setattr(layer_build, "_run", write_something)
+            monkeypatch.setattr(layer_build, step, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+            layer_build.build_layer(request_, folders, ignore)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, step
+        assert layer_for(folders, request_) is None
+    assert {name: digest for name, digest in tree(folders.images).items() if ".staging" not in name} == before
+    monkeypatch.setattr(layer_build, "_run", write_something)
+    layer_build.build_layer(request_, folders, ignore)
+
+    assert layer_for(folders, request_)
+    assert list((folders.images / ".staging").iterdir()) == []
+
+
+def test_where_there_is_no_room_it_is_said_before_anything_is_written(
+    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1))
+    with pytest.raises(ImageError, match=r"Making an engine layer needs .* MiB below"):
+        layer_build.build_layer(request_, folders, ignore)
+    assert list((folders.images / ".staging").iterdir()) == []
+
+
+def test_a_damaged_image_is_found_before_a_layer_is_made_on_it(folders: Folders, request_: LayerRequest) -> None:
+    disk = _disk_of(folders)
+    content = bytearray(disk.read_bytes())
+    content[-1] ^= 1
+    disk.write_bytes(content)
+    with pytest.raises(ImageError, match="is damaged"):
+        layer_build.build_layer(request_, folders, ignore)
+
+
+def test_an_archive_that_changed_meanwhile_is_refused(folders: Folders, request_: LayerRequest, tmp_path: Path) -> None:
+    docker_archive(tmp_path / "one.tar", [(("one:1",), b"other")])
+    with pytest.raises(ImageError, match="changed while the run was under way"):
+        layer_build.build_layer(request_, folders, ignore)
+
+
+def test_the_script_checks_each_image_and_marks_it_for_everybody(request_: LayerRequest) -> None:
+    archived = request_.archived()
+    script = layer_build.script(archived)
+    for number, (source, image) in enumerate(archived.items()):
+        assert f"< /dev/vd{'cd'[number]}" in script
+        assert f"docker tag {image.image_id} {layer_mark(source)}\n" in script
+    done = subprocess.run(("dash", "-n"), input=script.encode(), check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def run_console(*lines: str, seconds: float = 20, end: str = "") -> list[str]:
+    told: list[str] = []
+    script = "".join(f"echo '{line}';" for line in lines) + end
+    layer_build._run(["sh", "-c", script], seconds, 2, lambda words, _fraction: told.append(words))
+    return told
+
+
+def test_the_console_tells_how_far_it_is() -> None:
+    told = run_console("noise", "strata-layer: loaded 1", "strata-layer: loaded 2", "strata-layer: done")
+    assert told == ["starting the engine", "1 of 2 images loaded", "2 of 2 images loaded"]
+
+
+def test_an_engine_that_fails_is_told_with_the_end_of_its_console() -> None:
+    with pytest.raises(ImageError, match="did not load the images:\nno space left on device"):
+        run_console("no space left on device", end="exit 1")
+
+
+def test_an_engine_that_hangs_is_given_up() -> None:
+    with pytest.raises(ImageError, match=r"within 0\.5 s"):
+        run_console("booting", seconds=0.5, end="exec sleep 100")
+
+
+def test_the_machine_of_a_killed_maker_dies_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    child = os.fork()
+    if child == 0:
+        layer_build._run(["sh", "-c", f"echo $$ > {note}; exec sleep 100"], 100, 1, ignore)
+        os._exit(0)
+    until = time.monotonic() + 10
+    while not (note.exists() and note.read_text()) and time.monotonic() < until:
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    machine = Path("/proc") / note.read_text().strip()
+    while machine.exists() and "Z" not in (machine / "stat").read_text().split() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("key", ["data-root", "features", "storage-driver", "userns-remap"])
+def test_settings_that_would_hide_the_images_are_refused(key: str) -> None:
+    settings = {key: "/srv/docker"}
+    told = [str(problem) for problem in check(environment_of(**settings))]
+    assert any(f"guests.one.engine.settings.{key}" in line and "preload of image debian" in line for line in told)
+    assert not any("preload" in str(problem) for problem in check(environment_of(preload=False, **settings)))
+
+
+def test_a_stock_image_cannot_be_preloaded() -> None:
+    stock = Environment(name="lab", folder="/", images={"cloud": GuestImage(source="cloud.qcow2", preload=True)})
+    assert [str(problem) for problem in check(stock)] == [
+        "declaration: images.cloud: preload is of an image with build; what a stock image starts is not known"
+    ]
+
+
+def test_layers_differ_by_nothing_but_what_they_are_made_of(
+    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_build, "_run", write_something)
+    made = layer_build.build_layer(request_, folders, ignore)
+    assert made.digest == layer_build.layer_digest(made.parent, made.images)
+    assert sha256_file(made.disk.parent / DISK)
