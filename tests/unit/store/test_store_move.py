@@ -18,13 +18,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.cli.main import main
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import ImageBuild
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_build, image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.items import items
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layers import find_layer, verify
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.move import export_set, import_set, select
 from forked import forked
+from locked_environment import make_lab
 from made_store import flip, put_archive, put_image, put_layer, qcow2, qemu_img, sha, tree
 
 
@@ -309,3 +311,21 @@ def test_the_commands_move_a_layer(here: Folders, there: Folders, tmp_path: Path
     assert (status, len(errors.splitlines())) == (2, 1)
     status, _told, errors = strata(here, "export", layer.digest, str(tmp_path / "no" / "folder"))
     assert (status, "No such file" in errors) == (2, True)
+
+
+def test_a_declaration_names_all_that_it_needs_and_that_is_there(tmp_path: Path, there: Folders) -> None:
+    lab = make_lab(tmp_path)
+    recipe = image_build.recipe_digest(ImageBuild(suite="trixie"))
+    with image_store.making(lab.folders, recipe) as staging:
+        qcow2(staging / image_store.DISK, "debian")
+        image_store.store(lab.folders, recipe, staging)
+    lab.make_archive()
+    put_archive(lab.folders, "of nobody")
+    target = tmp_path / "pieces.tar.zst"
+
+    status, told, errors = strata(lab.folders, "export", str(lab.declaration), str(target))
+
+    assert (status, errors) == (0, "")
+    assert [line.rpartition(" ")[0] for line in told.splitlines()[:-1]] == ["guest image", "container archive"]
+    assert strata(there, "import", str(target))[0] == 0
+    assert image_store.resolve(there, recipe)

@@ -28,8 +28,6 @@ from ..folders import Folders
 from ..guest.cloud_image import inspect
 from ..guest.image_store import (
     DISK,
-    INITRD,
-    KERNEL,
     MANIFEST,
     content_digest,
     has_sizes,
@@ -51,6 +49,9 @@ FORMAT = 1
 _INDEX = "strata-store.json"
 _FOLDERS = {"guest image": "images", "engine layer": "layers", "container archive": "container-archives"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_FILE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9]+)?")
+#: What an archive is called in a set.
+_ARCHIVE = "image.tar"
 _LARGEST_INDEX = 16 * 1024**2
 _CHUNK = 1 << 20
 
@@ -143,7 +144,7 @@ def import_set(folders: Folders, source: Path) -> list[tuple[Piece, bool]]:
 def _piece(item: Item) -> Piece:
     if item.kind == "container archive":
         entry = {"size": item.path.stat().st_size, "sha256": sha256_file(item.path)}
-        return Piece(kind=item.kind, name=item.name, manifest={"files": {"image.tar": entry}})
+        return Piece(kind=item.kind, name=item.name, manifest={"files": {_ARCHIVE: entry}})
     manifest = read_json(item.path / MANIFEST)
     if manifest is None or not has_sizes(item.path, manifest):
         raise ImageError(f"{item.path} is not whole. Remove it, and run what made it again.")
@@ -217,8 +218,9 @@ def _checked(entry: Mapping[str, Any]) -> Piece:
     """A piece whose names cannot lead out of the store, and whose digest is that of what it says to be."""
     manifest, kind, name = entry["manifest"], entry["kind"], entry["name"]
     piece = Piece(kind=kind, name=name, manifest=manifest, recipes=tuple(entry["recipes"]))
-    allowed = {"guest image": {DISK, KERNEL, INITRD}, "engine layer": {DISK}, "container archive": {"image.tar"}}[kind]
-    if not set(piece.files) <= allowed or (DISK not in piece.files and kind != "container archive"):
+    only = {"guest image": None, "engine layer": DISK, "container archive": _ARCHIVE}[kind]
+    plain = all(_FILE.fullmatch(file) and file != MANIFEST for file in piece.files)
+    if not plain or (set(piece.files) != {only} if only else DISK not in piece.files):
         raise ValueError(f"files of a {kind}: {sorted(piece.files)}")
     for digest in (name, *piece.recipes, *(file["sha256"] for file in piece.files.values())):
         if not _DIGEST.fullmatch(digest):
@@ -278,8 +280,8 @@ def _place(folders: Folders, piece: Piece, unpacked: Path) -> bool:
         target = _archive(folders, piece)
         if target.is_file():
             return False
-        (unpacked / "image.tar").chmod(0o644)
-        replace_synced(unpacked / "image.tar", target)
+        (unpacked / _ARCHIVE).chmod(0o644)
+        replace_synced(unpacked / _ARCHIVE, target)
         return True
     target = piece.place(folders)
     there = _intact(target, piece)
