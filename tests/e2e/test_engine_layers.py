@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.store.items impo
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.move import export_set, import_set, select
 from environments import EnvironmentCopy, Lab
 from lab import lab_folders
-from made_store import flip
+from made_store import flip, qemu_img
 
 pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
@@ -96,7 +97,28 @@ def inside(copy: EnvironmentCopy, guest: str, script: str) -> list[str]:
     return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout.splitlines()
 
 
-def test_guests_on_a_layer_start_containers_without_a_load_and_share_no_identity(copy: EnvironmentCopy) -> None:
+@contextmanager
+def contents(disk: Path, work: Path) -> Iterator[set[tuple[str, int, int]]]:
+    """Path, mode and size of all that is on the file system of *disk*."""
+    raw, target = work / "disk.raw", work / "mounted"
+    qemu_img("convert", "-O", "raw", disk, raw)
+    target.mkdir()
+    subprocess.run(["mount", "-o", "loop,ro,noload", raw, target], check=True)
+    try:
+        yield {(f"/{path.relative_to(target)}", path.lstat().st_mode, _size(path)) for path in target.rglob("*")}
+    finally:
+        subprocess.run(["umount", target], check=True)
+        target.rmdir()
+        raw.unlink()
+
+
+def _size(path: Path) -> int:
+    return path.lstat().st_size if path.is_file() else 0
+
+
+def test_guests_on_a_layer_start_containers_without_a_load_and_share_no_identity(
+    copy: EnvironmentCopy, tmp_path: Path
+) -> None:
     run = copy.start()
     made = run.result()
 
@@ -116,6 +138,13 @@ def test_guests_on_a_layer_start_containers_without_a_load_and_share_no_identity
     assert [verdict.item.kind for verdict in collect(copy.lab.folders, dry_run=True) if not verdict.kept] == []
 
     copy.converge("absent")
+    with contents(layer / DISK, tmp_path) as found:
+        made_there = set(found)
+    with contents(below, tmp_path) as found:
+        assert not found - made_there
+        assert all(path.startswith("/var/lib/docker") for path, _mode, _size in made_there - found)
+        engines = {path.split("/")[4] for path, _mode, _size in made_there - found if path.count("/") > 3}
+        assert engines == {"image", "overlay2"}
     flip(layer / DISK)
     assert f"{layer / DISK} is damaged" in copy.refused()
     assert not (pool / "one.qcow2").exists()
