@@ -10,7 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils import converge, environment_options, prepare
+from ansible_collections.strata.kvm_docker.plugins.module_utils import (
+    converge,
+    environment_options,
+    preparation,
+    prepare,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment, Guest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker import engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -44,8 +49,8 @@ def test_an_engine_knows_how_long_to_wait_and_whether_volumes_may_go(
     monkeypatch.setattr(prepare.ready, "await_engine", lambda *_given: tmp_path)
     monkeypatch.setattr(engine, "connect", lambda *_given: NOBODY)
     hypervisor: Any = SimpleNamespace(folders=Folders(tmp_path))
-    run = converge._Preparation(ENVIRONMENT, hypervisor, options(monkeypatch, tmp_path, **given))
-    opened = run.opener(Inputs())("web")
+    run = preparation.Preparation(ENVIRONMENT, hypervisor, options(monkeypatch, tmp_path, **given))
+    opened = run._open_engine("web")
     assert (opened.wait_timeout, opened.remove_volumes) == (seconds, volumes)
 
 

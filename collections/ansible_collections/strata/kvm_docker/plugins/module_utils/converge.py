@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from . import locks, report, requirements, seal_key
+from . import locks, report, requirements
+from .checkpoint import warm
+from .checkpoint.warm import Started
 from .convergence import Convergence
 from .declare.environment import Environment
 from .declare.read import Document, read_document, read_identity
@@ -31,14 +33,13 @@ from .layers.layer import Layer
 from .locks import locked
 from .masking import Masker, hidden
 from .plan.model import Key, Observed, Plan
-from .prepare import complete_inputs, open_guest_engine, probed
+from .preparation import Preparation
+from .prepare import open_guest_engine
 from .progress import Progress
-from .resolve import guest_images, resolve
+from .resolve import guest_images
 from .resources import HYPERVISOR_KINDS, observed
-from .run_record import recording
-from .session import OpenEngine, Session
-from .store.engine_layer import requests
-from .store.use import note
+from .run_record import Recorder, recording
+from .session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class Options:
 
     ``replace_guests``: make guests anew whose image changed, with their disks. ``adopt``: take over strangers.
     ``wait_timeout``: seconds to wait for one container, 0: no limit. ``lock``: what to do with the environment's lock.
+    ``start``: whether guests that are not there begin by a checkpoint; ``allow_clone``: also where guests of it run
+    elsewhere.
     """
 
     folders: Folders
@@ -58,6 +61,8 @@ class Options:
     lock_timeout: float = locks.TIMEOUT
     wait_timeout: int = WAIT_TIMEOUT
     lock: Mode | None = None
+    start: warm.Mode = "auto"
+    allow_clone: bool = False
 
     def __post_init__(self) -> None:
         check_wait(self.wait_timeout)
@@ -69,6 +74,7 @@ class Outcome:
 
     ``guests``: the running guests and what is on their engines. ``seconds``: of observe, plan, apply and settle.
     ``mask``: takes the secrets of the declaration out of a text. ``lock``: what became of the lock, if there is one.
+    ``started``: how guests began that were not there, where a checkpoint could have been used.
     """
 
     environment: str
@@ -78,6 +84,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     mask: Masker = field(default_factory=Masker, repr=False)
     lock: LockReport | None = None
+    started: Started | None = None
 
     @property
     def unobserved(self) -> tuple[str, ...]:
@@ -110,11 +117,47 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
 
 
 def _present(declaration: Path, options: Options, only: Literal["start"] | None) -> Outcome:
+    with opened_run(declaration, options, only) as opened_one:
+        run = opened_one.run
+        made = run.converge(options.check)
+        held = _lock_of(run, run.lock, options) if run.lock else None
+        started = run.warm.started if run.warm else None
+        with options.progress.stage("report"):
+            rows = [report.guest_row(run.environment.guests[name], run.session.engine(name)) for name in run.running]
+        told = [*_cold(started), *_unseen(made, options.check), *_left_open(held), *opened_one.record.problems]
+        return Outcome(
+            environment=run.environment.name,
+            plan=made,
+            guests=rows,
+            warnings=[*opened_one.warnings, *told],
+            seconds=run.seconds,
+            mask=opened_one.mask,
+            lock=held,
+            started=started,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """``mask``: takes the secrets of the declaration out of texts. ``warnings``: the run adds to them. ``record``: of
+    its events."""
+
+    run: Convergence
+    mask: Masker
+    warnings: list[str]
+    record: Recorder
+
+
+@contextmanager
+def opened_run(
+    declaration: Path, options: Options, only: Literal["start"] | None = None, name: str = "present"
+) -> Iterator[OpenedRun]:
+    """A run over the environment of *declaration*, which is checked and locked meanwhile; it is recorded as *name*."""
     document = read_document(declaration)
     environment = document.environment
     with (
         hidden(environment, options.progress) as mask,
-        recording(environment.name, "started" if only else "present", options.progress) as record,
+        recording(environment.name, "started" if only else name, options.progress) as record,
         _locked(environment.name, options),
         _hypervisor(environment.hypervisor.uri, options) as hypervisor,
     ):
@@ -124,27 +167,20 @@ def _present(declaration: Path, options: Options, only: Literal["start"] | None)
             else:
                 _check(document, hypervisor)
         lock = None if only else LockUse.of(document, declaration, options.lock, options.folders)
-        preparation = _Preparation(environment, hypervisor, options, only, lock)
+        preparation = Preparation(environment, hypervisor, options, only, lock)
         with options.progress.stage("inputs"):
             run = preparation.convergence()
         if not options.check:
             record.keep_in(options.folders.runs(environment.name))
         try:
-            made = run.converge(options.check)
-            held = _lock_of(run, run.lock, options) if run.lock else None
-            with options.progress.stage("report"):
-                rows = [report.guest_row(environment.guests[name], run.session.engine(name)) for name in run.running]
-            return Outcome(
-                environment=environment.name,
-                plan=made,
-                guests=rows,
-                warnings=[*preparation.warnings, *_unseen(made, options.check), *_left_open(held), *record.problems],
-                seconds=run.seconds,
-                mask=mask,
-                lock=held,
-            )
+            yield OpenedRun(run, mask, preparation.warnings, record)
         finally:
             run.session.close()
+
+
+def _cold(started: Started | None) -> list[str]:
+    """A warning about a checkpoint that was there and of no use."""
+    return [f"the start was cold: {started.reason}"] if started and started.reason else []
 
 
 def _lock_of(run: Convergence, lock: LockUse, options: Options) -> LockReport | None:
@@ -311,61 +347,3 @@ def _check(document: Document, hypervisor: Hypervisor) -> None:
     problems = document.problems(host.facts(hypervisor, document.environment.name))
     if problems:
         raise DeclarationError(problems)
-
-
-@dataclass
-class _Preparation:
-    """Gathers what planning needs to know beside the declaration: digests, keys, the accelerator."""
-
-    environment: Environment
-    hypervisor: Hypervisor
-    options: Options
-    only: Literal["start"] | None = None
-    lock: LockUse | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    def convergence(self) -> Convergence:
-        resolved = resolve(self.environment, self.options.folders)
-        if self.lock:
-            self.lock.refuse(resolved)
-        if not self.options.check:
-            access.prepare(self.environment, self.options.folders, self.hypervisor.inside([]))
-            layers = tuple(request.digest for request in requests(self.environment, resolved).values())
-            note(self.options.folders, self.environment.name, resolved, layers)
-        name, folders = self.environment.name, self.options.folders
-        seal = (seal_key.find if self.options.check else seal_key.have)(name, folders)
-        inputs = self.lock.held(resolved) if self.lock else resolved
-        inputs = complete_inputs(inputs, authorized_key=access.public_key(name, folders), seal=seal)
-        session = Session(self.environment.name, self.hypervisor, self.opener(inputs))
-        return Convergence(
-            environment=self.environment,
-            inputs=inputs,
-            session=session,
-            progress=self.options.progress,
-            probe=self._virt_type,
-            remove_orphans=self.options.remove_orphans,
-            replace_guests=self.options.replace_guests,
-            adopt=self.options.adopt,
-            only=self.only,
-            lock=self.lock,
-            resolved=resolved,
-        )
-
-    def _virt_type(self, inputs: Inputs) -> str:
-        with self.options.progress.stage("accelerator"):
-            found = probed(self.environment, inputs, self.options.folders)
-        if found.virt_type == "qemu" and self.environment.hypervisor.virt_type == "auto":
-            self.warnings.append(f"guests run without KVM, several times slower: {found.reason}")
-        return found.virt_type
-
-    def opener(self, inputs: Inputs) -> OpenEngine:
-        """Opens the engine of a guest."""
-        return lambda guest: open_guest_engine(
-            self.hypervisor,
-            self.environment,
-            guest,
-            inputs,
-            self.options.progress,
-            wait_timeout=self.options.wait_timeout,
-            remove_volumes=self.options.remove_orphans,
-        )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .consent import refuse_lost_disks
 from .docker import registry
@@ -39,6 +39,9 @@ from .resources import (
 from .run import Run
 from .session import Session
 
+if TYPE_CHECKING:
+    from .checkpoint.warm import WarmStart
+
 
 @dataclass(slots=True, kw_only=True)
 class Convergence(Run):
@@ -47,7 +50,7 @@ class Convergence(Run):
     ``probe``: tells the virtualization type, once the guest images are there. ``replace_guests``: with their disks,
     where their image changed. ``running``: guests whose engine was looked at last. ``tags``: by guest and reference,
     the digests that tags stand for; they are asked for once. ``lock``: what the run is held to, or makes.
-    ``resolved``: the inputs before tags of registries stood for digests.
+    ``resolved``: the inputs before tags of registries stood for digests. ``warm``: how guests begin that are not there.
     """
 
     session: Session
@@ -58,6 +61,7 @@ class Convergence(Run):
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: LockUse | None = None
     resolved: Inputs = field(default_factory=Inputs)
+    warm: WarmStart | None = None
     _found: frozenset[Key] = frozenset()
     _left_off: frozenset[Key] = frozenset()
 
@@ -67,6 +71,8 @@ class Convergence(Run):
 
     def prepare(self, check: bool) -> None:
         """Guest images come first: what they hold decides how the rest is planned (kernel, accelerator)."""
+        if self.warm and not check:
+            self.warm.recover(self)
         if self.only:
             return
         self._refuse_lost_disks()
@@ -74,6 +80,8 @@ class Convergence(Run):
             wanted = tuple(self._declared(IMAGE_KINDS))
             self.execute(plan(wanted, self._observe(self.session.hypervisor, IMAGE_KINDS, wanted), effect))
         self.inputs = replace(self.inputs, virt_type=self.probe(self.inputs))
+        if self.warm and not check:
+            self.warm.begin(self)
 
     def _refuse_lost_disks(self) -> None:
         """A disk that is replaced takes all volumes on its guest's engine with it: somebody has to agree to that."""

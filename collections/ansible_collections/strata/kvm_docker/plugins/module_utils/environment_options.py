@@ -26,6 +26,8 @@ CONVERGING: dict[str, dict[str, Any]] = {
     "replace_guests": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
 }
+#: Of those that act, where they have them: fields of :class:`~.converge.Options`.
+ACTING = ("lock", "lock_timeout", "wait_timeout", "start", "allow_clone")
 
 
 def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Outcome:
@@ -40,6 +42,6 @@ def converged(params: Mapping[str, Any], check: bool, progress: Progress) -> Out
         remove_orphans=params["orphans"] == "remove",
         replace_guests=params["replace_guests"],
         adopt=params["adopt"],
-        **{option: params[option] for option in ("lock", "lock_timeout", "wait_timeout") if option in params},
+        **{option: params[option] for option in ACTING if option in params},
     )
     return converge(Path(params["declaration"]), params["state"], options)

@@ -94,6 +94,10 @@ class FingerprintError(StrataError):
     """A fingerprint cannot be taken, read or used."""
 
 
+class CheckpointError(StrataError):
+    """A checkpoint cannot be made or used."""
+
+
 class BusyError(StrataError):
     """Another run holds the environment's lock."""
 

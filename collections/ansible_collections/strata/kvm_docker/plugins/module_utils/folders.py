@@ -26,18 +26,20 @@ class Folders:
 
     root: Path = STATE_ROOT
     image_store: Path | None = None
+    checkpoint_store: Path | None = None
 
     @classmethod
     def of(cls, root: str | os.PathLike[str] | None = None) -> Folders:
         """The folders below *root*, else below ``$STRATA_STATE``, else below ``/var/lib/strata``.
 
-        ``$STRATA_IMAGES`` places the image store elsewhere, so that several roots can share one.
+        ``$STRATA_IMAGES`` and ``$STRATA_CHECKPOINTS`` place the image store and the checkpoints elsewhere, so that
+        several roots can share one.
         """
-        store = os.environ.get("STRATA_IMAGES")
+        stores = (os.environ.get(name) for name in ("STRATA_IMAGES", "STRATA_CHECKPOINTS"))
         chosen = Path(root or os.environ.get("STRATA_STATE") or STATE_ROOT)
         if "\0" in str(chosen):
             raise StrataError(f"state folder {str(chosen)!r}: a path has no NUL character. Correct state_folder.")
-        return cls(chosen.absolute(), Path(store) if store else None)
+        return cls(chosen.absolute(), *(Path(store) if store else None for store in stores))
 
     @classmethod
     def own(cls, root: str | os.PathLike[str] | None = None) -> Folders:
@@ -50,6 +52,11 @@ class Folders:
     def images(self) -> Path:
         """Content-addressed guest images and container image archives, shared by all environments."""
         return self.image_store or self.root / "images"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints of whole environments, readable by their owner only: they hold the memory of guests."""
+        return self.checkpoint_store or self.root / "checkpoints"
 
     @property
     def hypervisor(self) -> Path:

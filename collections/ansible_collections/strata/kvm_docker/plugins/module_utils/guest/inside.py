@@ -21,6 +21,30 @@ from .ssh import Shell
 _CONNECT = 10.0
 _WORK = 300.0
 
+#: Bytes that a guest's random generator is fed with.
+ENTROPY = 64
+#: Takes standard input into the kernel's pool, then has its generator start from that pool (RNDRESEEDCRNG of
+#: linux/random.h): by itself it does so a minute later. Perl's ioctl is in every Debian.
+_FRESHEN = r"""
+set -e
+cat > /dev/urandom
+date --utc --set=@%.3f > /dev/null
+perl -e 'open(R, "<", "/dev/urandom") && ioctl(R, 0x5207, 0) || die "RNDRESEEDCRNG: $!\n"'
+"""
+
+#: Writes all to the disks, forgets what was read from them, and zeros over memory that is free: what is saved then has
+#: neither these pages nor secrets that were in them. MiB that are left alone: $1.
+_TIDY = r"""
+sync
+echo 1 > /proc/sys/vm/drop_caches
+free=0
+while read -r name value unit; do [ "$name" != MemFree: ] || free=$((value / 1024 - $1)); done < /proc/meminfo
+[ "$free" -gt 0 ] || exit 0
+trap 'rm -f /dev/shm/strata-zeros' EXIT
+head -c "${free}M" /dev/zero > /dev/shm/strata-zeros 2> /dev/null || true
+"""
+_LEFT_ALONE = 48
+
 #: Waits until the kernel has seen $1 processors (ACPI tells it of each one), then takes every one into use.
 _ONLINE = r"""
 tries=0
@@ -100,3 +124,13 @@ def network_file(network: str) -> str:
 def set_clock(shell: Shell, seconds: float) -> None:
     """Set the guest's clock to *seconds* since the epoch."""
     shell.run(f"date --utc --set=@{seconds:.3f} > /dev/null")
+
+
+def tidy(shell: Shell) -> None:
+    """Have on the disks what belongs there, in memory nothing of them, and zeros where that is free."""
+    shell.run(f"set -- {_LEFT_ALONE}\n{_TIDY}", timeout=_WORK)
+
+
+def freshen(shell: Shell, seconds: float, entropy: bytes) -> None:
+    """Set the clock of a guest whose memory is a copy, and have its kernel's random numbers begin from *entropy*."""
+    shell.run(_FRESHEN % seconds, stdin=entropy)

@@ -85,6 +85,11 @@ class LockUse:
         writes = mode == "update" or (mode == "create" and locked is None)
         return cls(document=document, path=path, folders=folders, locked=locked, writes=writes)
 
+    @property
+    def content(self) -> bytes:
+        """Of its file; empty where there is none."""
+        return self.path.read_bytes() if self.locked else b""
+
     def make(self, inputs: Inputs) -> Lock:
         """The lock of *inputs*, as :func:`~..resolve.resolve` had them, as far as this machine knows it now."""
         return make(self._environment, self.document.sources.files, inputs, self.folders)

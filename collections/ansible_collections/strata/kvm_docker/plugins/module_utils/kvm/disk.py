@@ -171,7 +171,8 @@ def _observed(hypervisor: Hypervisor, environment: str, file: DiskFile) -> Obser
     )
 
 
-def _path(hypervisor: Hypervisor, source: _Source) -> Path:
+def path_of(hypervisor: Hypervisor, source: _Source) -> Path:
+    """The file of a disk; *source* is the handle of what is declared."""
     folder = hypervisor.folders.pool(source.environment)
     if not source.disk:
         return disk_path(folder, source.guest)
@@ -181,7 +182,7 @@ def _path(hypervisor: Hypervisor, source: _Source) -> Path:
 
 def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     source: _Source = declared.handle
-    path, size = _path(hypervisor, source), declared.spec["size"]
+    path, size = path_of(hypervisor, source), declared.spec["size"]
     with using(hypervisor.folders):
         register(hypervisor.folders)
         stored = stored_image(hypervisor, source.guest, declared.spec["image"])
@@ -208,7 +209,7 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
     """A kept disk in a pool that was not there yet is found now. A damaged one is not made anew: something may be
     saved from it yet."""
     source: _Source = declared.handle
-    path, size = _path(hypervisor, source), declared.spec["size"]
+    path, size = path_of(hypervisor, source), declared.spec["size"]
     mark = mark_of(declared)
     there = read_overlay_mark(path)
     if there and replace(there, keep=mark.keep) == mark and read_qcow2(path):
@@ -221,7 +222,7 @@ def _make_blank(hypervisor: Hypervisor, declared: Declared, progress: Progress) 
 
 def _update(hypervisor: Hypervisor, declared: Declared, progress: Progress) -> None:
     source: _Source = declared.handle
-    path = _path(hypervisor, source)
+    path = path_of(hypervisor, source)
     header, mark = read_qcow2(path), mark_of(declared)
     if read_overlay_mark(path) != mark:
         mark_overlay(path, mark)

@@ -17,7 +17,7 @@ from .mark import Mark, mark_element, to_text
 
 #: ``pc`` has its devices on one bus: no bridge a device as ``q35`` has, so fewer to probe at boot. libvirt writes the
 #: version of the machine down when it defines a domain.
-_MACHINE = "pc"
+MACHINE = "pc"
 _KIB = 1024
 
 #: What ``qemu64`` lacks of x86-64-v2, which images of Red Hat's family demand, and AES, which doubles what SSH gets
@@ -103,7 +103,7 @@ def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
 def _os(boot: Boot) -> Element:
     uefi = boot.firmware == "uefi"
     element = Element("os", {"firmware": "efi"} if uefi else {})
-    _text(element, "type", "hvm", arch="x86_64", machine=_MACHINE)
+    _text(element, "type", "hvm", arch="x86_64", machine=MACHINE)
     if uefi:
         SubElement(SubElement(element, "firmware"), "feature", enabled="no", name="secure-boot")
     for tag, value in (("kernel", boot.kernel), ("initrd", boot.initrd), ("cmdline", boot.cmdline)):

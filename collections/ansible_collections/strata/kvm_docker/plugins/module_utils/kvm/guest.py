@@ -181,6 +181,11 @@ def _apply(hypervisor: Hypervisor, change: Change, declared: Declared, progress:
         power_on(domain)
 
 
+def define(hypervisor: Hypervisor, declared: Declared) -> libvirt.virDomain:
+    """Define the domain of a *declared* guest, whose disks are there, without starting it."""
+    return _define(hypervisor, declared.handle, _prepare(hypervisor, declared.handle, declared), declared)
+
+
 def _follow(
     hypervisor: Hypervisor, source: _Source, domain: libvirt.virDomain, prepared: _Prepared, progress: Progress
 ) -> bool:

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a running environment goes into a checkpoint: memory, disks, keys; and where each of it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CheckpointError
+from ..folders import Folders
+from ..guest import image_store
+from ..kvm.disk import path_of
+from ..kvm.domain import described, find_domain, is_running
+from ..kvm.domain_xml import firmware_of
+from ..kvm.qcow2 import read_qcow2
+from ..plan.model import Declared
+from ..resources import KINDS, declared
+from .abi import abi_of
+from .origin import Origin, origin_of
+
+if TYPE_CHECKING:
+    from ..convergence import Convergence
+    from ..plan.secrets import Seal
+
+#: Of the environment's folder. Without its keys guests would not answer, and without its seal their marks and the names
+#: of secret files would be other ones.
+_KEYS = ("id_ed25519", "id_ed25519.pub", "seal.key", "hostkeys/*", "applied/*/*")
+
+
+def origin(run: Convergence, lock: bytes, seal: Seal) -> Origin:
+    """What a checkpoint of the environment of *run* is made from, before a look at engines."""
+    folders, inputs = run.session.hypervisor.folders, run.inputs
+    stored = {name: image_store.resolve(folders, digest) for name, digest in inputs.guest_images.items()}
+    images = {name: image.digest for name, image in stored.items() if image}
+    keyless = replace(inputs, authorized_key="", seal=seal)
+    abi = abi_of(run.session.hypervisor, inputs.virt_type)
+    return origin_of(declared(KINDS, run.environment, keyless), images, lock, abi, seal)
+
+
+def places(folders: Folders, environment: str) -> dict[str, str]:
+    """The folders of Strata's that definitions of guests name."""
+    return {"pool": str(folders.pool(environment)), "images": str(folders.images)}
+
+
+def declared_disks(run: Convergence) -> dict[str, tuple[Declared, Path]]:
+    """By name, every disk as declared, and its file."""
+    found = declared(("disk",), run.environment, run.inputs)
+    return {item.key.name: (item, path_of(run.session.hypervisor, item.handle)) for item in found}
+
+
+def key_files(folder: Path) -> Mapping[str, Path]:
+    """The files of the environment's *folder* that a checkpoint holds, by their path in it."""
+    found = (path for pattern in _KEYS for path in folder.glob(pattern))
+    return {f"keys/{path.relative_to(folder)}": path for path in found if path.is_file() and path.name[0] != "."}
+
+
+def refuse_what_cannot_be_kept(run: Convergence) -> None:
+    """Raise :class:`CheckpointError` for a guest that is off, or whose firmware has a memory of its own."""
+    hypervisor, environment = run.session.hypervisor, run.environment
+    if not environment.guests:
+        raise CheckpointError(f"environment {environment.name} has no guest, so there is nothing to keep.")
+    for guest in environment.guests:
+        domain = find_domain(hypervisor, environment.name, guest)
+        if domain is None or not is_running(domain):
+            raise CheckpointError(f"guest {guest} does not run. Bring the environment up first.")
+        if firmware_of(described(domain)) == "uefi":
+            raise CheckpointError(
+                f"guest {guest}: UEFI's variables are not in a checkpoint. Declare firmware: bios for guests that are "
+                "to start warm."
+            )
+    for item, path in declared_disks(run).values():
+        image = image_store.resolve(hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
+        header = read_qcow2(path) if image else None
+        if image and (header is None or header.backing != image.disk):
+            raise CheckpointError(
+                f"{item.key} does not stand on its image itself. Checkpoints know no engine layers (preload) yet."
+            )

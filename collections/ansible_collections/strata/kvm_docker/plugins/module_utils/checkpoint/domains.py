@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Domains of guests and the files that their memory is saved in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from ..errors import CheckpointError
+from ..kvm.domain import is_running
+from ..kvm.errors import unless_gone
+from ..kvm.mark import to_text
+
+if TYPE_CHECKING:
+    import libvirt
+
+    from ..kvm.hypervisor import Hypervisor
+
+#: Seconds that libvirt may need to finish what it was asked by a run that was killed.
+_JOB = 300.0
+
+
+def save(domain: libvirt.virDomain, path: Path) -> None:
+    """Write the memory of a suspended *domain* to *path*; it is off then, and stays defined."""
+    import libvirt
+
+    domain.saveFlags(str(path), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+
+
+def restore(hypervisor: Hypervisor, path: Path, places: Mapping[str, str]) -> None:
+    """Have the domain whose memory is in *path* again, suspended. *places*: folders that its definition names, as they
+    were -> as they are."""
+    import libvirt
+
+    text = hypervisor.connection.saveImageGetXMLDesc(str(path), libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE)
+    moved = at_places(text, places) if any(was != now for was, now in places.items()) else None
+    hypervisor.connection.restoreFlags(str(path), moved, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+
+
+def at_places(text: str, places: Mapping[str, str]) -> str:
+    """The domain XML *text* with every path below a folder of *places* being below its new one. Pure."""
+    root = ElementTree.fromstring(text)
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            element.set(name, _moved(value, places))
+        if element.text and element.text.startswith("/"):
+            element.text = _moved(element.text, places)
+    return to_text(root)
+
+
+def _moved(value: str, places: Mapping[str, str]) -> str:
+    """The longest folder counts: one may be in another."""
+    for was in sorted(places, key=len, reverse=True):
+        if value == was or value.startswith(f"{was}/"):
+            return places[was] + value.removeprefix(was)
+    return value
+
+
+def resume(domain: libvirt.virDomain) -> None:
+    """Have its processors run, if it is on."""
+    if domain.isActive() and not is_running(domain):
+        domain.resume()
+
+
+def await_idle(domain: libvirt.virDomain) -> None:
+    """Return once libvirt does nothing with *domain* any more: it finishes what a killed run had asked for."""
+    import libvirt
+
+    until = time.monotonic() + _JOB
+    while unless_gone(lambda: domain.isActive() and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE):
+        if time.monotonic() > until:
+            raise CheckpointError(f"domain {domain.name()}: libvirt still works on it after {_JOB:g} s. Run again.")
+        time.sleep(0.2)

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where checkpoints lie: a folder for each, by the digest of what it was made from; whole or not there.
+
+Layout below ``folders.checkpoints``, all of it for its owner only::
+
+    key                              what inputs are digested with
+    <environment>/<digest>/          manifest.json, memory/<guest>, disks/<disk>, keys/...
+    <environment>/<digest>/clones    state folders that it was started in
+    <environment>/.staging/          what is being made, renamed into place when complete
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError
+from ..folders import Folders
+from ..guest.files import make_private, sync_folder, write_whole
+from ..locks import exclusive
+from ..plan.secrets import Seal
+from ..progress import Progress
+from . import manifest as manifests
+from .manifest import Manifest
+from .origin import Origin
+
+_BYTES = 32
+#: Seconds that a run waits for another one that uses the checkpoints of an environment of this name.
+_WAIT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One that is there, in ``folder``."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """As people are told of it."""
+        return self.manifest.digest[:12]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As modules return it."""
+        told = self.manifest
+        return {"digest": told.digest, "made": told.made, "size": told.size, "guests": list(told.guests)}
+
+    def file(self, name: str) -> Path:
+        """The file that the manifest has under *name*."""
+        return self.folder / name
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The checkpoints of one environment."""
+
+    folders: Folders
+    environment: str
+
+    @property
+    def folder(self) -> Path:
+        return self.folders.checkpoints / self.environment
+
+    @property
+    def staging(self) -> Path:
+        """Of one that is being made."""
+        return self.folder / ".staging"
+
+    def alone(self, progress: Progress, check: bool = False) -> AbstractContextManager[None]:
+        """Nobody else makes, uses or removes checkpoints of the environment meanwhile, from any state folder. Who only
+        looks (*check*) leaves nothing behind."""
+        if check:
+            return nullcontext()
+        make_private(self.folders.checkpoints)
+        path = self.folders.checkpoints / f".{self.environment}.lock"
+        return exclusive(path, f"the checkpoints of {self.environment}", _WAIT, progress)
+
+    def seal(self, check: bool = False) -> Seal:
+        """What inputs are digested with; its key is made where there is none, for who only looks (*check*) one that
+        nothing was made with."""
+        path = self.folders.checkpoints / "key"
+        if not path.exists() and check:
+            return Seal(bytes(_BYTES))
+        if not path.exists():
+            make_private(self.folders.checkpoints)
+            write_whole(path, secrets.token_bytes(_BYTES))
+        return Seal(path.read_bytes())
+
+    def digests(self) -> list[str]:
+        """Of all that are there, damaged ones too."""
+        return sorted(path.name for path in self.folder.glob("[!.]*") if path.is_dir())
+
+    def read(self, digest: str) -> Checkpoint:
+        """The one of *digest*; :class:`CheckpointError` where its manifest is damaged."""
+        folder = self.folder / digest
+        try:
+            text = (folder / manifests.NAME).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            text = ""
+        found = manifests.read_text(text, str(folder))
+        if found.digest != digest:
+            raise CheckpointError(f"checkpoint {folder}: it is another one by its manifest. Remove it.")
+        return Checkpoint(folder, found)
+
+    def whole(self) -> Iterator[Checkpoint]:
+        """Those with a readable manifest, the newest first."""
+        found = []
+        for digest in self.digests():
+            with suppress(CheckpointError):
+                found.append(self.read(digest))
+        return iter(sorted(found, key=lambda one: one.manifest.made, reverse=True))
+
+    def find(self, origin: Origin) -> Checkpoint | None:
+        """The checkpoint of just this *origin*."""
+        return self.read(origin.digest) if origin.digest in self.digests() else None
+
+    def stage(self) -> Path:
+        """A fresh folder to make one in; what a killed run left there is removed."""
+        make_private(self.folder)
+        self.sweep()
+        for name in ("", "memory", "disks"):
+            make_private(self.staging / name)
+        return self.staging
+
+    def sweep(self) -> None:
+        """Remove what was not finished."""
+        for left in (self.staging, *self.folder.glob(".removed.*")):
+            if left.exists():
+                shutil.rmtree(left)
+
+    def publish(self, manifest: Manifest) -> Checkpoint:
+        """Have what was staged in place; its files are on the disk already."""
+        write_whole(self.staging / manifests.NAME, manifests.text_of(manifest).encode())
+        for folder in (*(path for path in self.staging.rglob("*") if path.is_dir()), self.staging):
+            sync_folder(folder)
+        self.staging.rename(self.folder / manifest.digest)
+        sync_folder(self.folder)
+        return Checkpoint(self.folder / manifest.digest, manifest)
+
+    def remove(self, digest: str) -> None:
+        """Have it gone; killed meanwhile, none is left that looks whole."""
+        aside = self.folder / f".removed.{digest}"
+        (self.folder / digest).rename(aside)
+        shutil.rmtree(aside)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+
+def clone_roots(checkpoint: Checkpoint) -> dict[str, str]:
+    """State folders that it was started in, each with its libvirt's URI."""
+    try:
+        found = json.loads((checkpoint.folder / "clones").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(root): str(uri) for root, uri in found.items()} if isinstance(found, dict) else {}
+
+
+def note_clones(checkpoint: Checkpoint, roots: dict[str, str]) -> None:
+    """Write down where it was started."""
+    write_whole(checkpoint.folder / "clones", json.dumps(roots, sort_keys=True).encode())
+
+
+def require_space(folder: Path, needed: int, purpose: str) -> None:
+    """Raise :class:`CheckpointError` unless *needed* bytes are free at *folder*."""
+    status = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
+    free = status.f_bavail * status.f_frsize
+    if free < needed:
+        raise CheckpointError(
+            f"{purpose} takes up to {needed >> 20} MiB in {folder}, and {free >> 20} MiB are free there. "
+            "Free some space, or place checkpoints elsewhere with STRATA_CHECKPOINTS."
+        )

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a killed run was about to do to guests: a note that is there from before the first act until after the last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from ..folders import Folders
+from ..guest.files import make_private, write_whole
+
+#: ``take``: guests are saved. ``lay``: disks and guests are put in place, and none of them has run yet. ``wake``:
+#: guests run, or are about to, and have the time and the random numbers of the checkpoint still.
+Doing: TypeAlias = Literal["take", "lay", "wake"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """``guests``: which ones. ``disks``: names of the files that are laid, by path."""
+
+    doing: Doing
+    guests: tuple[str, ...]
+    disks: Mapping[str, str]
+
+
+def note(environment: str, folders: Folders, under_way: UnderWay) -> None:
+    """Write down what is about to be done."""
+    make_private(folders.environment(environment))
+    write_whole(_path(environment, folders), json.dumps(asdict(under_way)).encode())
+
+
+def read(environment: str, folders: Folders) -> UnderWay | None:
+    """What was not finished; ``None`` where nothing was."""
+    try:
+        found: dict[str, Any] = json.loads(_path(environment, folders).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return UnderWay(doing=found["doing"], guests=tuple(found["guests"]), disks=found["disks"])
+
+
+def clear(environment: str, folders: Folders) -> None:
+    """It is finished."""
+    _path(environment, folders).unlink(missing_ok=True)
+
+
+def _path(environment: str, folders: Folders) -> Path:
+    return folders.environment(environment) / "checkpoint.json"

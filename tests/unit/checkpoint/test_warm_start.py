@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run decides to begin: warm, cold, or not at all; what it leaves to the plan, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import clones, under_way, warm
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Checkpoint, Store, note_clones
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.warm import Started, WarmStart
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+
+ORIGIN = Origin({"guest web": "aa"}, {"QEMU": "7.2.9"})
+MADE = Manifest(environment="lab", made="2026", origin=ORIGIN, places={}, guests=("web",), disks=("web",))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    """As much of a run as is looked at before anything is done."""
+    hypervisor = SimpleNamespace(folders=Folders(tmp_path / "state"), uri="test:///default")
+    session = SimpleNamespace(hypervisor=hypervisor, forget=lambda guest: None)
+    environment = SimpleNamespace(name="lab")
+    return SimpleNamespace(session=session, environment=environment, progress=Progress(), inputs=None, only=None)
+
+
+@pytest.fixture
+def there(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[Observed]:
+    """What of the environment is there; a checkpoint of :data:`ORIGIN` is, which nobody lays in these tests."""
+    found: list[Observed] = []
+    monkeypatch.setattr(warm, "_there", lambda run, kinds: [item for item in found if item.key.kind in kinds])
+    monkeypatch.setattr(warm.contents, "origin", lambda run, lock, seal: ORIGIN)
+    monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: setattr(self, "started", Started("warm")))
+    publish(run)
+    return found
+
+
+def publish(run: Any, manifest: Manifest = MADE) -> Checkpoint:
+    store = Store(run.session.hypervisor.folders, "lab")
+    store.stage()
+    return store.publish(manifest)
+
+
+def begun(run: Any, mode: warm.Mode, **given: Any) -> Started | None:
+    start = WarmStart(mode=mode, **given)
+    start.begin(run)
+    return start.started
+
+
+@pytest.mark.parametrize("mode", ["auto", "warm"])
+def test_one_of_just_these_inputs_is_used(run: Any, there: list[Observed], mode: warm.Mode) -> None:
+    assert begun(run, mode) == Started("warm")
+
+
+def test_asked_to_start_cold_it_looks_at_nothing(run: Any, there: list[Observed]) -> None:
+    assert begun(run, "cold") is None
+
+
+def test_without_a_checkpoint_nothing_is_looked_at_nor_left_behind(run: Any) -> None:
+    assert begun(run, "auto") is None
+    assert not run.session.hypervisor.folders.root.exists()
+
+
+def test_guests_that_are_there_are_left_to_the_plan(run: Any, there: list[Observed]) -> None:
+    there.append(Observed(Key("guest", "web"), {}))
+    assert begun(run, "warm") is None
+
+
+def test_a_disk_that_is_there_would_not_fit_the_memory(run: Any, there: list[Observed]) -> None:
+    there.append(Observed(Key("disk", "web.data"), {}, keep=True))
+    told = begun(run, "auto")
+    assert told
+    assert told.how == "cold"
+    assert told.reason.startswith("disk web.data is there already, and would not fit the memory of checkpoint ")
+    with pytest.raises(CheckpointError, match=r"disk web\.data is there already"):
+        begun(run, "warm")
+
+
+def test_one_of_another_hypervisor_is_named_with_what_differs(
+    run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm.contents, "origin", lambda *_given: replace(ORIGIN, abi={"QEMU": "8.0.0"}))
+    told = begun(run, "auto")
+    assert told
+    assert told.reason.endswith("differs: QEMU was 7.2.9 and is 8.0.0.")
+
+
+def test_a_damaged_manifest_is_told(run: Any, there: list[Observed]) -> None:
+    manifest = Store(run.session.hypervisor.folders, "lab").folder / ORIGIN.digest / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("2026", "2027"))
+    told = begun(run, "auto")
+    assert told
+    assert "its manifest is damaged" in told.reason
+
+
+def test_a_second_clone_is_refused_unless_it_is_meant(
+    run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_clones(next(Store(run.session.hypervisor.folders, "lab").whole()), {"/elsewhere": "qemu:///system"})
+    assert begun(run, "warm") == Started("warm")
+    monkeypatch.setattr(clones, "_runs", lambda checkpoint, root, uri: root == "/elsewhere")
+    with pytest.raises(CheckpointError, match="its guests run in /elsewhere"):
+        begun(run, "warm")
+    assert begun(run, "warm", allow_clone=True) == Started("warm")
+
+
+def test_what_could_not_be_removed_again_is_no_cold_start(
+    run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan would build on what is half there, and the next run would take that for a leftover."""
+
+    def fail(self: WarmStart, run: Any, checkpoint: Checkpoint) -> None:
+        under_way.note("lab", run.session.hypervisor.folders, LEFT)
+        raise CheckpointError("pool is busy")
+
+    monkeypatch.setattr(WarmStart, "_start", fail)
+    with pytest.raises(CheckpointError, match="pool is busy"):
+        begun(run, "auto")
+
+
+LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})
+
+
+@pytest.mark.parametrize(
+    ("doing", "running", "acts"),
+    [("lay", False, ["discard"]), ("lay", True, ["finish"]), ("wake", True, ["finish"]), ("take", False, ["finish"])],
+)
+def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after(
+    doing: under_way.Doing, running: bool, acts: list[str], run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(warm, "_await_all", lambda run, left: None)
+    monkeypatch.setattr(warm, "runs", lambda *_given: running)
+    monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
+    monkeypatch.setattr(warm, "finish", lambda *_given: done.append("finish"))
+    under_way.note("lab", run.session.hypervisor.folders, replace(LEFT, doing=doing))
+    WarmStart().recover(run)
+    assert done == acts
+
+
+def test_guests_that_never_ran_cannot_be_started_alone(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_await_all", "discard"):
+        monkeypatch.setattr(warm, name, lambda *_given: None)
+    monkeypatch.setattr(warm, "runs", lambda *_given: False)
+    run.only = "start"
+    under_way.note("lab", run.session.hypervisor.folders, LEFT)
+    with pytest.raises(CheckpointError, match="state: present"):
+        WarmStart().recover(run)
