@@ -12,7 +12,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ansible_collections.strata.kvm_docker.cli import compare, explain, fingerprint, gc, lock, move, timeline
+from ansible_collections.strata.kvm_docker.cli import (
+    checkpoint,
+    compare,
+    explain,
+    fingerprint,
+    gc,
+    lock,
+    move,
+    timeline,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 
 ERROR = 2
@@ -34,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     words = "Identity and runs of environments, and the store that they share."
     parser = argparse.ArgumentParser(prog="strata", description=words)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (lock, fingerprint, compare, explain, timeline, gc, move):
+    for command in (lock, fingerprint, compare, explain, timeline, gc, move, checkpoint):
         command.add_command(commands)
     return parser
 

@@ -43,10 +43,10 @@ class Preparation:
         resolved = resolve(self.environment, self.options.folders)
         if self.lock:
             self.lock.refuse(resolved)
+        self.inputs = self._keyed(self.lock.held(resolved) if self.lock else resolved)
         if not self.options.check:
             layers = tuple(request.digest for request in requests(self.environment, resolved).values())
             note(self.options.folders, self.environment.name, resolved, layers)
-        self.inputs = self._keyed(self.lock.held(resolved) if self.lock else resolved)
         session = Session(self.environment.name, self.hypervisor, self._open_engine)
         return Convergence(
             environment=self.environment,

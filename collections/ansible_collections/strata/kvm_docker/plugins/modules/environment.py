@@ -63,12 +63,30 @@ options:
       - For O(state=present) only. In check mode nothing is written.
     type: str
     choices: [create, require, update]
+  start:
+    description:
+      - How an environment begins of which no guest is there yet. Guests that are there are left as they are.
+      - V(warm) restores a checkpoint of just these inputs, see M(strata.kvm_docker.checkpoint), and is an error where
+        there is none, or it cannot be used. Nothing of it is left then.
+      - V(auto) restores one where it can, and else builds all anew; RV(start) and a warning tell why.
+      - V(cold) builds all anew.
+      - For O(state=present) only.
+    type: str
+    choices: [auto, warm, cold]
+    default: auto
+  allow_clone:
+    description:
+      - Whether a checkpoint is used whose guests run in another state folder at the moment.
+      - Both then have the same keys and the same open sessions.
+    type: bool
+    default: false
   progress_file:
     description:
       - Where to append progress while the module works, one JSON object a line, or V(-) to return it as RV(progress).
       - The action plugin sets this option; leave it out.
     type: path
 seealso:
+  - module: strata.kvm_docker.checkpoint
   - plugin: strata.kvm_docker.environment
     plugin_type: inventory
     description: Makes the guests of a declaration hosts of the inventory.
@@ -96,6 +114,11 @@ EXAMPLES = r"""
     declaration: /srv/two_hosts/two_hosts.environment.yml
     lock: update
   diff: true
+
+- name: Bring it up from its checkpoint, in seconds
+  strata.kvm_docker.environment:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    start: warm
 
 - name: Remove it again
   strata.kvm_docker.environment:
@@ -170,6 +193,23 @@ guests:
       published: ["127.0.0.1:8080"]
       containers:
         - {name: apps-redis-1, service: redis, state: running, health: healthy, ports: []}
+start:
+  description: How guests began that were not there.
+  returned: success, where a checkpoint was asked for or was there
+  type: dict
+  contains:
+    how:
+      description: V(warm) or V(cold).
+      type: str
+      sample: warm
+    checkpoint:
+      description: Digest of the checkpoint that was restored.
+      type: str
+      sample: 5bd3e8e0f3a94d9c7f0c7c2d5b9f1d53c5a5f1c3e2b8a6d4f0e1c2b3a4958677
+    reason:
+      description: Why it was cold, although there was a checkpoint.
+      type: str
+      sample: ""
 lock:
   description: The lock of the environment.
   returned: success, where there is a lock or one is made
@@ -236,6 +276,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "lock_timeout": {"type": "float", "default": TIMEOUT},
     "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
     "lock": {"type": "str", "choices": ["create", "require", "update"]},
+    "start": {"type": "str", "choices": ["auto", "warm", "cold"], "default": "auto"},
+    "allow_clone": {"type": "bool", "default": False},
     "progress_file": {"type": "path"},
 }
 REMEDY = "With orphans: remove (of the playbooks: -e strata_orphans=remove) they go, volumes with their data."
@@ -251,6 +293,8 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
         "guests": outcome.guests,
         "seconds": outcome.seconds,
     }
+    if outcome.started:
+        result["start"] = asdict(outcome.started)
     if outcome.lock:
         result["lock"] = outcome.lock.data
         if with_diff and outcome.lock.changed:
