@@ -4,8 +4,9 @@
 """Converges in a process of its own, so that it can be killed and measured.
 
 python converge_process.py DECLARATION EVENTS [STATE]: events go to the file EVENTS as lines of JSON; the
-changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object. $STRATA_TEST_WORKERS:
-how many changes are applied at once.
+changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object. STATE may be
+``checkpoint``, which takes one. $STRATA_TEST_WORKERS: how many changes are applied at once. $STRATA_TEST_START: the
+option ``start``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import os
 import resource
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils import execute, run
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.command import have_checkpoint
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -28,15 +31,22 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 def main(declaration: str, events: str, state: Any = "present") -> int:
     if workers := os.environ.get("STRATA_TEST_WORKERS"):
         run.execute = partial(execute.execute, workers=int(workers))
-    options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))), lock_timeout=0)
+    start: Any = os.environ.get("STRATA_TEST_START", "auto")
+    options = Options(folders=Folders.of(), progress=Progress(to_file(Path(events))), lock_timeout=0, start=start)
     try:
+        if state == "checkpoint":
+            kept = have_checkpoint(Path(declaration), options)
+            print(json.dumps({"digest": kept.digest, "changed": kept.changed}))
+            return 0
         outcome = converge(Path(declaration), state, options)
     except StrataError as error:
         print(error, file=sys.stderr)
         return 1
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     changes = [str(change) for change in outcome.plan]
-    print(json.dumps({"changes": changes, "seconds": outcome.seconds, "peak_kib": peak, "guests": outcome.guests}))
+    started = asdict(outcome.started) if outcome.started else None
+    told = {"changes": changes, "seconds": outcome.seconds, "peak_kib": peak, "guests": outcome.guests}
+    print(json.dumps({**told, "start": started, "warnings": outcome.warnings}))
     return 0
 
 
