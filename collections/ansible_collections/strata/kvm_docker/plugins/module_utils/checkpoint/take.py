@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..docker.proof import prove_health
 from ..errors import CheckpointError, StrataError, os_errors
 from ..guest import access, inside
 from ..guest.files import make_private
@@ -93,11 +94,16 @@ class _Taking:
         return self.run.progress
 
     def prepare(self) -> None:
-        """What guests have in memory only is written to their disks, in case that this run is killed; connections of
-        ours end, which would be dead in the copy."""
+        """What guests have in memory only is written to their disks, in case that this run is killed. Files leave their
+        memory but for those that a warm start needs first: health checks are run, which they must pass anyway.
+        Connections of ours end, which would be dead in the copy."""
 
         def quiet(guest: str) -> None:
-            inside.tidy(access.shell(self.run.environment.name, guest, self.hypervisor.folders))
+            shell = access.shell(self.run.environment.name, guest, self.hypervisor.folders)
+            with self.progress.stage(f"guest {guest}", "tidying its memory, proving health"):
+                inside.forget_files(shell)
+                prove_health(self.run.session.engine(guest))
+                inside.zero_free_memory(shell)
             self.run.session.forget(guest)
 
         at_once(quiet, self.guests)

@@ -32,11 +32,11 @@ date --utc --set=@%.3f > /dev/null
 perl -e 'open(R, "<", "/dev/urandom") && ioctl(R, 0x5207, 0) || die "RNDRESEEDCRNG: $!\n"'
 """
 
-#: Writes all to the disks, forgets what was read from them, and zeros over memory that is free: what is saved then has
-#: neither these pages nor secrets that were in them. MiB that are left alone: $1.
-_TIDY = r"""
+#: Zeros over memory that is free, so that what is saved has neither its pages nor secrets that were in them. MiB that
+#: are left alone: $1. What :data:`_FRESHEN` calls is read from the disk before.
+_ZERO = r"""
+perl -e 1
 sync
-echo 1 > /proc/sys/vm/drop_caches
 free=0
 while read -r name value unit; do [ "$name" != MemFree: ] || free=$((value / 1024 - $1)); done < /proc/meminfo
 [ "$free" -gt 0 ] || exit 0
@@ -126,9 +126,14 @@ def set_clock(shell: Shell, seconds: float) -> None:
     shell.run(f"date --utc --set=@{seconds:.3f} > /dev/null")
 
 
-def tidy(shell: Shell) -> None:
-    """Have on the disks what belongs there, in memory nothing of them, and zeros where that is free."""
-    shell.run(f"set -- {_LEFT_ALONE}\n{_TIDY}", timeout=_WORK)
+def forget_files(shell: Shell) -> None:
+    """Write all files to the disks, and have none of them in memory but those in use."""
+    shell.run("sync; echo 1 > /proc/sys/vm/drop_caches", timeout=_WORK)
+
+
+def zero_free_memory(shell: Shell) -> None:
+    """Have zeros where memory is free, and on the disks what belongs there."""
+    shell.run(f"set -- {_LEFT_ALONE}\n{_ZERO}", timeout=_WORK)
 
 
 def freshen(shell: Shell, seconds: float, entropy: bytes) -> None:
