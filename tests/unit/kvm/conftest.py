@@ -47,6 +47,9 @@ def hypervisor(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dr
     The driver knows neither checkpoints nor NVRAM, and seeds are not what is tested here.
     """
     connection = libvirt.open("test:///default")
+    for domain in connection.listAllDomains():
+        for snapshot in domain.listAllSnapshots():
+            snapshot.delete()
     for thing in (*connection.listAllDomains(), *connection.listAllNetworks(), *connection.listAllStoragePools()):
         with suppress(libvirt.libvirtError):
             thing.destroy()
