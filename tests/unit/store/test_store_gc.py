@@ -80,6 +80,18 @@ def test_disks_of_another_state_folder_that_shares_the_store_count(folders: Fold
     assert len(going(folders)) == 1
 
 
+def test_an_image_stays_while_the_disks_of_a_checkpoint_stand_on_it(folders: Folders) -> None:
+    image = put_image(folders, "a")
+    disk = put_disk(folders, "lab", "web", image.disk)
+    kept = folders.checkpoints / "lab" / "0123" / "disks" / "web"
+    kept.parent.mkdir(parents=True)
+    disk.rename(kept)
+
+    assert why(folders) == {"guest image": f"disk {kept}"}
+    kept.unlink()
+    assert len(going(folders)) == 1
+
+
 def test_disks_elsewhere_count_where_they_are_told(folders: Folders, tmp_path: Path) -> None:
     image = put_image(folders, "a")
     disk = put_disk(Folders(tmp_path / "elsewhere"), "x", "y", image.disk)

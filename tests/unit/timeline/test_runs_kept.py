@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.strata.kvm_docker.cli.main import main
 from ansible_collections.strata.kvm_docker.plugins.module_utils import converge as front
 from ansible_collections.strata.kvm_docker.plugins.module_utils import convergence as loop
+from ansible_collections.strata.kvm_docker.plugins.module_utils import preparation
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, State, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ConvergeError, MovedError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
@@ -38,7 +39,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             progress.phase(str(WEB), "SSH")
         return SimpleNamespace(guest=guest, project=None, inputs=inputs, close=lambda: None)
 
-    monkeypatch.setattr(front, "open_guest_engine", opened)
+    monkeypatch.setattr(preparation, "open_guest_engine", opened)
     monkeypatch.setattr(front.report, "guest_row", lambda guest, engine: {"name": guest.name})
     monkeypatch.setattr(loop, "unsettled", lambda engine, wanted: [])
     monkeypatch.setattr(loop, "domain_problem", lambda hypervisor, environment, guest: "")
@@ -119,7 +120,7 @@ def test_a_run_that_is_refused_before_it_touches_anything_leaves_nothing(
     def refuse(*_given: Any) -> Inputs:
         raise MovedError("it moved", [])
 
-    monkeypatch.setattr(front, "resolve", refuse)
+    monkeypatch.setattr(preparation, "resolve", refuse)
     with pytest.raises(MovedError):
         up()
     assert not lab.folders.environment("lab").exists()

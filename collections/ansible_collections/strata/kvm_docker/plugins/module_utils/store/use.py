@@ -69,13 +69,20 @@ def references(folders: Folders, disks: Iterable[Path] = ()) -> References:
         for path in sorted((root / "environments").glob(f"*/{_NOTE}")):
             for digests in (read_json(path) or {}).values():
                 found.declared.update(dict.fromkeys(digests, f"environment {path.parent.name}"))
-        for path in sorted((root / "pools").glob("*/*")):
+        for path in (*sorted((root / "pools").glob("*/*")), *_kept(root / "checkpoints")):
             _stand(found, folders, path)
+    for path in _kept(folders.checkpoints):
+        _stand(found, folders, path)
     for path in disks:
         _stand(found, folders, path)
     for file, process in _opened(folders.images):
         found.standing.setdefault(file, f"process {process}")
     return found
+
+
+def _kept(checkpoints: Path) -> list[Path]:
+    """The disks of all checkpoints there."""
+    return sorted(checkpoints.glob("*/*/disks/*"))
 
 
 def forget_gone(folders: Folders) -> None:
