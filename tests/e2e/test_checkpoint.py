@@ -74,11 +74,10 @@ class KeptOne:
     def shell(self, command: str) -> str:
         return access.shell("kept", "only", self.copy.lab.folders).run(command).decode().strip()
 
-    def difference(self) -> list[str]:
-        """What is not as it was built; empty where it is IDENTICAL."""
+    def is_as_built(self) -> None:
+        """IDENTICAL to what was built, or an error with what differs."""
         comparison = compare(self.before, fingerprint(self.copy))
-        verdict = comparison.verdict
-        return [] if verdict is Verdict.IDENTICAL else [str(verdict), *map(str, comparison.differences)]
+        assert comparison.verdict is Verdict.IDENTICAL, "\n".join(map(str, comparison.differences))
 
 
 def fingerprint(copy: EnvironmentCopy) -> Fingerprint:
@@ -109,7 +108,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptOne]:
 
 
 def test_taking_goes_on_with_the_guest_as_it_was_and_sets_its_clock(kept: KeptOne) -> None:
-    assert kept.difference() == []
+    kept.is_as_built()
     assert abs(float(kept.shell("date +%s.%N")) - time.time()) < 10
     assert kept.copy.converge("checkpoint") == {"digest": kept.checkpoint().manifest.digest, "changed": False}
 
@@ -124,7 +123,7 @@ def test_a_warm_start_is_the_same_at_the_right_time(kept: KeptOne, monkeypatch: 
     assert told["start"] == {"how": "warm", "checkpoint": kept.checkpoint().manifest.digest, "reason": ""}
     assert abs(float(kept.shell("date +%s.%N")) - time.time()) < 10
     assert kept.copy.converge()["changes"] == []
-    assert kept.difference() == []
+    kept.is_as_built()
     assert took < kept.cold / 2
 
 
@@ -148,7 +147,7 @@ def test_a_warm_start_that_is_killed_is_done_by_the_next_run(kept: KeptOne, stag
     kill_at(kept.copy, "present", stage)
     assert kept.copy.converge()["guests"]
     kept.drawn.append(kept.shell(DRAW))
-    assert kept.difference() == []
+    kept.is_as_built()
 
 
 def test_no_two_warm_starts_draw_the_same_random_numbers(kept: KeptOne) -> None:
@@ -221,7 +220,7 @@ def test_a_disk_that_gets_full_while_one_is_taken_leaves_the_guest_running(
         have_checkpoint(kept.copy.declaration, options)
     assert Store(folders, "kept").digests() == []
     assert kept.copy.converge()["changes"] == []
-    assert kept.difference() == []
+    kept.is_as_built()
 
 
 def test_a_checkpoint_whose_making_was_killed_is_none_and_the_guest_runs_again(kept: KeptOne) -> None:
@@ -232,4 +231,4 @@ def test_a_checkpoint_whose_making_was_killed_is_none_and_the_guest_runs_again(k
     kept.copy.converge()
     assert store.digests() == []
     assert not store.staging.exists()
-    assert kept.difference() == []
+    kept.is_as_built()
