@@ -74,7 +74,7 @@ def picture(found: Timeline) -> Picture:
 
 
 def _line(row: Row, scale: Scale, y: int) -> Line:
-    bars = tuple(_box(row.label, bar, scale) for bar in row.bars)
+    bars = tuple(_box(row.label, each, scale) for each in row.bars)
     return Line(
         y=y,
         label=row.label,
@@ -82,16 +82,16 @@ def _line(row: Row, scale: Scale, y: int) -> Line:
         part=row.part,
         critical=row.critical,
         bars=bars,
-        after=round(max((bar.x + bar.width for bar in bars), default=LEFT) + 4, 1),
+        after=round(max((each.x + each.width for each in bars), default=LEFT) + 4, 1),
         seconds=f"{row.seconds:.1f} s",
     )
 
 
-def _box(label: str, bar: Bar, scale: Scale) -> Box:
-    x = scale.at(bar.begin)
-    words = f"{label}: {bar.what or LOOKS[bar.look]}, {bar.begin:.2f} s to {bar.end:.2f} s ({bar.seconds:.2f} s)"
-    width = max(_THIN, scale.at(bar.end) - x)
-    return Box(round(LEFT + x, 1), round(width, 1), bar.look, bar.critical, words)
+def _box(label: str, each: Bar, scale: Scale) -> Box:
+    x = scale.at(each.begin)
+    words = f"{label}: {each.what or LOOKS[each.look]}, {each.begin:.2f} s to {each.end:.2f} s ({each.seconds:.2f} s)"
+    width = max(_THIN, scale.at(each.end) - x)
+    return Box(round(LEFT + x, 1), round(width, 1), each.look, each.critical, words)
 
 
 def timeline_svg(found: Timeline) -> str:

@@ -76,10 +76,10 @@ def _lane(lane: Lane, scale: Scale, short: float) -> Iterator[str]:
 
 def _row(row: Row, scale: Scale) -> str:
     cells = [" "] * AXIS
-    for bar in row.bars:
-        begin = min(int(scale.at(bar.begin)), AXIS - 1)
-        end = max(begin + 1, int(scale.at(bar.end)))
-        cells[begin:end] = _SIGNS[bar.look] * (end - begin)
+    for each in row.bars:
+        begin = min(int(scale.at(each.begin)), AXIS - 1)
+        end = max(begin + 1, int(scale.at(each.end)))
+        cells[begin:end] = _SIGNS[each.look] * (end - begin)
     label = f"{'  ' if row.part else ''}{plain(row.label)}"
     mark = "*" if row.critical else " "
     return f"  {mark} {_cut(label):{LABEL}}{''.join(cells)}{row.seconds:8.1f} s"

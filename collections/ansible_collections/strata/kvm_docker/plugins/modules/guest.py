@@ -245,7 +245,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.result import an
 
 #: What runs on its engine, and its groups in an inventory, are for others to declare.
 MODEL = option_spec(Guest, leave_out=("name", "image", "engine", "compose", "profiles", "groups"))
-IMAGE = option_spec(GuestImage)
+IMAGE = option_spec(GuestImage, leave_out=("preload",))
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CHANGING,

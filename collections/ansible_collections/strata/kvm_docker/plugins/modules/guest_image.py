@@ -148,7 +148,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.kvm_view 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.quiet_module import QuietModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
 
-IMAGE = option_spec(GuestImage)
+IMAGE = option_spec(GuestImage, leave_out=("preload",))
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},

@@ -63,7 +63,7 @@ def needed(index: str, names: Iterable[str]) -> frozenset[str]:
 
 
 def _entry(line: str) -> tuple[str, list[str]]:
-    path, _, others = line.partition(":")
+    path, others = line.split(":", 1) if ":" in line else (line, "")
     return path, others.split()
 
 

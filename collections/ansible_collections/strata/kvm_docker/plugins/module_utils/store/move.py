@@ -225,7 +225,10 @@ def _checked(entry: Mapping[str, Any]) -> Piece:
     for digest in (name, *piece.recipes, *(file["sha256"] for file in piece.files.values())):
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
-    if any(type(file["size"]) is not int or file["size"] < 0 for file in piece.files.values()):
+    if any(
+        not isinstance(file["size"], int) or isinstance(file["size"], bool) or file["size"] < 0
+        for file in piece.files.values()
+    ):
         raise ValueError("a size is no number")
     expected = content_digest(manifest) if kind == "guest image" else name
     if kind == "engine layer":

@@ -25,7 +25,7 @@ class Scale:
 
     def ticks(self) -> list[float]:
         """Seconds that are marked: at most ten steps, from 0."""
-        if not self.seconds > 0:
+        if self.seconds <= 0:
             return [0.0]
         exponent = -2
         while True:

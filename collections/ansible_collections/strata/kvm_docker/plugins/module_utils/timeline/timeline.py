@@ -46,11 +46,11 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        return sum(bar.seconds for bar in self.bars)
+        return sum(each.seconds for each in self.bars)
 
     @property
     def critical(self) -> bool:
-        return any(bar.critical for bar in self.bars)
+        return any(each.critical for each in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
