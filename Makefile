@@ -94,6 +94,10 @@ bench-peers: root build/.ready-test ## Measure beside community.docker, communit
 bench-pulumi: root pulumi-tools build/.ready-test ## Measure Pulumi's program beside Ansible's playbook (root)
 	@python tests/bench/stacks.py $(ARGS)
 
+.PHONY: bench-starts
+bench-starts: root build/.ready-test ## Measure cold starts, starts on an engine layer, and warm starts (root)
+	@python tests/bench/starts.py $(ARGS)
+
 .PHONY: prove
 prove: root build/.ready-test ## Prove the fingerprint: identical builds, and changes that it finds (root)
 	@python tests/proof/prove.py $(ARGS)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import converge as front
-from ansible_collections.strata.kvm_docker.plugins.module_utils import resources
+from ansible_collections.strata.kvm_docker.plugins.module_utils import preparation, resources
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import Environment
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
@@ -134,7 +134,8 @@ def _stand_in(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         client = host.registry.engine.client()
         return Engine(guest=guest, environment=host.name, client=client, project=project, inputs=inputs)
 
-    monkeypatch.setattr(front, "open_guest_engine", engine)
+    for module in (front, preparation):
+        monkeypatch.setattr(module, "open_guest_engine", engine)
 
 
 def test_a_run_makes_the_lock_of_what_it_used_and_the_next_one_changes_nothing(host: Host) -> None:
