@@ -14,7 +14,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor i
 pytestmark = pytest.mark.lab
 
 KVM = ("disk", "guest", "guest_image", "guest_info", "guest_network", "snapshot", "storage_pool")
-WHOLE = ("drift", "environment", "fingerprint", "host_info", "hypervisor", "plan")
+WHOLE = ("checkpoint", "drift", "environment", "fingerprint", "host_info", "hypervisor", "plan")
 
 
 @pytest.mark.parametrize("name", [*KVM, *WHOLE])

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures how soon environments are up: make bench-starts [ARGS="--rounds 3"].
+
+two_hosts cold, cold on an engine layer, and warm from a checkpoint, in turns; medians and their ratio are told. Then
+eight guests of one image: what their disks take, and how soon all are back from a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "collections")]
+
+from environments import EnvironmentCopy, Lab, running_lab  # noqa: E402 - the path is set just above
+from figure import Figure, shown  # noqa: E402 - the same
+
+MIB = 1024**2
+EIGHT = """\
+plugin: strata.kvm_docker.environment
+name: eight
+images: {debian13: {build: {suite: trixie}}}
+networks: {lan: {cidr: 10.85.0.0/24}}
+guests:
+"""
+GUEST = "  g{n}: {{image: debian13, memory: 512 MiB, disk: 4 GiB, networks: {{lan: {{address: 10.85.0.1{n}}}}}}}\n"
+
+
+def seconds(copy: EnvironmentCopy, start: str) -> float:
+    """To all healthy and an empty plan, by a process of its own."""
+    copy.lab.environment["STRATA_TEST_START"] = start
+    began = time.monotonic()
+    copy.converge()
+    took = time.monotonic() - began
+    assert copy.converge()["changes"] == []
+    return took
+
+
+def two_hosts(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
+    """The first run is for the layer and the checkpoint; it is not counted."""
+    plain = EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts")
+    layered = EnvironmentCopy.of(lab, "two_hosts", folder / "layered" / "two_hosts")
+    layered.edit(layered.declaration, "build: {suite: trixie}", "build: {suite: trixie}\n    preload: true")
+    seconds(layered, "cold")
+    layered.converge("absent")
+    seconds(plain, "cold")
+    began = time.monotonic()
+    plain.converge("checkpoint")
+    yield Figure("taking a checkpoint of two_hosts", time.monotonic() - began, unit="s")
+    plain.converge("absent")
+    taken: dict[str, list[float]] = {"cold": [], "layer": [], "warm": []}
+    for _ in range(rounds):
+        for name, copy, start in (("cold", plain, "cold"), ("layer", layered, "cold"), ("warm", plain, "warm")):
+            taken[name].append(seconds(copy, start))
+            copy.converge("absent")
+    median = {name: statistics.median(each) for name, each in taken.items()}
+    yield Figure("two_hosts cold, images there, to all healthy and an empty plan", median["cold"], unit="s")
+    yield Figure("two_hosts cold on an engine layer", median["layer"], 60, "s")
+    yield Figure("two_hosts warm", median["warm"], 12, "s")
+    yield Figure("  times sooner than cold", median["cold"] / median["warm"], 8, "x", at_least=True)
+
+
+def eight(lab: Lab, folder: Path) -> Iterator[Figure]:
+    guests = "".join(GUEST.format(n=n) for n in range(1, 9))
+    copy = EnvironmentCopy.written(lab, folder / "eight", EIGHT + guests)
+    yield Figure("8 guests cold", seconds(copy, "cold"), unit="s")
+    disks = sorted(lab.folders.pool("eight").glob("g?.qcow2"))
+    assert len(disks) == 8, disks
+    yield Figure("  largest overlay", max(disk.stat().st_blocks * 512 for disk in disks) / MIB, 40, "MiB")
+    copy.converge("checkpoint")
+    copy.converge("absent")
+    yield Figure("8 guests warm", seconds(copy, "warm"), 30, "s")
+    copy.converge("absent")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1, help="how often two_hosts starts each way")
+    parser.add_argument("--only", choices=["two_hosts", "eight"], help="only this part")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder, running_lab() as lab:
+        lab.start_hypervisor()
+        if arguments.only in (None, "two_hosts"):
+            figures += shown(two_hosts(lab, Path(folder), arguments.rounds))
+        if arguments.only in (None, "eight"):
+            figures += shown(eight(lab, Path(folder)))
+    return int(any(figure.missed for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
