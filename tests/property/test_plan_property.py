@@ -20,8 +20,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
     Observed,
     Plan,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import ENGINE_KINDS, HYPERVISOR_KINDS, plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import KINDS as TRAITS
-from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -29,8 +29,8 @@ World = dict[Key, Observed]
 KINDS = tuple(TRAITS)
 
 names = st.sampled_from(["a", "b", "c"])
-hypervisor_keys = st.builds(Key, st.sampled_from(KINDS[:6]), names)
-engine_keys = st.builds(Key, st.sampled_from(KINDS[6:]), names, names)
+hypervisor_keys = st.builds(Key, st.sampled_from(HYPERVISOR_KINDS), names)
+engine_keys = st.builds(Key, st.sampled_from(ENGINE_KINDS), names, names)
 keys = st.one_of(hypervisor_keys, engine_keys)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.sampled_from(["", "x", "y"]))
 values = st.one_of(scalars, st.lists(st.sampled_from(["p", "q"]), max_size=2))

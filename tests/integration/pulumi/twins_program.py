@@ -19,7 +19,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import ima
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk import mark_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor, open_hypervisor
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.overlay import mark_overlay
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.overlay import mark_overlay, read_overlay_mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
 from strata_pulumi import libvirt_twins
@@ -137,7 +137,9 @@ def _made_by_core(case: Case, document: str) -> str:
     if case.by_core and not pulumi.runtime.is_dry_run():
         kvm = open_hypervisor(case.uri, case.folders)
         for disk in case.declared("disk"):
-            mark_overlay(case.folders.pool("lab") / f"{disk.key.name}.qcow2", mark_of(disk))
+            path = case.folders.pool("lab") / f"{disk.key.name}.qcow2"
+            if read_overlay_mark(path) is None:
+                mark_overlay(path, mark_of(disk))
         kvm_lab.apply(kvm, core_plan(kvm, case))
         kvm.close()
     return document
