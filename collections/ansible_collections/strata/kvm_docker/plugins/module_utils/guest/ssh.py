@@ -11,12 +11,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ DOCKER_SOCKET = "/var/run/docker.sock"
 _CONTROL_TIMEOUT = 5.0
 #: Seconds within which a living guest, however busy, has run ``true``.
 _ECHO_TIMEOUT = 10.0
+#: Ends a handshake whose run is killed: the next run would open a second connection beside it, which nobody ends.
+_BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 #: ssh's own failures (ssh(1), EXIT STATUS).
 _SSH_FAILED = 255
 
@@ -151,7 +154,7 @@ class Shell:
 
     def _open(self, timeout: float, watch: Callable[[], None]) -> None:
         with tempfile.TemporaryFile() as stderr:
-            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.target, stderr=stderr.fileno())
+            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.target, stderr=stderr.fileno(), before=_BOUND)
             status = _finish(attempt, timeout, watch)
             stderr.seek(0)
             said = stderr.read().decode(errors="replace").strip()
@@ -202,10 +205,12 @@ class Shell:
             [*self._program(), *arguments], input=stdin, capture_output=True, check=False, timeout=timeout
         )
 
-    def _start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def _start(
+        self, *arguments: str, stderr: int = subprocess.DEVNULL, before: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """In a session of its own: an interrupt at the terminal does not end the connection."""
         return subprocess.Popen(
-            [*self._program(), *arguments],
+            [*before, *self._program(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
