@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -155,8 +155,7 @@ def _read(document: Document, path: Path, hypervisor: Hypervisor, options: Optio
     found = list(observed(("pool", "network", "disk", "guest"), hypervisor, environment.name))
     running = [item.key.name for item in found if item.key.kind == "guest" and item.owned and item.running]
     if not options.replace_guests:
-        disks = [item for item in found if item.key.kind == "disk"]
-        refuse_lost_disks(plan(declared(("disk",), environment, inputs), disks, effect))
+        _refuse_lost_disks(declared(("disk",), environment, inputs), found)
     return Declaration(
         path=path,
         environment=environment,
@@ -173,6 +172,11 @@ def _read(document: Document, path: Path, hypervisor: Hypervisor, options: Optio
             preview=options.preview,
         ),
     )
+
+
+def _refuse_lost_disks(wanted: Iterable[Declared], found: Iterable[Observed]) -> None:
+    """A volume that the provider has made is marked by the core later on; one that a killed run left is taken over."""
+    refuse_lost_disks(plan(wanted, [item for item in found if item.key.kind == "disk"], effect, adopt=True))
 
 
 @contextmanager

@@ -238,7 +238,7 @@ def test_what_a_killed_run_has_made_and_not_written_down_is_imported(world: Worl
     kill_once_there(world)
     assert "lan" not in world.known()
     world.project.pulumi("cancel", "--yes", "--stack", "test")
-    pool = [change for change in core_plan(world.kvm, world.case) if change.key.kind == "pool"]
+    pool = [change for change in core_plan(world.kvm, world.case, adopt=True) if change.key.kind == "pool"]
     kvm_lab.apply(world.kvm, pool)  # wherever the provider was with it
     world.about(found=("pool", "network"))
     world.up()

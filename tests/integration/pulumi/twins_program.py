@@ -145,8 +145,8 @@ def _made_by_core(case: Case, document: str) -> str:
     return document
 
 
-def core_plan(kvm: Hypervisor, case: Case) -> Plan:
-    """What the core would do to have the case, but for starting the guest."""
+def core_plan(kvm: Hypervisor, case: Case, *, adopt: bool = False) -> Plan:
+    """What the core would do to have the case, but for starting the guest. *adopt*: it takes over what has no mark."""
     declared = [replace(item, running=kind != "guest") for kind in kvm_lab.KINDS for item in case.declared(kind)]
     found = kvm_lab.observe(kvm, "lab")
-    return plan(declared, found, lambda key, difference: kvm_lab.KINDS[key.kind].effect(difference))
+    return plan(declared, found, lambda key, difference: kvm_lab.KINDS[key.kind].effect(difference), adopt=adopt)
