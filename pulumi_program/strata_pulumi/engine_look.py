@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import In
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.watch import Watch
 from ansible_collections.strata.kvm_docker.plugins.module_utils.naming import LABEL_ENVIRONMENT, LABEL_PROVIDER
+from ansible_collections.strata.kvm_docker.plugins.module_utils.parallel import at_once
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.prepare import open_watched_engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -66,9 +66,7 @@ def look(
             engine.close()
 
     names = list(guests)
-    with ThreadPoolExecutor(max(1, len(names))) as pool:
-        found = zip(names, pool.map(reach, names), strict=True)
-        return {guest: seen for guest, seen in found if seen}
+    return {guest: seen for guest, seen in zip(names, at_once(reach, names), strict=True) if seen}
 
 
 def _of_provider(engine: Engine, environment: str, mark: str) -> dict[str, Mapping[str, Any]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from .kvm.hypervisor import Hypervisor, find_uri, opened
 from .layers.layer import Layer
 from .locks import locked
 from .masking import Masker, hidden
+from .parallel import at_once
 from .plan.model import Key, Observed, Plan
 from .preparation import Preparation
 from .prepare import open_guest_engine
@@ -216,8 +216,7 @@ class Running:
 
     def engines(self) -> list[Engine]:
         """The engines of all of them; waits for those that boot."""
-        with ThreadPoolExecutor(max(1, len(self.guests))) as pool:
-            return list(pool.map(self.session.engine, self.guests))
+        return at_once(self.session.engine, self.guests)
 
     def reached(self) -> tuple[Running, dict[str, StrataError]]:
         """With the guests whose engine answers only, and why the others do not; waits for those that boot."""
@@ -229,8 +228,7 @@ class Running:
             except StrataError as error:
                 silent[guest] = error
 
-        with ThreadPoolExecutor(max(1, len(self.guests))) as pool:
-            list(pool.map(reach, self.guests))
+        at_once(reach, self.guests)
         return replace(self, guests=tuple(guest for guest in self.guests if guest not in silent)), silent
 
     def machine(self, guest: str) -> Machine:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from .identity import lock_engine
 from .identity.lock_use import LockUse
 from .inputs import Inputs
 from .kvm.watch import domain_problem
+from .parallel import at_once
 from .plan.drift import policy_of
 from .plan.model import Change, Declared, Difference, Key, Observed, Plan, Policy
 from .resolve import at_digests
@@ -122,8 +122,7 @@ class Convergence(Run):
             there = self._found - self._left_off
             wanted = [item for item in self._declared(("container",)) if item.running and item.key in there]
             guests = sorted({item.key.guest for item in wanted})
-            with ThreadPoolExecutor(max(1, len(guests))) as pool:
-                list(pool.map(lambda guest: self._settle_guest(guest, wanted), guests))
+            at_once(lambda guest: self._settle_guest(guest, wanted), guests)
 
     def _settle_guest(self, guest: str, wanted: list[Declared]) -> None:
         engine = self.session.engine(guest)
@@ -147,8 +146,7 @@ class Convergence(Run):
             found += self._observe(engine, [kind for kind in ENGINE_KINDS if kind not in SETTINGS_KINDS])
             return [replace(item, owned=item.owned and not item.by_module) for item in found]
 
-        with ThreadPoolExecutor(max(1, len(guests))) as pool:
-            observed_there = [item for found in pool.map(observe, guests) for item in found]
+        observed_there = [item for found in at_once(observe, guests) for item in found]
         for guest in guests:
             self.inputs = self._following(self.inputs, guest)
         return observed_there

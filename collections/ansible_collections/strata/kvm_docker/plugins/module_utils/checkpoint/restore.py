@@ -20,6 +20,7 @@ from ..kvm.domain import find_domain, is_running, undefine
 from ..kvm.errors import libvirt_errors, unless_gone
 from ..kvm.overlay import mark_overlay, refresh_pool
 from ..kvm.qcow2 import read_qcow2
+from ..parallel import at_once
 from ..plan.model import Declared
 from ..resources import declared
 from . import domains, files, under_way
@@ -27,7 +28,7 @@ from .contents import declared_disks, places
 from .manifest import disk_name, memory_name
 from .store import Checkpoint, require_space
 from .under_way import UnderWay
-from .wake import at_once, resume_all, wake
+from .wake import resume_all, wake
 
 if TYPE_CHECKING:
     from ..convergence import Convergence

@@ -22,13 +22,14 @@ from ..guest import access, inside
 from ..guest.files import make_private
 from ..kvm.domain import find_domain, power_on
 from ..kvm.errors import libvirt_errors
+from ..parallel import at_once
 from . import clones, domains, files, under_way
 from .contents import declared_disks, key_files, places, refuse_what_cannot_be_kept
 from .manifest import Manifest, StoredFile, disk_name, memory_name
 from .origin import Origin
 from .store import Checkpoint, Store, require_space
 from .under_way import UnderWay
-from .wake import at_once, resume_all, wake
+from .wake import resume_all, wake
 
 if TYPE_CHECKING:
     import libvirt

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import StrataError
 from ..guest import inside
@@ -17,6 +16,7 @@ from ..kvm.domain import cut_power, find_domain
 from ..kvm.errors import libvirt_errors
 from ..kvm.ready import await_shell
 from ..kvm.watch import Watch
+from ..parallel import at_once
 from . import domains, under_way
 from .under_way import UnderWay
 
@@ -24,18 +24,8 @@ if TYPE_CHECKING:
     from ..kvm.hypervisor import Hypervisor
     from ..progress import Progress
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
 #: Seconds that a guest has to answer by SSH once it runs again.
 ANSWER_TIMEOUT = 120.0
-
-
-def at_once(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
-    """*work* on all *items* in parallel; all of them end before the first error is raised."""
-    with ThreadPoolExecutor(max(1, len(items))) as pool:
-        pending = [pool.submit(work, item) for item in items]
-    return [each.result() for each in pending]
 
 
 def resume_all(hypervisor: Hypervisor, environment: str, guests: Iterable[str]) -> None:

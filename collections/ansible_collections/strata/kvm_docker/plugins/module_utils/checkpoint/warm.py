@@ -13,6 +13,7 @@ from ..errors import CheckpointError, StrataError, os_errors
 from ..inputs import Inputs
 from ..kvm.domain import find_domain
 from ..kvm.errors import libvirt_errors
+from ..parallel import at_once
 from ..plan.model import Change, Observed
 from ..resources import declared, effect, observed, plan
 from . import clones, contents, under_way
@@ -21,7 +22,7 @@ from .origin import in_words
 from .restore import Restoring, discard, runs
 from .store import Checkpoint, Store
 from .under_way import UnderWay
-from .wake import at_once, finish
+from .wake import finish
 
 if TYPE_CHECKING:
     from ..convergence import Convergence

@@ -24,6 +24,7 @@ from ..folders import Folders
 from ..inputs import Inputs
 from ..kvm.hypervisor import Hypervisor
 from ..masking import hidden, secrets_of
+from ..parallel import at_once
 from ..progress import Progress
 from ..requirements import require, versions
 from ..resolve import resolve
@@ -182,9 +183,8 @@ class _Taking:
         return look_at_guest(now.session.engine(guest), now.machine(guest), self.level)
 
     def _files(self, now: Running, looks: tuple[GuestLook, ...]) -> dict[str, FilesLook]:
-        with ThreadPoolExecutor(max(1, len(looks))) as pool:
-            found = pool.map(lambda look: look_at_files(now.machine(look.guest), look), looks)
-            return {look.guest: files for look, files in zip(looks, found, strict=True)}
+        found = at_once(lambda look: look_at_files(now.machine(look.guest), look), looks)
+        return {look.guest: files for look, files in zip(looks, found, strict=True)}
 
     def _leaves_of_files(
         self, now: Running, looks: tuple[GuestLook, ...], files: Mapping[str, FilesLook]
@@ -227,8 +227,7 @@ class _Taking:
 
 
 def _locked_images(now: Running) -> list[Mapping[str, LockedContainerImage]]:
-    with ThreadPoolExecutor(max(1, len(now.guests))) as pool:
-        return list(pool.map(locked_images, now.engines()))
+    return at_once(locked_images, now.engines())
 
 
 def _moving(first: Mapping[str, Leaf], second: Mapping[str, Leaf]) -> list[str]:
