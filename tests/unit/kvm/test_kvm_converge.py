@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import kvm_lab
@@ -234,8 +233,7 @@ def test_a_disk_that_is_smaller_than_its_image_is_refused(hypervisor: Any) -> No
 def test_no_disk_is_begun_where_its_first_boot_would_fill_the_file_system(
     hypervisor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = SimpleNamespace(f_bavail=100, f_frsize=4096)
-    monkeypatch.setattr(disk.os, "statvfs", lambda path: full)
+    monkeypatch.setattr(disk, "free_space", lambda folder: 100 * 4096)
     with pytest.raises(HypervisorError, match=r"guest apps: .*/pools/lab has 0.391 MiB free, .* up to 64 MiB"):
         converge(hypervisor, environment())
     assert not list(hypervisor.folders.pool("lab").iterdir())

@@ -6,10 +6,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 
 def sha256_file(path: Path) -> str:
     """As hex. Nothing is held in memory but a part."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical_digest(tree: Any) -> str:
+    """SHA-256 of a JSON-like tree: one value for one meaning, whatever the order of its keys."""
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,6 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from ..digests import sha256_file
 from ..errors import CheckpointError
 from ..guest.files import sync_folder
 from .manifest import StoredFile
@@ -21,7 +22,7 @@ _ZEROS = bytes(_HOLE)
 
 def measure(path: Path) -> StoredFile:
     """Size and digest of *path*."""
-    return _pass(path, None)
+    return StoredFile(path.stat().st_size, sha256_file(path))
 
 
 def copy(source: Path, target: Path) -> StoredFile:
@@ -30,7 +31,18 @@ def copy(source: Path, target: Path) -> StoredFile:
     It is not on the disk yet: see :func:`sync`.
     """
     target.unlink(missing_ok=True)
-    return _pass(source, target)
+    digest, size = hashlib.sha256(), 0
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with source.open("rb", buffering=0) as stream:
+            while part := stream.read(_PART):
+                digest.update(part)
+                _write(descriptor, part, size)
+                size += len(part)
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)
+    return StoredFile(size, digest.hexdigest())
 
 
 def sync(path: Path) -> None:
@@ -47,24 +59,6 @@ def verify(found: StoredFile, expected: StoredFile, where: Path) -> None:
             f"{where}: not what was stored there (SHA-256 {found.sha256[:16]}, not {expected.sha256[:16]}): the file "
             "was damaged or changed. Remove the checkpoint and make it anew."
         )
-
-
-def _pass(source: Path, target: Path | None) -> StoredFile:
-    digest, size = hashlib.sha256(), 0
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600) if target else None
-    try:
-        with source.open("rb", buffering=0) as stream:
-            while part := stream.read(_PART):
-                digest.update(part)
-                if descriptor is not None:
-                    _write(descriptor, part, size)
-                size += len(part)
-        if descriptor is not None:
-            os.ftruncate(descriptor, size)
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-    return StoredFile(size, digest.hexdigest())
 
 
 def _write(descriptor: int, part: bytes, offset: int) -> None:

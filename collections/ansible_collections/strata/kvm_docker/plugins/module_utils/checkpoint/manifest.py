@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..digests import canonical_digest
 from ..errors import CheckpointError
 from .origin import Origin
 
@@ -65,7 +65,7 @@ def disk_name(disk: str) -> str:
 def text_of(manifest: Manifest) -> str:
     """*manifest* as JSON, with a digest of itself."""
     tree = json.loads(json.dumps(asdict(manifest)))
-    return json.dumps({**tree, "check": _check(tree)}, indent=1, sort_keys=True) + "\n"
+    return json.dumps({**tree, "check": canonical_digest(tree)}, indent=1, sort_keys=True) + "\n"
 
 
 def read_text(text: str, where: str) -> Manifest:
@@ -73,7 +73,7 @@ def read_text(text: str, where: str) -> Manifest:
     try:
         tree = json.loads(text)
         check = tree.pop("check")
-        if check != _check(tree):
+        if check != canonical_digest(tree):
             raise ValueError
         return _manifest(tree)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -90,8 +90,3 @@ def _manifest(tree: Mapping[str, Any]) -> Manifest:
         disks=tuple(tree["disks"]),
         files={name: StoredFile(**file) for name, file in tree["files"].items()},
     )
-
-
-def _check(tree: object) -> str:
-    text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

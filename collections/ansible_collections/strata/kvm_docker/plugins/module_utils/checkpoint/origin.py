@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..digests import canonical_digest
 from ..plan.model import Declared
 from ..plan.secrets import Seal
 
@@ -28,7 +27,7 @@ class Origin:
     @property
     def digest(self) -> str:
         """The one digest of it all, as hex: checkpoints are stored under it."""
-        return hashlib.sha256(_canonical([dict(self.inputs), dict(self.abi)])).hexdigest()
+        return canonical_digest([dict(self.inputs), dict(self.abi)])
 
     def differences(self, made: Origin) -> list[str]:
         """How this origin differs from that of a checkpoint that was *made* before, in words."""
@@ -72,7 +71,3 @@ def _how(name: str, now: Origin, made: Origin) -> str:
 
 def _known(value: str | None) -> str:
     return value or "unknown"
-
-
-def _canonical(tree: object) -> bytes:
-    return json.dumps(tree, sort_keys=True, separators=(",", ":")).encode()

@@ -14,7 +14,6 @@ Layout below ``folders.checkpoints``, all of it for its owner only::
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..folders import Folders
-from ..guest.files import make_private, sync_folder, write_whole
+from ..guest.files import free_space, make_private, sync_folder, write_whole
 from ..locks import exclusive
 from ..plan.secrets import Seal
 from ..progress import Progress
@@ -173,8 +172,7 @@ def note_clones(checkpoint: Checkpoint, roots: dict[str, str]) -> None:
 
 def require_space(folder: Path, needed: int, purpose: str) -> None:
     """Raise :class:`CheckpointError` unless *needed* bytes are free at *folder*."""
-    status = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
-    free = status.f_bavail * status.f_frsize
+    free = free_space(folder)
     if free < needed:
         raise CheckpointError(
             f"{purpose} takes up to {needed >> 20} MiB in {folder}, and {free >> 20} MiB are free there. "

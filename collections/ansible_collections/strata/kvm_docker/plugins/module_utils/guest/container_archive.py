@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..declare.environment import ContainerImageBuild, Environment
 from ..declare.reference import familiar
-from ..digests import sha256_file
+from ..digests import canonical_digest, sha256_file
 from ..errors import ImageError
 from ..folders import Folders
 from ..inputs import Inputs, source_of
@@ -56,9 +56,9 @@ class ContainerArchive(StoreKind):
                 spec = {"digest": recipe_digest(reference, image.build)}
                 yield Declared(Key(self.kind, reference), spec, handle=image.build)
 
-    def has(self, folders: Folders, digest: str) -> bool:
+    def has(self, folders: Folders, item: Declared) -> bool:
         """Whether the store has it; an archive is renamed into place when it is whole."""
-        return archive_path(folders, digest).is_file()
+        return archive_path(folders, item.spec["digest"]).is_file()
 
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
         """Build it; raises :class:`ImageError`."""
@@ -67,7 +67,7 @@ class ContainerArchive(StoreKind):
 
 def recipe_digest(reference: str, build: ContainerImageBuild) -> str:
     """SHA-256 of what the archive is made from, but for the state of the mirror. Pure."""
-    return image_store.canonical_digest(
+    return canonical_digest(
         {
             "version": VERSION,
             "reference": familiar(reference),

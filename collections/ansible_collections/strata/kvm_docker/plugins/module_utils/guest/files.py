@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from ..folders import make_searchable
@@ -16,6 +17,11 @@ def make_private(folder: Path) -> None:
     make_searchable(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that are free where *folder* is, or will be."""
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> bool:

@@ -33,9 +33,9 @@ class GuestImageKind(StoreKind):
             spec = {"digest": inputs.guest_images[name]}
             yield Declared(Key(self.kind, name), spec, handle=(environment.images[name], environment.folder))
 
-    def has(self, folders: Folders, digest: str) -> bool:
+    def has(self, folders: Folders, item: Declared) -> bool:
         """Whether the store has it, whole."""
-        return image_store.resolve(folders, digest) is not None
+        return image_store.resolve(folders, item.spec["digest"]) is not None
 
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
         """Build or fetch it; raises :class:`ImageError` with the image's name in front."""

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from ..declare.environment import ImageBuild
+from ..digests import canonical_digest
 from ..errors import ImageError
 from ..folders import Folders
 from . import image_recipe, image_store
@@ -28,7 +29,7 @@ _INSTALLED = 0.85
 
 def recipe_digest(build: ImageBuild) -> str:
     """SHA-256 of the recipe; the state of the mirror is not part of it. Pure."""
-    return image_store.canonical_digest(image_recipe.recipe(build))
+    return canonical_digest(image_recipe.recipe(build))
 
 
 def build_image(build: ImageBuild, folders: Folders, report: Report) -> StoredImage:

@@ -17,7 +17,6 @@ Layout below ``folders.images`` (all of it world-readable, because QEMU runs unp
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -28,9 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..digests import sha256_file
+from ..digests import canonical_digest, sha256_file
 from ..errors import ImageError
 from ..folders import Folders, make_searchable
+from .files import free_space
 
 #: Tells a person what is done now, and how much of the whole (0 to 1).
 Report = Callable[[str, float], None]
@@ -174,19 +174,12 @@ def making(folders: Folders, recipe: str, report: Report = lambda message, fract
 
 def require_space(folders: Folders, needed: int, purpose: str) -> None:
     """Raise :class:`ImageError` unless *needed* bytes are free where the store is."""
-    nearest = next(path for path in (folders.images, *folders.images.parents) if path.exists())
-    free = shutil.disk_usage(nearest).free
+    free = free_space(folders.images)
     if free < needed:
         raise ImageError(
             f"{purpose} needs {needed >> 20} MiB below {folders.images}, and {free >> 20} MiB are free there.\n"
             "Free some space, or place the store elsewhere with STRATA_IMAGES."
         )
-
-
-def canonical_digest(tree: Any) -> str:
-    """SHA-256 of a JSON-like tree: one value for one meaning, whatever the order of its keys."""
-    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -35,8 +35,8 @@ class StoreKind(ABC):
         """The objects that *environment* asks for. Pure."""
 
     @abstractmethod
-    def has(self, folders: Folders, digest: str) -> bool:
-        """Whether the store has it, whole."""
+    def has(self, folders: Folders, item: Declared) -> bool:
+        """Whether nothing is to be made: the store has it, whole."""
 
     @abstractmethod
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
@@ -49,7 +49,7 @@ class StoreKind(ABC):
     def stored(self, connection: Hypervisor, wanted: Iterable[Declared]) -> Iterator[Observed]:
         """Those of the objects *wanted*, all of this kind, that the store has."""
         for item in wanted:
-            if self.has(connection.folders, item.spec["digest"]):
+            if self.has(connection.folders, item):
                 yield Observed(item.key, item.spec, applied=item.spec)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from .. import naming
 from ..declare.environment import Environment, Guest
 from ..errors import HypervisorError, ImageError, StrataError
 from ..guest import inside
+from ..guest.files import free_space
 from ..guest.image_store import using
 from ..inputs import Inputs
 from ..plan.model import Change, Condition, Declared, Difference, Effect, Key, Need, Observed, Traits
@@ -300,8 +300,7 @@ def _refuse_too_small(guest: str, size: int, image: Path) -> None:
 
 
 def _refuse_full(guest: str, size: int, folder: Path) -> None:
-    status = os.statvfs(folder)
-    free, needed = status.f_bavail * status.f_frsize, min(size, _HEADROOM)
+    free, needed = free_space(folder), min(size, _HEADROOM)
     if free < needed:
         raise HypervisorError(
             f"guest {guest}: {folder} has {_size(free)} free, the first boot takes up to {_size(needed)}. "

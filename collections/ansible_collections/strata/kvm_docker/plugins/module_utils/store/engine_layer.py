@@ -5,28 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..declare.environment import Environment
 from ..declare.reference import familiar
+from ..digests import canonical_digest
 from ..docker.archive import ArchivedImage, read_input
 from ..errors import ImageError
 from ..folders import Folders
-from ..guest.image_store import canonical_digest, resolve
+from ..guest.image_store import resolve
 from ..guest.store_kind import StoreKind
 from ..inputs import ImageInput, Inputs
 from ..kvm.disk_files import disk_path
 from ..kvm.overlay import read_overlay_mark
-from ..plan.model import Declared, Key, Need, Observed
+from ..plan.model import Declared, Key, Need
 from .items import touch
 from .layers import VERSION, StoredLayer, find_layer, layer_digest, verify
 
 if TYPE_CHECKING:
     from ..guest.image_store import Report, StoredImage
-    from ..kvm.hypervisor import Hypervisor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +65,9 @@ class EngineLayer(StoreKind):
             needs = (Need(Key("guest_image", name)), *archives)
             yield Declared(Key(self.kind, name), {"digest": request.digest}, needs=needs, handle=request)
 
-    def stored(self, connection: Hypervisor, wanted: Iterable[Declared]) -> Iterator[Observed]:
-        """Those *wanted* that the store has, or that no guest to be made asks for."""
-        for item in wanted:
-            if not _asked_for(item.handle, connection.folders) or layer_for(connection.folders, item.handle):
-                yield Observed(item.key, item.spec, applied=item.spec)
-
-    def has(self, folders: Folders, digest: str) -> bool:
-        """A request alone does not tell: it is :meth:`stored` that looks."""
-        raise NotImplementedError
+    def has(self, folders: Folders, item: Declared) -> bool:
+        """Whether the store has it, or no guest to be made asks for it."""
+        return not _asked_for(item.handle, folders) or layer_for(folders, item.handle) is not None
 
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
         """Have it in the store; raises :class:`ImageError` with the image's name in front."""

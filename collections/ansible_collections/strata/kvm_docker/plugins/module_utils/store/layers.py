@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..digests import sha256_file
+from ..digests import canonical_digest, sha256_file
 from ..errors import ImageError
 from ..folders import Folders
-from ..guest.image_store import DISK, MANIFEST, canonical_digest, has_sizes, publish, read_json, using, write_json
+from ..guest.image_store import DISK, MANIFEST, has_sizes, publish, read_json, using, write_json
 
 #: Raised when a change of how layers are made must lead to new ones.
 VERSION = 1
@@ -62,14 +62,6 @@ def find_layer(folders: Folders, digest: str) -> StoredLayer | None:
     if manifest is None or not has_sizes(folder, manifest) or not (folders.images / manifest["parent"] / DISK).exists():
         return None
     return _stored(folder, manifest)
-
-
-def stored_layers(folders: Folders) -> Iterator[StoredLayer]:
-    """All that :func:`find_layer` finds, in the order of their names."""
-    for folder in sorted((folders.images / "layers").glob("[0-9a-f]*")):
-        layer = find_layer(folders, folder.name)
-        if layer:
-            yield layer
 
 
 def store_layer(folders: Folders, staging: Path, parent: str, images: Mapping[str, str], request: str) -> StoredLayer:

@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..digests import canonical_digest
 from ..folders import Folders
 from ..guest.files import write_whole
-from ..guest.image_store import canonical_digest, read_json, resolve, using, write_json
+from ..guest.image_store import read_json, resolve, using, write_json
 from ..inputs import Inputs
 from ..kvm.disk_files import chain
 from .items import touch
