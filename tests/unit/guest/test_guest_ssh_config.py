@@ -41,6 +41,7 @@ def test_a_guest_is_reached_by_name_and_by_address_with_its_key_pinned(
     assert options["controlpath"] == "/s/lab/web.ssh"
     assert options["controlmaster"] == "auto"
     assert options["ciphers"].startswith("aes128-gcm@openssh.com,")
+    assert options["kexalgorithms"].startswith("curve25519-sha256,")
     assert options.get("proxycommand", "none") == "none"
 
 

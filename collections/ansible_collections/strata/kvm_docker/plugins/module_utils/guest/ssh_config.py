@@ -90,6 +90,9 @@ def _shared(folder: Path, proxy: Sequence[str] | None) -> str:
         "StrictHostKeyChecking": "yes",
         "HostKeyAlgorithms": "ssh-ed25519",
         "UpdateHostKeys": "no",
+        # The link never leaves this machine, so nobody can record it for a quantum computer: against that the default
+        # exchange has a second algorithm, which takes a guest without hardware virtualization 0.15 s more (measured).
+        "KexAlgorithms": "^curve25519-sha256",
         # Twice as fast as the default, chacha20, into a guest without hardware virtualization (measured).
         "Ciphers": "^aes128-gcm@openssh.com",
         "ControlMaster": "auto",
