@@ -47,12 +47,14 @@ def put_image(folders: Folders, name: str, kernel: bytes = b"kernel") -> StoredI
         return image_store.store(folders, recipe, staging, cmdline="root=/dev/vda", packages={"bash": "5.2"})
 
 
-def put_layer(folders: Folders, image: StoredImage, name: str) -> StoredLayer:
-    """A layer over *image*, whose request is ``sha(name)``."""
+def put_layer(folders: Folders, image: StoredImage, name: str, request: str = "") -> StoredLayer:
+    """A layer over *image*; digest of its *request*: ``sha(name)`` where not given."""
     with image_store.making(folders, sha(name)) as staging:
         disk = staging / image_store.DISK
         qemu_img("create", "-f", "qcow2", "-b", backing_name(image.digest), "-F", "qcow2", disk)
-        return store_layer(folders, staging, image.digest, {f"archive:{name}": f"sha256:{sha(name)}"}, sha(name))
+        return store_layer(
+            folders, staging, image.digest, {f"archive:{name}": f"sha256:{sha(name)}"}, request or sha(name)
+        )
 
 
 def put_archive(folders: Folders, name: str) -> Path:

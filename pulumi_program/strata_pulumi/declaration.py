@@ -43,6 +43,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     observed,
     plan,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.use import note
 
 from . import provider_mark
 from .engine_look import EngineLook, look
@@ -147,6 +148,7 @@ def _read(document: Document, path: Path, hypervisor: Hypervisor, options: Optio
     lock.refuse(resolved)
     if not options.preview:
         access.prepare(environment, folders, hypervisor.inside([]))
+        note(folders, environment, resolved)
     inputs = complete_inputs(
         lock.held(resolved),
         authorized_key=access.public_key(environment.name, folders),

@@ -14,9 +14,16 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.strata.kvm_docker.cli.main import main
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    Environment,
+    Guest,
+    GuestImage,
+    ImageBuild,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import requests
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.gc import collect
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.use import note, register
 from forked import forked
@@ -100,13 +107,16 @@ def test_disks_elsewhere_count_where_they_are_told(folders: Folders, tmp_path: P
 
 
 def test_what_an_environment_declares_stays_until_it_is_removed(folders: Folders) -> None:
-    image = put_image(folders, "a")
-    put_layer(folders, image, "layer")
-    put_archive(folders, "redis")
+    archive = put_archive(folders, "redis")
     put_archive(folders, "unused")
-    source = ImageInput(reference="redis:1", source=f"recipe:{sha('redis')}")
+    source = ImageInput(reference="redis:1", source=f"recipe:{sha('redis')}", archive=archive)
+    inputs = Inputs(guest_images={"debian": sha("a")}, images={("web", "redis:1"): source})
+    debian = GuestImage(build=ImageBuild(suite="trixie"), preload=True)
+    guests = {"web": Guest(name="web", image="debian")}
+    environment = Environment(name="lab", folder="/declaration", images={"debian": debian}, guests=guests)
+    put_layer(folders, put_image(folders, "a"), "layer", requests(environment, inputs)["debian"].digest)
     folders.environment("lab").mkdir(parents=True)
-    note(folders, "lab", Inputs(guest_images={"d": sha("a")}, images={("web", "redis:1"): source}), (sha("layer"),))
+    note(folders, environment, inputs)
 
     assert going(folders) == [f"container archive {sha('unused')[:12]}"]
     assert {why(folders)[kind] for kind in ("guest image", "engine layer")} == {"environment lab"}

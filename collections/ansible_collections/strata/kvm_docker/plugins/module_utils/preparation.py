@@ -20,7 +20,6 @@ from .kvm.hypervisor import Hypervisor
 from .prepare import complete_inputs, open_guest_engine, probed
 from .resolve import resolve
 from .session import Session
-from .store.engine_layer import requests
 from .store.use import note
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ class Preparation:
             self.lock.refuse(resolved)
         self.inputs = self._keyed(self.lock.held(resolved) if self.lock else resolved)
         if not self.options.check:
-            layers = tuple(request.digest for request in requests(self.environment, resolved).values())
-            note(self.options.folders, self.environment.name, resolved, layers)
+            note(self.options.folders, self.environment, resolved)
         session = Session(self.environment.name, self.hypervisor, self._open_engine)
         return Convergence(
             environment=self.environment,

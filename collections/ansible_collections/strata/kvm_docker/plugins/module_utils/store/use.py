@@ -16,12 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..declare.environment import Environment
 from ..digests import canonical_digest
 from ..folders import Folders
 from ..guest.files import write_whole
 from ..guest.image_store import read_json, resolve, using, write_json
 from ..inputs import Inputs
 from ..kvm.disk_files import chain
+from .engine_layer import requests
 from .items import touch
 
 _NOTE = "store.json"
@@ -46,15 +48,15 @@ def register(folders: Folders) -> None:
             write_json(path, user)
 
 
-def note(folders: Folders, environment: str, inputs: Inputs, layers: tuple[str, ...] = ()) -> None:
-    """Write down what *environment* declares of the store, until it is removed: nothing of it is collected. *layers*:
-    digests of the requests for them."""
+def note(folders: Folders, environment: Environment, inputs: Inputs) -> None:
+    """Write down what *environment* declares of the store, until it is removed: nothing of it is collected."""
+    layers = sorted(request.digest for request in requests(environment, inputs).values())
     archives = sorted({image.made_from for image in inputs.images.values() if image.kind == "recipe"})
     recipes = sorted(set(inputs.guest_images.values()))
-    content = json.dumps({"recipes": recipes, "archives": archives, "layers": sorted(layers)})
+    content = json.dumps({"recipes": recipes, "archives": archives, "layers": layers})
     with using(folders):
         register(folders)
-        write_whole(folders.environment(environment) / _NOTE, content.encode())
+        write_whole(folders.environment(environment.name) / _NOTE, content.encode())
         for recipe in recipes:
             stored = resolve(folders, recipe)
             if stored:
