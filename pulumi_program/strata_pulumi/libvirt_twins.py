@@ -159,12 +159,11 @@ def disk_twin(declared: Declared, environment: Environment, folders: Folders) ->
     )
 
 
-def disk_document(
-    declared: Declared, environment: Environment, folders: Folders, stored: StoredImage | None = None
-) -> str:
-    """The XML that the core makes the volume by, over *stored*, or a blank one. It has no place for the mark."""
+def disk_document(declared: Declared, environment: Environment, folders: Folders, below: Path | None = None) -> str:
+    """The XML that the core makes the volume by, over the qcow2 file *below*, or a blank one. It has no place for the
+    mark."""
     path = _disk_path(declared, environment, folders)
-    return volume_xml(path.name, declared.spec["size"], stored.disk if stored else None)
+    return volume_xml(path.name, declared.spec["size"], below)
 
 
 def _disk_path(declared: Declared, environment: Environment, folders: Folders) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pulumi
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import STORE_KINDS
 
 from .declaration import Declaration
 from .resources import Access, Object, object_args
@@ -67,3 +68,9 @@ class Program:
             there = pulumi.Output.all(*(image.handle for image in images if isinstance(image, Object)))
             self._probed = there.apply(lambda _: self.declaration.with_virt_type())
         return self._probed
+
+    def probed_after(self, key: Key) -> pulumi.Output[Declaration]:
+        """:attr:`probed`, once what the object of *key* needs of the store is there, too."""
+        needed = [self.made[need.key] for need in self.declaration.needs[key] if need.key.kind in STORE_KINDS]
+        there = pulumi.Output.all(self.probed, *(each.made for each in needed if isinstance(each, Object)))
+        return there.apply(lambda all_there: all_there[0])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk_files import chain, disk_path
 from environments import EnvironmentCopy, running_lab
 from pulumi_stack import Stack
 
 pytestmark = [pytest.mark.lab, pytest.mark.guests, pytest.mark.pulumi]
 
+GUESTS = ("web", "apps")
 SECRET = "open-sesame-4711"
 #: Changes that would end something.
 ENDING = ("replace", "create-replacement", "delete-replaced", "delete")
@@ -31,11 +34,11 @@ class TwoHosts(Stack):
     def containers(self) -> dict[str, str]:
         """Ids by name."""
         rows = "docker ps -a --no-trunc --format '{{.Names}} {{.ID}}'"
-        told = [self.in_guest(guest, rows) for guest in ("web", "apps")]
+        told = [self.in_guest(guest, rows) for guest in GUESTS]
         return dict(line.split(" ") for line in "".join(told).splitlines())
 
     def boots(self) -> list[str]:
-        return [self.in_guest(guest, "cat /proc/sys/kernel/random/boot_id") for guest in ("web", "apps")]
+        return [self.in_guest(guest, "cat /proc/sys/kernel/random/boot_id") for guest in GUESTS]
 
     def app(self, old: str, new: str) -> None:
         self.copy.edit(self.copy.folder / "compose/apps/app/app.py", old, new)
@@ -43,12 +46,13 @@ class TwoHosts(Stack):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
-    """A stack of two_hosts with a secret in it, brought up once."""
+    """A stack of two_hosts with a secret in it, whose guests stand on an engine layer, brought up once."""
     with running_lab() as lab:
         folder = tmp_path_factory.mktemp("pulumi")
         made = TwoHosts(EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts"), folder, secret=SECRET)
         compose = made.copy.folder / "compose/apps/compose.yaml"
         made.copy.edit(compose, "REDIS_HOST: redis", f"REDIS_HOST: redis\n      API_TOKEN: {SECRET}")
+        made.copy.edit(made.copy.declaration, "build: {suite: trixie}", "build: {suite: trixie}\n    preload: true")
         lab.start_hypervisor()
         made.up()
         yield made
@@ -60,6 +64,13 @@ def test_it_comes_up_and_neither_pulumi_nor_the_core_has_anything_left_to_do(sta
     stack.unchanged()
     assert stack.copy.converge()["changes"] == []
     stack.unchanged()
+
+
+def test_the_disks_stand_on_the_layer_as_those_that_the_core_makes(stack: TwoHosts) -> None:
+    folders = stack.copy.lab.folders
+    below = {next(itertools.islice(chain(disk_path(folders.pool("two_hosts"), guest)), 1, None)) for guest in GUESTS}
+    assert {path.parent.parent for path in below} == {folders.images / "layers"}
+    assert len(below) == 1
 
 
 def test_secrets_are_in_no_file_of_pulumis(stack: TwoHosts) -> None:

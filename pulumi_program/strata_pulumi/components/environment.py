@@ -13,6 +13,7 @@ import pulumi
 import pulumi_libvirt as libvirt
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import STORE_KINDS
 
 from .. import libvirt_twins, resources
 from ..declaration import Declaration, Options, read_declaration, write_declaration
@@ -71,7 +72,7 @@ class Environment(pulumi.ComponentResource):
             inside,
         )
         self._program = Program(self.declaration, self.access)
-        for kind in ("guest_image", "container_archive"):
+        for kind in STORE_KINDS:
             for item in self.declaration.of(kind):
                 self._program.object(item.key, inside)
         for item in self.declaration.of("pool"):

@@ -5,12 +5,14 @@
 
 # No "from __future__ import annotations": Pulumi reads the types of a component's arguments at run time.
 
+from pathlib import Path
 from typing import TypedDict
 
 import pulumi
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import backing
 
 from .. import libvirt_twins
 from ..declaration import Declaration
@@ -56,13 +58,13 @@ class Guest(pulumi.ComponentResource):
         program, declaration = self._program, self._program.declaration
 
         def document(probed: Declaration) -> str:
-            stored = _stored(item, probed)
-            return libvirt_twins.disk_document(item, probed.environment, probed.folders, stored)
+            below = _below(item, probed)
+            return libvirt_twins.disk_document(item, probed.environment, probed.folders, below)
 
         twin = libvirt_twins.register(
             libvirt_twins.disk_twin(item, declaration.environment, declaration.folders),
             program.title(item.key),
-            program.probed.apply(document),
+            program.probed_after(item.key).apply(document),
             pulumi.ResourceOptions(parent=self, depends_on=program.needed(item.key)),
         )
         return program.object(item.key, pulumi.ResourceOptions(parent=self), after=[twin], adopt=True)
@@ -96,6 +98,15 @@ class Guest(pulumi.ComponentResource):
         declared = self._program.declaration.of("forward")
         mine = [item.key for item in declared if Key("guest", self.guest) in {need.key for need in item.needs}]
         return [self._program.object(key, pulumi.ResourceOptions(parent=self)) for key in mine]
+
+
+def _below(item: Declared, declaration: Declaration) -> Path | None:
+    """What a first disk is to stand on; read to the last bit only where a disk is to be made on it."""
+    stored = _stored(item, declaration)
+    if stored is None:
+        return None
+    to_be_made = item.key not in declaration.there and not pulumi.runtime.is_dry_run()
+    return backing(declaration.folders, item.handle.layer, stored) if to_be_made else stored.disk
 
 
 def _stored(item: Declared, declaration: Declaration) -> StoredImage | None:

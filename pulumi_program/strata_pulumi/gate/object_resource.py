@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -27,6 +28,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.layers.layer imp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.drift import policy_of
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.planner import repair
+from ansible_collections.strata.kvm_docker.plugins.module_utils.prepare import probed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import (
     SETTINGS_KINDS,
     STORE_KINDS,
@@ -34,6 +36,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import
     observed,
     plan,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import EngineLayer
 
 from .. import provider_ids
 from . import object as pure
@@ -161,7 +164,7 @@ def _bring(ground: Ground, aim: Aim, given: Properties, state: Properties, opera
     connection = _connection(ground, aim, operation)
     layer = Layer(
         environment=read.environment,
-        inputs=_inputs(read, aim),
+        inputs=_inputs_to_make(read, aim),
         connection=connection,
         kinds=(aim.key.kind,),
         speaks_for=lambda other: other.key == aim.key,
@@ -189,6 +192,14 @@ def _inputs(read: Reading, aim: Aim) -> Inputs:
     """The accelerator is what the program has found: a probe before the images are there may tell otherwise."""
     inputs = read.inputs
     return replace(inputs, virt_type=str(aim.spec.get("virt_type", inputs.virt_type)))
+
+
+def _inputs_to_make(read: Reading, aim: Aim) -> Inputs:
+    """A layer is made on an accelerator that is no part of it, after its image: it is asked for only then."""
+    inputs = _inputs(read, aim)
+    if aim.key.kind != EngineLayer.kind:
+        return inputs
+    return replace(inputs, virt_type=probed(read.environment, inputs, read.folders).virt_type)
 
 
 def _connection(ground: Ground, aim: Aim, operation: Operation) -> Hypervisor | Engine:
@@ -235,8 +246,15 @@ def _seen(ground: Ground, aim: Aim, given: Properties, state: Properties, operat
 
 def _found(ground: Ground, aim: Aim, connection: Hypervisor | Engine) -> list[Observed]:
     if aim.key.kind in STORE_KINDS:
-        return list(observed((aim.key.kind,), connection, aim.environment, [aim.declared]))
+        return list(observed((aim.key.kind,), connection, aim.environment, [_in_declaration(ground, aim)]))
     return ground.look(aim.key, connection)
+
+
+def _in_declaration(ground: Ground, aim: Aim) -> Declared:
+    """As the declaration has it, with its handle; where it cannot be read, or says something else by now, as given."""
+    with suppress(StrataError):
+        return _declared(ground.reading(), aim) or aim.declared
+    return aim.declared
 
 
 def _policy(ground: Ground) -> Any:

@@ -36,7 +36,8 @@ def test_a_disk_that_a_killed_run_has_made_and_not_marked_is_taken_over(
         gate.create(declared.given("pool", name))
     item = declared.item("disk", "web")
     stored = image_store.resolve(hypervisor.folders, item.spec["image"])
-    document = libvirt_twins.disk_document(item, read_environment(declared.path), hypervisor.folders, stored)
+    assert stored
+    document = libvirt_twins.disk_document(item, read_environment(declared.path), hypervisor.folders, stored.disk)
     hypervisor.connection.storagePoolLookupByName("lab").createXML(document)
     assert WEB not in read(hypervisor, declared).there
     gate.create(declared.given("disk", "web", adopt=True))

@@ -29,6 +29,7 @@ from declared import Declaration
 from environments import free_port
 from gate_client import UNKNOWN, Gate, secret
 from google.protobuf.empty_pb2 import Empty
+from image_archives import docker_archive
 from pulumi.runtime.proto import provider_pb2 as proto
 
 pytestmark = pytest.mark.lab
@@ -340,3 +341,36 @@ def header_size(path: Path) -> int:
     header = read_qcow2(path)
     assert header
     return header.size
+
+
+def test_an_engine_layer_is_asked_for_by_guests_to_be_made_only(
+    tiny: tuple[Gate, Hypervisor, Declaration], tmp_path: Path
+) -> None:
+    gate, hypervisor, declaration = tiny
+    docker_archive(tmp_path / "app.tar", [(["app:1"], b"app")])
+    (tmp_path / "compose.yaml").write_text("services: {app: {image: 'app:1'}}")
+    declaration.write(
+        hypervisor={"virt_type": "qemu"},
+        images={"debian": {"build": {"suite": "trixie"}, "preload": True}},
+        container_images={"app:1": {"archive": "app.tar"}},
+        guests={
+            "web": {
+                "image": "debian",
+                "disk": "64 MiB",
+                "networks": {"lan": {"address": "10.211.0.11"}},
+                "compose": "compose.yaml",
+            }
+        },
+    )
+    given = declaration.given("engine_layer", "debian")
+    _code, message = gate.refused("Create", gate.create_request(given))
+    assert message.startswith("engine_layer debian: its image is not in the store, or has no kernel of ours")
+    assert gate.read(given, given, "lab/engine_layer/debian")[0] == ""
+    gate.create(declaration.given("pool", "lab"))
+    gate.create(declaration.given("disk", "web"))
+    identity, outputs = gate.create(given)
+    assert gate.read(outputs, given, identity) == (identity, given, outputs)
+    declaration.path.unlink()
+    assert gate.read(outputs, given, identity) == (identity, given, outputs)
+    gate.delete(identity, given)
+    assert list((hypervisor.folders.images / "layers").glob("[0-9a-f]*")) == []

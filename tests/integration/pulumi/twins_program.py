@@ -109,7 +109,7 @@ def _disks(case: Case, provider: pulumi.ProviderResource, pool: pulumi.Resource)
             libvirt_twins.disk_twin(declared, case.environment, case.folders),
             f"disk-{declared.key.name}",
             libvirt_twins.disk_document(
-                declared, case.environment, case.folders, None if declared.handle.disk else stored
+                declared, case.environment, case.folders, stored.disk if stored and not declared.handle.disk else None
             ),
             pulumi.ResourceOptions(provider=provider, depends_on=[pool]),
             found="disk" in case.found,

@@ -16,6 +16,8 @@ import pulumi
 import pytest
 import yaml
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_environment
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.use import references
 from mocked_environment import HYPERVISOR, KINDS, TOLD, fill_store, run, title
 from mocked_program import Registered, mocked_program
 from pulumi.runtime import rpc
@@ -59,6 +61,22 @@ def test_every_declared_object_has_its_resources_and_nothing_else_has_any(
     assert registered.names("strata:index:ContainerFiles") == {"two_hosts/container/web/web-haproxy-1"}
     assert registered.names("strata:index:Engine") == {"two_hosts/ready/apps", "two_hosts/ready/web"}
     assert registered.names("strata:index:Access") == {"two_hosts/access"}
+
+
+def test_disks_wait_for_the_layer_that_they_stand_on(registered: Registered, declaration: Path) -> None:
+    text = declaration.read_text()
+    declaration.write_text(text.replace("build: {suite: trixie}", "build: {suite: trixie}\n    preload: true", 1))
+    declared = run(str(declaration)).declaration.declared
+    assert title("two_hosts", Key("engine_layer", "debian13")) in registered.names("strata:index:Object")
+    assert registered.names("strata:index:Object") == {title("two_hosts", key) for key in declared}
+    assert registered.names("libvirt:index/volume:Volume") == {"two_hosts/disk/apps", "two_hosts/disk/web"}
+
+
+def test_the_store_knows_what_a_program_declares_of_it(registered: Registered, declaration: Path) -> None:
+    made = run(str(declaration)).declaration
+    found = references(made.folders).declared
+    assert set(found) >= {item.spec["digest"] for item in made.of("guest_image")}
+    assert set(found.values()) == {"environment two_hosts"}
 
 
 def test_what_is_on_an_engine_is_made_by_the_provider_of_that_guest(registered: Registered, declaration: Path) -> None:

@@ -110,7 +110,7 @@ def test_documents_name_what_their_twins_name() -> None:
     documents = [
         libvirt_twins.pool_document(declared("pool", made), FOLDERS),
         libvirt_twins.network_document(declared("network", made)),
-        libvirt_twins.disk_document(declared("disk", made), made, FOLDERS, STORED),
+        libvirt_twins.disk_document(declared("disk", made), made, FOLDERS, STORED.disk),
         libvirt_twins.guest_document(declared("guest", made), made, kvm_lab.INPUTS, FOLDERS, STORED),
     ]
     roots = [ElementTree.fromstring(document) for document in documents]
@@ -121,7 +121,7 @@ def test_documents_name_what_their_twins_name() -> None:
 
 def test_a_first_disk_stands_on_its_image_and_a_data_disk_on_nothing() -> None:
     made = with_disks()
-    first = libvirt_twins.disk_document(declared("disk", made, "web"), made, FOLDERS, STORED)
+    first = libvirt_twins.disk_document(declared("disk", made, "web"), made, FOLDERS, STORED.disk)
     blank = libvirt_twins.disk_document(declared("disk", made, "web.logs"), made, FOLDERS)
     assert ElementTree.fromstring(first).findtext("backingStore/path") == "/srv/images/0a/disk.qcow2"
     assert ElementTree.fromstring(blank).find("backingStore") is None

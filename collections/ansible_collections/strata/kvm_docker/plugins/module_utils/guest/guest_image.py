@@ -43,7 +43,7 @@ class GuestImageKind(StoreKind):
         try:
             obtain(image, folder, folders, report)
         except ImageError as error:
-            raise ImageError(f"image {item.key.name}: {error}") from error
+            raise ImageError(f"{item.key}: {error}") from error
 
 
 def recipe_digest(image: GuestImage, folder: str) -> str:

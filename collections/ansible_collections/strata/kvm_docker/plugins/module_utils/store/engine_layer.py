@@ -66,8 +66,9 @@ class EngineLayer(StoreKind):
             yield Declared(Key(self.kind, name), {"digest": request.digest}, needs=needs, handle=request)
 
     def has(self, folders: Folders, item: Declared) -> bool:
-        """Whether the store has it, or no guest to be made asks for it."""
-        return not _asked_for(item.handle, folders) or layer_for(folders, item.handle) is not None
+        """Whether the store has it, or no guest to be made asks for it; nobody does where it is declared no more."""
+        request: LayerRequest | None = item.handle
+        return request is None or not _asked_for(request, folders) or layer_for(folders, request) is not None
 
     def make(self, folders: Folders, item: Declared, report: Report) -> None:
         """Have it in the store; raises :class:`ImageError` with the image's name in front."""
@@ -76,7 +77,7 @@ class EngineLayer(StoreKind):
         try:
             build_layer(item.handle, folders, report)
         except ImageError as error:
-            raise ImageError(f"engine layer of image {item.key.name}: {error}") from error
+            raise ImageError(f"{item.key}: {error}") from error
 
 
 def requests(environment: Environment, inputs: Inputs) -> dict[str, LayerRequest]:
