@@ -239,6 +239,20 @@ def test_no_disk_is_begun_where_its_first_boot_would_fill_the_file_system(
     assert not list(hypervisor.folders.pool("lab").iterdir())
 
 
+def test_a_disk_that_another_removes_meanwhile_is_not_there(hypervisor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    converge(hypervisor, with_guest(environment(), "web"))
+    listed = disk.disk_files
+
+    def then_removed(hypervisor: Any, environment: str) -> Any:
+        for file in listed(hypervisor, environment):
+            if file.name == "apps":
+                file.path.unlink()
+            yield file
+
+    monkeypatch.setattr(disk, "disk_files", then_removed)
+    assert [found.key.name for found in disk.Disk().observe(hypervisor, "lab")] == ["web"]
+
+
 def test_an_image_that_is_not_in_the_store_is_named(hypervisor: Any) -> None:
     with pytest.raises(ImageError, match="guest apps: its image cccccc"):
         converge(hypervisor, environment(), replace(INPUTS, guest_images={"debian": "c" * 64}))

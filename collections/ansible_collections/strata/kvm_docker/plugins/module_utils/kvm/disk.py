@@ -121,10 +121,11 @@ class Disk:
         return Effect.IN_PLACE
 
     def observe(self, connection: Hypervisor, environment: str) -> Iterator[Observed]:
-        """Every file in the environment's pools that is named as a disk."""
+        """Every file in the environment's pools that is named as a disk, and is not removed meanwhile."""
         with libvirt_errors(f"disks of {environment}"):
             for file in disk_files(connection, environment):
-                yield _observed(connection, environment, file)
+                with suppress(FileNotFoundError):
+                    yield _observed(connection, environment, file)
 
     def apply(self, connection: Hypervisor, change: Change, progress: Progress) -> None:
         """Make, grow or delete the file; the image below is only read. A kept file is found again, not made anew."""

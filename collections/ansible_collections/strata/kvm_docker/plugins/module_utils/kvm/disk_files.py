@@ -82,7 +82,7 @@ def image_of(hypervisor: Hypervisor, file: DiskFile) -> str:
         return file.mark.image
     header = read_qcow2(file.path)
     below = header.backing if header else None
-    lowest = list(chain(file.path))[-1]
+    lowest = [file.path, *chain(file.path)][-1]
     return (recipe_of(hypervisor.folders, lowest) or str(below)) if below else "no image"
 
 
