@@ -20,6 +20,7 @@ from ..kvm.domain import find_domain, is_running, undefine
 from ..kvm.errors import libvirt_errors, unless_gone
 from ..kvm.overlay import mark_overlay, refresh_pool
 from ..kvm.qcow2 import read_qcow2
+from ..kvm.wake import wake
 from ..parallel import at_once
 from ..plan.model import Declared
 from ..resources import declared
@@ -28,7 +29,7 @@ from .contents import declared_disks, places
 from .manifest import disk_name, memory_name
 from .store import Checkpoint, require_space
 from .under_way import UnderWay
-from .wake import resume_all, wake
+from .wake import resume_all
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
@@ -83,7 +84,7 @@ class Restoring:
         under_way.clear(self.name, self.hypervisor.folders)
 
     def _prove(self, guest: str) -> None:
-        wake(self.hypervisor, self.name, [guest], self.run.progress)
+        wake(self.hypervisor, self.name, guest, self.run.progress)
         engine = self.run.session.engine(guest)
         with self.run.progress.stage(f"guest {guest}", "proving the health of its containers"):
             prove_health(engine)

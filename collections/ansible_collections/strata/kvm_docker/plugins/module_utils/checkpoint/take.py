@@ -22,6 +22,7 @@ from ..guest import access, inside
 from ..guest.files import make_private
 from ..kvm.domain import find_domain, power_on
 from ..kvm.errors import libvirt_errors
+from ..kvm.wake import wake
 from ..parallel import at_once
 from . import clones, domains, files, under_way
 from .contents import declared_disks, key_files, places, refuse_what_cannot_be_kept
@@ -29,7 +30,7 @@ from .manifest import Manifest, StoredFile, disk_name, memory_name
 from .origin import Origin
 from .store import Checkpoint, Store, require_space
 from .under_way import UnderWay
-from .wake import resume_all, wake
+from .wake import resume_all
 
 if TYPE_CHECKING:
     import libvirt
@@ -150,7 +151,7 @@ class _Taking:
         self._note("wake")
         name = self.run.environment.name
         resume_all(self.hypervisor, name, self.guests)
-        wake(self.hypervisor, name, self.guests, self.progress)
+        at_once(lambda guest: wake(self.hypervisor, name, guest, self.progress), self.guests)
         under_way.clear(name, self.hypervisor.folders)
 
     def _go_on_somehow(self) -> None:

@@ -24,12 +24,16 @@ _WORK = 300.0
 #: Bytes that a guest's random generator is fed with.
 ENTROPY = 64
 #: Takes standard input into the kernel's pool, then has its generator start from that pool (RNDRESEEDCRNG of
-#: linux/random.h): by itself it does so a minute later. Perl's ioctl is in every Debian.
+#: linux/random.h): by itself it does so a minute later. Every Debian has Perl, most others have Python.
 _FRESHEN = r"""
 set -e
 cat > /dev/urandom
 date --utc --set=@%.3f > /dev/null
-perl -e 'open(R, "<", "/dev/urandom") && ioctl(R, 0x5207, 0) || die "RNDRESEEDCRNG: $!\n"'
+if command -v perl > /dev/null; then
+    perl -e 'open(R, "<", "/dev/urandom") && ioctl(R, 0x5207, 0) || die "RNDRESEEDCRNG: $!\n"'
+else
+    python3 -c 'import fcntl; fcntl.ioctl(open("/dev/urandom"), 0x5207)'
+fi
 """
 
 #: Zeros over memory that is free, so that what is saved has neither its pages nor secrets that were in them. MiB that
@@ -119,11 +123,6 @@ def device_path(serial: str) -> str:
 def network_file(network: str) -> str:
     """systemd-networkd's file of the guest's interface on *network*."""
     return f"/etc/systemd/network/10-strata-{network}.network"
-
-
-def set_clock(shell: Shell, seconds: float) -> None:
-    """Set the guest's clock to *seconds* since the epoch."""
-    shell.run(f"date --utc --set=@{seconds:.3f} > /dev/null")
 
 
 def forget_files(shell: Shell) -> None:

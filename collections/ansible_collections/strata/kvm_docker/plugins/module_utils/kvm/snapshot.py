@@ -9,7 +9,6 @@ preview is exact: :func:`creation` (and :func:`refuse`), :func:`reversion`, :fun
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,21 +18,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 from .. import naming
 from ..errors import ForeignObjectError, HypervisorError
-from ..guest import access, inside
+from ..guest import access
 from ..progress import Progress
 from .domain import find_domain, is_running
 from .domain_xml import firmware_of
 from .errors import libvirt_errors, unless_gone
 from .mark import read_mark, to_text
+from .wake import wake
 
 if TYPE_CHECKING:
     import libvirt
 
     from .hypervisor import Hypervisor
-
-#: Seconds that a guest has to answer after it was reverted to a running state.
-ANSWER_TIMEOUT = 60.0
-_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,8 @@ def reversion(observed: Sequence[Snapshot], name: str, guest: str = "") -> bool:
 def revert(hypervisor: Hypervisor, environment: str, guest: str, name: str, progress: Progress) -> bool:
     """Put *guest* back to snapshot *name*: disks, definition, and off or running as it was then.
 
-    What it wrote since is lost. One that runs afterwards has its clock set and answers again on a new connection.
+    What it wrote since is lost. One that runs afterwards answers again on a new connection, with the right time and
+    random numbers of its own.
     """
     reversion(observe(hypervisor, environment, guest), name, guest)
     with libvirt_errors(f"snapshot {name} of guest {guest}"):
@@ -110,8 +107,8 @@ def revert(hypervisor: Hypervisor, environment: str, guest: str, name: str, prog
         _disconnect(hypervisor, environment, guest)
         domain.revertToSnapshot(domain.snapshotLookupByName(name))
         running = is_running(domain)
-    if running:
-        _wake(hypervisor, environment, guest, progress)
+    if running and _known(hypervisor, environment, guest):
+        wake(hypervisor, environment, guest, progress)
     return True
 
 
@@ -194,20 +191,11 @@ def _parse(text: str, current: str | None) -> Snapshot:
 
 
 def _disconnect(hypervisor: Hypervisor, environment: str, guest: str) -> None:
-    """The guest will know nothing of connections that it has now; a tiny one without access never had any."""
-    shell = access.shell(environment, guest, hypervisor.folders)
-    if shell.config.exists():
-        shell.disconnect()
+    """The guest will know nothing of connections that it has now."""
+    if _known(hypervisor, environment, guest):
+        access.shell(environment, guest, hypervisor.folders).disconnect()
 
 
-def _wake(hypervisor: Hypervisor, environment: str, guest: str, progress: Progress) -> None:
-    """Its clock stands where the snapshot was made; certificates and schedules go by it."""
-    if not access.shell(environment, guest, hypervisor.folders).config.exists():
-        return
-    until = time.monotonic() + ANSWER_TIMEOUT
-    while (shell := inside.reach(hypervisor.folders, environment, guest)) is None:
-        if time.monotonic() > until:
-            raise HypervisorError(f"guest {guest}: reverted, and does not answer within {ANSWER_TIMEOUT:g} s.")
-        progress.report(f"guest {guest}", "progress", "waiting for it to answer again")
-        time.sleep(_PAUSE)
-    inside.set_clock(shell, time.time())
+def _known(hypervisor: Hypervisor, environment: str, guest: str) -> bool:
+    """Whether we have access to it; a tiny guest has none."""
+    return access.shell(environment, guest, hypervisor.folders).config.exists()
