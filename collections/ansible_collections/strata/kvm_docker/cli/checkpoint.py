@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``strata checkpoint``: keeps a whole environment to start warm from, lists what is kept, removes it."""
+"""``strata checkpoint``: keeps a whole environment to start warm from or to go back to, lists and removes
+what is kept."""
 
 from __future__ import annotations
 
@@ -17,11 +18,12 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add it to those of ``strata``."""
-    text = "keep a whole environment, running, to start warm from"
+    text = "keep a whole environment, running, to start warm from and to go back to"
     parser = commands.add_parser("checkpoint", help=text, description=text)
-    parser.add_argument("act", choices=["take", "list", "remove"], help="what to do")
+    parser.add_argument("act", choices=["take", "restore", "list", "remove"], help="what to do")
     parser.add_argument("declaration", type=Path, metavar="DECLARATION", help="path of the *.environment.yml")
     parser.add_argument("--digest", default="", help="remove those only whose digest begins so")
+    parser.add_argument("--allow-clone", action="store_true", help="restore it though its guests run elsewhere too")
     parser.add_argument("--state-folder", metavar="FOLDER", help="state folder of the hypervisor (/var/lib/strata)")
     parser.set_defaults(run=run)
 
@@ -29,10 +31,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line says; returns the exit status."""
     declaration = arguments.declaration.absolute()
-    options = Options(folders=Folders.of(arguments.state_folder), progress=Progress(_tell))
+    folders = Folders.of(arguments.state_folder)
+    options = Options(folders=folders, progress=Progress(_tell), allow_clone=arguments.allow_clone)
     if arguments.act == "take":
         kept = command.have_checkpoint(declaration, options)
         print(f"{kept.digest}: {'made' if kept.changed else 'there already'}")
+    elif arguments.act == "restore":
+        done = command.restore_checkpoint(declaration, options)
+        for warning in done.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        print(f"{done.started.checkpoint if done.started else ''}: restored")
     elif arguments.act == "remove":
         for digest in command.remove_checkpoints(declaration, options, arguments.digest):
             print(f"{digest}: removed")

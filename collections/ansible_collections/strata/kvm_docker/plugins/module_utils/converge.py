@@ -118,23 +118,7 @@ def converge(declaration: Path, state: State, options: Options) -> Outcome:
 
 def _present(declaration: Path, options: Options, only: Literal["start"] | None) -> Outcome:
     with opened_run(declaration, options, only) as opened_one:
-        run = opened_one.run
-        made = run.converge(options.check)
-        held = _lock_of(run, run.lock, options) if run.lock else None
-        started = run.warm.started if run.warm else None
-        with options.progress.stage("report"):
-            rows = [report.guest_row(run.environment.guests[name], run.session.engine(name)) for name in run.running]
-        told = [*_cold(started), *_unseen(made, options.check), *_left_open(held), *opened_one.record.problems]
-        return Outcome(
-            environment=run.environment.name,
-            plan=made,
-            guests=rows,
-            warnings=[*opened_one.warnings, *told],
-            seconds=run.seconds,
-            mask=opened_one.mask,
-            lock=held,
-            started=started,
-        )
+        return outcome_of(opened_one, options, opened_one.run.converge(options.check))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +160,26 @@ def opened_run(
             yield OpenedRun(run, mask, preparation.warnings, record)
         finally:
             run.session.close()
+
+
+def outcome_of(opened_one: OpenedRun, options: Options, made: Plan) -> Outcome:
+    """What is told of a run that *made* these changes, or in check mode would make them."""
+    run = opened_one.run
+    held = _lock_of(run, run.lock, options) if run.lock else None
+    started = run.warm.started if run.warm else None
+    with options.progress.stage("report"):
+        rows = [report.guest_row(run.environment.guests[name], run.session.engine(name)) for name in run.running]
+    told = [*_cold(started), *_unseen(made, options.check), *_left_open(held), *opened_one.record.problems]
+    return Outcome(
+        environment=run.environment.name,
+        plan=made,
+        guests=rows,
+        warnings=[*opened_one.warnings, *told],
+        seconds=run.seconds,
+        mask=opened_one.mask,
+        lock=held,
+        started=started,
+    )
 
 
 def _cold(started: Started | None) -> list[str]:

@@ -2,13 +2,13 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Front end of checkpoints: a whole environment kept as it is, to start from in seconds, or forgotten."""
+"""Front end of checkpoints: a whole environment kept as it is, to start from or go back to in seconds, or forgotten."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: checkpoint
-short_description: Keep a whole environment to start warm from
+short_description: Keep a whole environment to start warm from and to go back to
 version_added: 0.1.0
 author:
   - The Strata maintainers (@strata)
@@ -17,6 +17,7 @@ description:
   - A checkpoint is known by a digest of what it was made from, which is every declared object, the lock, the guest
     images, and libvirt, QEMU and the processor. M(strata.kvm_docker.environment) restores the one of just these inputs
     where no guest is there yet (O(strata.kvm_docker.environment#module:start)).
+  - With O(state=restored) an environment goes back to it, all guests to one moment.
   - All guests stand still while their memory is written. They must be as declared, and go on afterwards.
   - Whoever can read a checkpoint can read every secret that the guests have in memory.
 extends_documentation_fragment:
@@ -28,26 +29,37 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Tells the same change as the run. No guest stands still.
+    details: Tells the same change as the run. No guest stands still. What is to be restored is verified.
   diff_mode:
     support: none
     details: A checkpoint is there or not.
   idempotent:
-    support: full
-    details: One that is there is kept. Remove it first to have it made anew.
+    support: partial
+    details:
+      - One that is there is kept. Remove it first to have it made anew.
+      - With O(state=restored) it goes back each time, as what guests have written since cannot be told.
 options:
   state:
     description:
       - V(present) has a checkpoint of the environment as it is declared now.
+      - V(restored) goes back to it. Guests that run are switched off at once, and all that they have written since is
+        lost. They come back as in a warm start, and whatever is not as declared then is put right.
+      - With V(restored) nothing is touched where no checkpoint of just these inputs is there, where a file of it is
+        damaged, where a guest or disk is somebody else's, and where a data disk is to be kept (C(keep: true)).
       - V(absent) removes those of the environment.
     type: str
-    choices: [present, absent]
+    choices: [present, restored, absent]
     default: present
   digest:
     description:
       - With O(state=absent), the first characters of the digest of those that are removed. Empty for all.
     type: str
     default: ""
+  allow_clone:
+    description:
+      - With O(state=restored), whether a checkpoint is used whose guests run in another state folder at the moment.
+    type: bool
+    default: false
   lock_timeout:
     description: Seconds to wait while another run holds the lock of the environment; V(0) refuses at once.
     type: float
@@ -75,6 +87,11 @@ EXAMPLES = r"""
     declaration: /srv/two_hosts/two_hosts.environment.yml
     start: warm
 
+- name: Go back to it, whatever was done to the guests since
+  strata.kvm_docker.checkpoint:
+    declaration: /srv/two_hosts/two_hosts.environment.yml
+    state: restored
+
 - name: Forget all checkpoints of it
   strata.kvm_docker.checkpoint:
     declaration: /srv/two_hosts/two_hosts.environment.yml
@@ -89,9 +106,45 @@ environment:
   sample: two_hosts
 digest:
   description: What the checkpoint of these inputs is known by.
-  returned: when state is present
+  returned: when state is present, or it is restored and not in check mode
   type: str
   sample: 5bd3e8e0f3a94d9c7f0c7c2d5b9f1d53c5a5f1c3e2b8a6d4f0e1c2b3a4958677
+plan:
+  description: What was done, or in check mode would be, in order.
+  returned: when state is restored
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object.
+      type: str
+      sample: guest
+    name:
+      description: Name of the object.
+      type: str
+      sample: web
+    guest:
+      description: The guest on whose engine it is; empty for an object of the hypervisor.
+      type: str
+      sample: ""
+    action:
+      description: One of V(create), V(update), V(restart), V(replace), V(start), V(stop), V(delete).
+      type: str
+      sample: replace
+    reason:
+      description: Why.
+      type: str
+      sample: from checkpoint 5bd3e8e0f3a9
+    differences:
+      description: Of what is put right beside guests and disks, leaves that are not as declared. Secrets are masked.
+      type: list
+      elements: dict
+orphans:
+  description: Objects of the environment that are not declared and were left alone.
+  returned: when state is restored
+  type: list
+  elements: str
+  sample: []
 removed:
   description: Digests of those that were removed, or would be.
   returned: when state is absent
@@ -133,34 +186,52 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import command
-from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options
+from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, Outcome
 from ansible_collections.strata.kvm_docker.plugins.module_utils.environment_options import DECLARATION
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.locks import TIMEOUT
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
-from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer
+from ansible_collections.strata.kvm_docker.plugins.module_utils.result import answer, changes_of, warn_of_orphans
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **DECLARATION,
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "restored", "absent"], "default": "present"},
     "digest": {"type": "str", "default": ""},
+    "allow_clone": {"type": "bool", "default": False},
     "lock_timeout": {"type": "float", "default": TIMEOUT},
 }
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result."""
-    params, check = module.params, module.check_mode
+    params = module.params
     declaration, folders = Path(params["declaration"]), Folders.of(params["state_folder"])
-    options = Options(folders=folders, progress=Progress(), check=check, lock_timeout=params["lock_timeout"])
+    options = Options(
+        folders=folders,
+        progress=Progress(),
+        check=module.check_mode,
+        lock_timeout=params["lock_timeout"],
+        allow_clone=params["allow_clone"],
+    )
     if params["state"] == "present":
         kept = command.have_checkpoint(declaration, options)
         result: dict[str, Any] = {"changed": kept.changed, "digest": kept.digest}
+    elif params["state"] == "restored":
+        result = restored(module, command.restore_checkpoint(declaration, options))
     else:
         removed = command.remove_checkpoints(declaration, options, params["digest"])
         result = {"changed": bool(removed), "removed": removed}
     name, found = command.checkpoints(declaration, folders)
     return {**result, "environment": name, "checkpoints": [one.data for one in found]}
+
+
+def restored(module: AnsibleModule, outcome: Outcome) -> dict[str, Any]:
+    """What is told of an environment that went back; its warnings go to the user."""
+    for warning in outcome.warnings:
+        module.warn(warning)
+    result = changes_of(outcome.plan, False, outcome.mask.data)
+    warn_of_orphans(module, result["orphans"], "With orphans: remove of the module environment they go.")
+    return {**result, **({"digest": outcome.started.checkpoint} if outcome.started else {})}
 
 
 def main() -> None:

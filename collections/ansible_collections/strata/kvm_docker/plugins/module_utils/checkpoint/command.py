@@ -1,14 +1,15 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What front ends call: have a checkpoint of an environment as it is declared, tell of those there are, remove them."""
+"""What front ends call: have a checkpoint of an environment as it is declared, go back to it, tell of those there are,
+remove them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..converge import Options, opened_run
+from ..converge import Options, Outcome, opened_run, outcome_of
 from ..convergence import Convergence
 from ..declare.read import read_identity
 from ..errors import CheckpointError, os_errors
@@ -51,6 +52,22 @@ def have_checkpoint(declaration: Path, options: Options) -> Kept:
                 contents.refuse_what_cannot_be_kept(run)
             made = take(run, store, origin) if there is None and not options.check else there
         return Kept(environment=run.environment.name, digest=digest, changed=there is None, checkpoint=made)
+
+
+def restore_checkpoint(declaration: Path, options: Options) -> Outcome:
+    """Have the environment of *declaration* as its checkpoint holds it, in place of whatever is there of its guests.
+
+    They are switched off at once, and what they wrote since is lost. In check mode files are verified and nothing is
+    done. Raises :class:`StrataError`, with everything left alone where no checkpoint fits or one is damaged.
+    """
+    require("docker", "libvirt", "pydantic", "ruamel.yaml")
+    options = replace(options, start="restored", replace_guests=True)
+    with os_errors(), opened_run(declaration, options, name="restored") as opened_one:
+        run = opened_one.run
+        if options.check and run.warm:
+            run.prepare(check=True)
+            return outcome_of(opened_one, options, run.warm.preview(run))
+        return outcome_of(opened_one, options, run.converge())
 
 
 def _refuse_difference(run: Convergence) -> None:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lays a checkpoint where its environment belongs, and has its guests run; or removes again what it has laid."""
+"""Lays a checkpoint where its environment belongs, in place of what is there, and has its guests run; or removes again
+what it has laid."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from ..guest.files import make_private, write_whole
 from ..guest.image_store import resolve
 from ..kvm import guest as guests
 from ..kvm.disk import mark_of
-from ..kvm.domain import find_domain, is_running, undefine
+from ..kvm.domain import find_domain, is_running
 from ..kvm.errors import libvirt_errors, unless_gone
 from ..kvm.overlay import mark_overlay, refresh_pool
 from ..kvm.qcow2 import read_qcow2
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Restoring:
-    """One checkpoint and the run that starts by it; networks and pools are there, guests and disks are not."""
+    """One checkpoint and the run that starts by it; networks and pools are there."""
 
     run: Convergence
     checkpoint: Checkpoint
@@ -55,20 +55,40 @@ class Restoring:
     def guests(self) -> tuple[str, ...]:
         return self.checkpoint.manifest.guests
 
-    def lay(self) -> None:
-        """Disks and keys in place; every file of the checkpoint is verified before the first guest is made of it."""
+    def verify(self) -> None:
+        """Every file of the checkpoint, and that its disks fit the images that are here; nothing is written."""
+        with self.run.progress.stage("checkpoint files", "verifying them"):
+            disks = declared_disks(self.run)
+            at_once(self._take_over, [(name, None) for name in (*map(disk_name, disks), *self._without_disks())])
+            for name, (item, _path) in disks.items():
+                self._require_image(item, self.checkpoint.file(disk_name(name)))
+
+    def fetch(self) -> None:
+        """As :meth:`verify`, with copies of the disks beside their places. What is there is left as it is."""
         disks = declared_disks(self.run)
         stored = {name: self.checkpoint.file(disk_name(name)) for name in disks}
         needed = sum(path.stat().st_blocks * 512 for path in stored.values() if path.exists())
         require_space(self.hypervisor.folders.pool(self.name), needed, "a warm start")
-        self._note("lay", {name: str(path) for name, (_declared, path) in disks.items()})
-        with libvirt_errors("disks"), self.run.progress.stage("checkpoint files", "verifying memory, copying disks"):
-            work = [(name, path) for name, (_declared, path) in disks.items()]
-            memory = [(memory_name(guest), None) for guest in self.guests]
-            keys = [(name, None) for name in self._keys()]
-            at_once(self._take_over, [*((disk_name(name), path) for name, path in work), *memory, *keys])
-            for item, path in disks.values():
-                self._place(item, path)
+        self._note("fetch")
+        try:
+            with self.run.progress.stage("checkpoint files", "verifying memory, copying disks"):
+                work = [(disk_name(name), _aside(path)) for name, (_item, path) in disks.items()]
+                at_once(self._take_over, [*work, *((name, None) for name in self._without_disks())])
+                for item, path in disks.values():
+                    self._require_image(item, _aside(path))
+        except Exception:
+            drop_copies(self.left("fetch"))
+            under_way.clear(self.name, self.hypervisor.folders)
+            raise
+
+    def lay(self) -> None:
+        """Disks and keys in place, where no guest is any more: those that are there are switched off and undefined."""
+        self._note("lay")
+        with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "putting its disks in place"):
+            at_once(self._clear, self.guests)
+            for item, path in declared_disks(self.run).values():
+                mark_overlay(_aside(path), mark_of(item))
+                _aside(path).replace(path)
             refresh_pool(unless_gone(self.hypervisor.connection.storagePoolLookupByName, self.name))
         self._place_keys()
 
@@ -76,7 +96,7 @@ class Restoring:
         """The guests as they were, then awake and healthy. Their definitions are made as any other's."""
         wanted = {item.key.name: item for item in declared(("guest",), self.run.environment, self.run.inputs)}
         at_once(lambda guest: self._restore(guest, wanted[guest]), self.guests)
-        self._note("wake", {})
+        self._note("wake")
         resume_all(self.hypervisor, self.name, self.guests)
         disks = [path for _declared, path in declared_disks(self.run).values()]
         at_once(self._prove, self.guests)
@@ -92,28 +112,37 @@ class Restoring:
     def _keys(self) -> list[str]:
         return [name for name in self.checkpoint.manifest.files if name.startswith("keys/")]
 
-    def _note(self, doing: under_way.Doing, disks: Mapping[str, str]) -> None:
-        under_way.note(self.name, self.hypervisor.folders, UnderWay(doing=doing, guests=self.guests, disks=disks))
+    def _without_disks(self) -> list[str]:
+        return [*map(memory_name, self.guests), *self._keys()]
+
+    def left(self, doing: under_way.Doing) -> UnderWay:
+        """What is being done, as the next run finds it if this one is killed."""
+        disks = {name: str(path) for name, (_declared, path) in declared_disks(self.run).items()}
+        return UnderWay(doing=doing, guests=self.guests, disks=disks if doing != "wake" else {})
+
+    def _note(self, doing: under_way.Doing) -> None:
+        under_way.note(self.name, self.hypervisor.folders, self.left(doing))
+
+    def _clear(self, guest: str) -> None:
+        self.run.session.forget(guest)
+        guests.remove(self.hypervisor, self.name, guest)
 
     def _take_over(self, work: tuple[str, Path | None]) -> None:
-        """Verify a file of the checkpoint; a disk's by what was copied of it."""
+        """Verify a file of the checkpoint; where it has a target, by what was copied there."""
         name, target = work
         source, expected = self.checkpoint.file(name), self.checkpoint.manifest.files.get(name)
         if expected is None or not source.is_file():
             raise CheckpointError(f"{source}: the checkpoint lacks it. Remove the checkpoint and make it anew.")
-        found = files.copy(source, _aside(target)) if target else files.measure(source)
+        found = files.copy(source, target) if target else files.measure(source)
         files.verify(found, expected, source)
 
-    def _place(self, item: Declared, path: Path) -> None:
-        """As a disk that was made here; it must stand on the image that its guest has now."""
-        aside = _aside(path)
+    def _require_image(self, item: Declared, path: Path) -> None:
+        """The disk of the checkpoint, at *path*, must stand on the image that its guest has now."""
         image = resolve(self.hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
-        header, below = read_qcow2(aside), image.disk if image else None
+        header, below = read_qcow2(path), image.disk if image else None
         if header is None or header.backing != below:
             found = header.backing if header else "nothing"
             raise CheckpointError(f"{item.key}: in the checkpoint it stands on {found}, and here on {below}.")
-        mark_overlay(aside, mark_of(item))
-        aside.replace(path)
 
     def _place_keys(self) -> None:
         folder = self.hypervisor.folders.environment(self.name)
@@ -137,15 +166,18 @@ def discard(hypervisor: Hypervisor, environment: str, left: UnderWay) -> None:
     """Remove guests and disks that were laid; nobody has written anything to them yet."""
     with libvirt_errors("what was restored"):
         for guest in left.guests:
-            guests.clear_guest(hypervisor, environment, guest)
-            domain = find_domain(hypervisor, environment, guest)
-            if domain:
-                undefine(domain)
+            guests.remove(hypervisor, environment, guest)
+        drop_copies(left)
         for path in map(Path, left.disks.values()):
             path.unlink(missing_ok=True)
-            _aside(path).unlink(missing_ok=True)
         refresh_pool(unless_gone(hypervisor.connection.storagePoolLookupByName, environment))
     under_way.clear(environment, hypervisor.folders)
+
+
+def drop_copies(left: UnderWay) -> None:
+    """Remove the copies of disks that are beside their places."""
+    for path in map(Path, left.disks.values()):
+        _aside(path).unlink(missing_ok=True)
 
 
 def runs(hypervisor: Hypervisor, environment: str, left: UnderWay) -> bool:

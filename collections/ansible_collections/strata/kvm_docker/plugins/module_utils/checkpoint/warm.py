@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a run begins an environment that is not there yet: warm, by a checkpoint of just its inputs, or cold."""
+"""How a run begins an environment that is not there yet: warm, by a checkpoint of just its inputs, or cold. And how it
+goes back to one: as a warm start, in place of what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -14,12 +15,13 @@ from ..inputs import Inputs
 from ..kvm.domain import find_domain
 from ..kvm.errors import libvirt_errors
 from ..parallel import at_once
-from ..plan.model import Change, Observed
+from ..plan.model import Change, Key, Observed, Plan
 from ..resources import declared, effect, observed, plan
 from . import clones, contents, under_way
 from .domains import await_idle
 from .origin import in_words
-from .restore import Restoring, discard, runs
+from .replaced import refuse_to_lose
+from .restore import Restoring, discard, drop_copies, runs
 from .store import Checkpoint, Store
 from .under_way import UnderWay
 from .wake import finish
@@ -27,9 +29,12 @@ from .wake import finish
 if TYPE_CHECKING:
     from ..convergence import Convergence
 
-Mode: TypeAlias = Literal["auto", "warm", "cold"]
+#: ``restored``: warm, and guests that are there are no reason to leave it, but are replaced.
+Mode: TypeAlias = Literal["auto", "warm", "cold", "restored"]
 _BELOW = ("network", "pool")
 _RESTORED = ("disk", "guest")
+#: What stands on them, and is put right afterwards.
+_ABOVE = ("forward",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class WarmStart:
             if left.doing == "lay" and not runs(hypervisor, name, left):
                 discard(hypervisor, name, left)
             else:
+                drop_copies(left)
                 finish(hypervisor, name, left, run.progress)
         for guest in left.guests:
             run.session.forget(guest)
@@ -82,21 +88,37 @@ class WarmStart:
         Raises :class:`StrataError` where it has to be warm and cannot.
         """
         store = Store(run.session.hypervisor.folders, run.environment.name)
-        if self.mode == "cold" or (self.mode == "auto" and not store.digests()) or _there(run, ("guest",)):
+        if self.mode == "cold" or (self.mode == "auto" and not store.digests()):
+            return
+        if self.mode != "restored" and _there(run, ("guest",)):
             return
         try:
             with os_errors(), store.alone(run.progress):
                 self._start(run, self._chosen(run, store))
         except StrataError as error:
             unfinished = under_way.read(run.environment.name, run.session.hypervisor.folders)
-            if self.mode == "warm" or unfinished:
+            if self.mode != "auto" or unfinished:
                 raise
             self.started = Started("cold", reason=str(error))
             run.progress.report("checkpoint", "failed", f"the start is cold: {error}")
 
-    def _chosen(self, run: Convergence, store: Store) -> Checkpoint:
+    def preview(self, run: Convergence) -> Plan:
+        """What :meth:`begin` and the plan after it would do to have the environment restored; nothing is done.
+
+        Raises :class:`StrataError` as they would.
+        """
+        hypervisor, name = run.session.hypervisor, run.environment.name
+        checkpoint = self._chosen(run, Store(hypervisor.folders, name), check=True)
+        Restoring(run, checkpoint).verify()
+        there, replaced = list(observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name)), _there(run, _RESTORED)
+        keys = {item.key for item in replaced}
+        wanted = declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs)
+        made = plan(wanted, [item for item in there if item.key not in keys], effect, adopt=run.adopt)
+        return replace(made, changes=tuple(_from(checkpoint, made, keys)))
+
+    def _chosen(self, run: Convergence, store: Store, check: bool = False) -> Checkpoint:
         """The checkpoint to start by, if nothing is in its way."""
-        origin = contents.origin(run, self.lock, store.seal())
+        origin = contents.origin(run, self.lock, store.seal(check))
         found = store.find(origin)
         if found is None:
             newest = next(store.whole(), None)
@@ -105,7 +127,9 @@ class WarmStart:
             why = in_words(origin.differences(newest.manifest.origin))
             raise CheckpointError(f"no checkpoint fits; of the newest one, {newest.name}, differs: {why}.")
         there = _there(run, _RESTORED)
-        if there:
+        if self.mode == "restored":
+            refuse_to_lose(run, there)
+        elif there:
             raise CheckpointError(
                 f"{there[0].key} is there already, and would not fit the memory of checkpoint {found.name}."
             )
@@ -118,16 +142,21 @@ class WarmStart:
         with run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"):
             below = tuple(declared(_BELOW, run.environment, run.inputs))
             run.execute(plan(below, observed(_BELOW, hypervisor, name), effect, adopt=run.adopt))
-            changes = _restored(run, checkpoint)
-            disks = {disk: str(path) for disk, (_item, path) in contents.declared_disks(run).items()}
+            anew = plan(declared(_RESTORED, run.environment, run.inputs), (), effect)
+            changes = _from(checkpoint, anew, {item.key for item in _there(run, _RESTORED)})
             restoring = Restoring(run, checkpoint)
+            restoring.fetch()
             try:
                 restoring.lay()
                 run.inputs = self.rekey(run.inputs)
                 clones.note(checkpoint, hypervisor, name)
                 restoring.start()
-            except Exception:
-                self._undo(run, UnderWay(doing="lay", guests=checkpoint.manifest.guests, disks=disks))
+            except Exception as error:
+                self._undo(run, restoring.left("lay"))
+                if self.mode == "restored" and isinstance(error, StrataError):
+                    raise CheckpointError(
+                        f"{error} What was there is gone already: bring the environment up."
+                    ) from error
                 raise
             run.done += changes
             self.started = Started("warm", checkpoint.manifest.digest)
@@ -142,10 +171,15 @@ class WarmStart:
         run.inputs = self.rekey(run.inputs)
 
 
-def _restored(run: Convergence, checkpoint: Checkpoint) -> list[Change]:
-    """What the plan would have made, and the checkpoint makes."""
-    wanted = declared(_RESTORED, run.environment, run.inputs)
-    return [replace(change, reason=f"from checkpoint {checkpoint.name}") for change in plan(wanted, (), effect)]
+def _from(checkpoint: Checkpoint, made: Iterable[Change], there: Collection[Key]) -> list[Change]:
+    """What is *made* of guests and disks, as the checkpoint makes it, in place of those that are *there*. Pure."""
+    reason = f"from checkpoint {checkpoint.name}"
+    return [
+        replace(change, action="replace" if change.key in there else change.action, reason=reason)
+        if change.key.kind in _RESTORED
+        else change
+        for change in made
+    ]
 
 
 def _there(run: Convergence, kinds: tuple[str, ...]) -> list[Observed]:

@@ -97,7 +97,7 @@ class Guest:
             if change.declared:
                 _apply(connection, change, change.declared, progress)
             elif change.observed:
-                _delete(connection, change.observed.handle, change.key.name)
+                remove(connection, change.observed.handle, change.key.name)
 
     def settle(self, connection: Hypervisor, key: Key, condition: Condition, progress: Progress) -> None:
         """A guest that was started is all that libvirt can tell; its engine says when it is ready."""
@@ -278,8 +278,9 @@ def _refuse_other_image(guest: str, disk: Path, image: Path) -> None:
         )
 
 
-def _delete(hypervisor: Hypervisor, environment: str, guest: str) -> None:
-    """The definition goes last: killed before, the next run still sees what is to be done."""
+def remove(hypervisor: Hypervisor, environment: str, guest: str) -> None:
+    """Have it gone at once; its disks stay. The definition goes last: killed before, the next run still sees what is to
+    be done."""
     clear_guest(hypervisor, environment, guest)
     domain = find_domain(hypervisor, environment, guest)
     if domain:
