@@ -74,6 +74,9 @@ class WarmStart:
                     store.sweep()
             if left.doing == "lay" and not runs(hypervisor, name, left):
                 discard(hypervisor, name, left)
+            elif left.doing == "fetch":
+                drop_copies(left)
+                under_way.clear(name, hypervisor.folders)
             else:
                 drop_copies(left)
                 finish(hypervisor, name, left, run.progress)
