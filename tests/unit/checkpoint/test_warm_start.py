@@ -11,14 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import clones, under_way, warm
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import (
+    clones,
+    replaced,
+    restore,
+    under_way,
+    warm,
+)
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest, StoredFile
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.restore import Restoring
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Checkpoint, Store, note_clones
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.warm import Started, WarmStart
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 ORIGIN = Origin({"guest web": "aa"}, {"QEMU": "7.2.9"})
@@ -39,7 +46,7 @@ def there(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[Observed]:
     """What of the environment is there; a checkpoint of :data:`ORIGIN` is, which nobody lays in these tests."""
     found: list[Observed] = []
     monkeypatch.setattr(warm, "_there", lambda run, kinds: [item for item in found if item.key.kind in kinds])
-    monkeypatch.setattr(warm.contents, "origin", lambda run, lock, seal: ORIGIN)
+    monkeypatch.setattr(warm.contents, "origin", lambda *_given: ORIGIN)
     monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: setattr(self, "started", Started("warm")))
     publish(run)
     return found
@@ -128,12 +135,92 @@ def test_what_could_not_be_removed_again_is_no_cold_start(
         begun(run, "auto")
 
 
+@pytest.fixture
+def may_be_lost(run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch) -> list[Observed]:
+    """What of the environment is there: a guest and its disk, to begin with."""
+    monkeypatch.setattr(replaced, "declared", lambda *_given: [Declared(Key("disk", "web.data"), {"keep": True})])
+    monkeypatch.setattr(replaced, "_refuse_shared", lambda run, disk: None)
+    there += [Observed(Key("disk", "web"), {}), Observed(Key("guest", "web"), {})]
+    return there
+
+
+def test_going_back_takes_the_place_of_guests_that_are_there(run: Any, may_be_lost: list[Observed]) -> None:
+    assert begun(run, "restored") == Started("warm")
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (Observed(Key("guest", "apps"), {}, owned=False), "guest apps: does not belong to this environment"),
+        (Observed(Key("disk", "apps"), {}, owned=False), r"disk apps: .* Nothing was touched\. Move it away"),
+        (Observed(Key("disk", "old"), {}, keep=True), r"disk old: is kept \(keep: true\)"),
+        (Observed(Key("disk", "web.data"), {}), r"disk web\.data: is kept"),
+    ],
+)
+def test_going_back_refuses_to_lose_what_is_anothers_or_kept(
+    item: Observed, said: str, run: Any, may_be_lost: list[Observed]
+) -> None:
+    may_be_lost.append(item)
+    with pytest.raises(StrataError, match=said):
+        begun(run, "restored")
+
+
+def test_going_back_to_none_that_fits_is_an_error_that_says_what_differs(
+    run: Any, may_be_lost: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm.contents, "origin", lambda *_given: replace(ORIGIN, inputs={"guest web": "bb"}))
+    with pytest.raises(CheckpointError, match="differs: guest web is declared otherwise"):
+        begun(run, "restored")
+
+
+def test_what_is_there_is_told_as_replaced() -> None:
+    made = [Change(Key(kind, "web"), "create", "not there") for kind in ("network", "disk", "guest")]
+    told = warm._from(Checkpoint(Path("/none"), MADE), made, {Key("guest", "web")})
+    name = MADE.digest[:12]
+    assert [(change.action, change.reason) for change in told] == [
+        ("create", "not there"),
+        ("create", f"from checkpoint {name}"),
+        ("replace", f"from checkpoint {name}"),
+    ]
+
+
+@pytest.fixture
+def damaged(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Restoring, Path]:
+    """A checkpoint of which a disk is damaged, and the disk that is there in its place."""
+    run.session.hypervisor.folders.pool("lab").mkdir(parents=True)
+    disk = run.session.hypervisor.folders.pool("lab") / "web.qcow2"
+    disk.write_text("what is there")
+    found = {"web": (Declared(Key("disk", "web"), {}), disk)}
+    monkeypatch.setattr(restore, "declared_disks", lambda run: found)
+    checkpoint = publish(
+        run, replace(MADE, files={"disks/web": StoredFile(3, "aa"), "memory/web": StoredFile(3, "aa")})
+    )
+    for name in ("disks/web", "memory/web"):
+        checkpoint.file(name).write_text("abc")
+    return Restoring(run, checkpoint), disk
+
+
+def test_a_damaged_file_is_found_before_anything_is_touched(run: Any, damaged: tuple[Restoring, Path]) -> None:
+    restoring, disk = damaged
+    for find in (restoring.verify, restoring.fetch):
+        with pytest.raises(CheckpointError, match="not what was stored there"):
+            find()
+        assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
+        assert under_way.read("lab", run.session.hypervisor.folders) is None
+
+
 LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})
 
 
 @pytest.mark.parametrize(
     ("doing", "running", "acts"),
-    [("lay", False, ["discard"]), ("lay", True, ["finish"]), ("wake", True, ["finish"]), ("take", False, ["finish"])],
+    [
+        ("fetch", True, ["drop_copies"]),
+        ("lay", False, ["discard"]),
+        ("lay", True, ["drop_copies", "finish"]),
+        ("wake", True, ["drop_copies", "finish"]),
+        ("take", False, ["drop_copies", "finish"]),
+    ],
 )
 def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after(
     doing: under_way.Doing, running: bool, acts: list[str], run: Any, monkeypatch: pytest.MonkeyPatch
@@ -141,8 +228,8 @@ def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after
     done: list[str] = []
     monkeypatch.setattr(warm, "_await_all", lambda run, left: None)
     monkeypatch.setattr(warm, "runs", lambda *_given: running)
-    monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
-    monkeypatch.setattr(warm, "finish", lambda *_given: done.append("finish"))
+    for act in ("discard", "drop_copies", "finish"):
+        monkeypatch.setattr(warm, act, lambda *_given, act=act: done.append(act))
     under_way.note("lab", run.session.hypervisor.folders, replace(LEFT, doing=doing))
     WarmStart().recover(run)
     assert done == acts

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checkpoints as people reach them without a guest: listed, removed, and refused where there is nothing to keep."""
+"""Checkpoints as people reach them without a guest: listed, removed, and refused where there is nothing to keep or
+to go back to."""
 
 from __future__ import annotations
 
@@ -68,6 +69,16 @@ def test_there_is_nothing_to_keep_of_an_environment_without_guests(
 ) -> None:
     assert main(["checkpoint", "take", str(declaration), "--state-folder", str(tmp_path / "other")]) == ERROR
     assert capsys.readouterr().err.endswith("strata: environment lab has no guest, so there is nothing to keep.\n")
+
+
+def test_without_guests_there_is_nothing_to_go_back_to(declaration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "environment lab has no guest, so there is nothing to go back to."
+    assert main(["checkpoint", "restore", str(declaration)]) == ERROR
+    assert capsys.readouterr().err.endswith(f"strata: {said}\n")
+    for check in (True, False):
+        told = ran("checkpoint", declaration=str(declaration), state="restored", _ansible_check_mode=check)
+        assert (told["failed"], told["msg"]) == (True, said)
+    assert there() == {MADE.digest, LATER.digest}
 
 
 def test_the_module_removes_all_and_tells_them_in_check_mode(declaration: Path) -> None:

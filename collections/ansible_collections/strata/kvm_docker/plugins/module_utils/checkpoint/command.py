@@ -64,6 +64,10 @@ def restore_checkpoint(declaration: Path, options: Options) -> Outcome:
     options = replace(options, start="restored", replace_guests=True)
     with os_errors(), opened_run(declaration, options, name="restored") as opened_one:
         run = opened_one.run
+        if not run.environment.guests:
+            raise CheckpointError(
+                f"environment {run.environment.name} has no guest, so there is nothing to go back to."
+            )
         if options.check and run.warm:
             run.prepare(check=True)
             return outcome_of(opened_one, options, run.warm.preview(run))
