@@ -5,8 +5,8 @@
 
 python converge_process.py DECLARATION EVENTS [STATE]: events go to the file EVENTS as lines of JSON; the
 changes, the seconds of each part and the peak memory (KiB) to standard output as one JSON object. STATE may be
-``checkpoint``, which takes one. $STRATA_TEST_WORKERS: how many changes are applied at once. $STRATA_TEST_START: the
-option ``start``.
+``checkpoint``, which takes one, and ``restored``, which goes back to it. $STRATA_TEST_WORKERS: how many changes are
+applied at once. $STRATA_TEST_START: the option ``start``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils import execute, run
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.command import have_checkpoint
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.command import (
+    have_checkpoint,
+    restore_checkpoint,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options, converge
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
@@ -38,7 +41,10 @@ def main(declaration: str, events: str, state: Any = "present") -> int:
             kept = have_checkpoint(Path(declaration), options)
             print(json.dumps({"digest": kept.digest, "changed": kept.changed}))
             return 0
-        outcome = converge(Path(declaration), state, options)
+        if state == "restored":
+            outcome = restore_checkpoint(Path(declaration), options)
+        else:
+            outcome = converge(Path(declaration), state, options)
     except StrataError as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,17 +4,20 @@
 """Measures how soon environments are up: make bench-starts [ARGS="--rounds 3"].
 
 two_hosts cold, cold on an engine layer, and warm from a checkpoint, in turns; medians and their ratio are told. Then
-eight guests of one image: what their disks take, and how soon all are back from a checkpoint.
+eight guests of one image: what their disks take, and how soon all are back from a checkpoint. Then how soon an instance
+of Molecule, and two_hosts, have gone back to theirs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -81,10 +84,54 @@ def eight(lab: Lab, folder: Path) -> Iterator[Figure]:
     copy.converge("absent")
 
 
+def reset(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
+    """By the playbook of the kit, as Molecule runs it; its one task from its title to its end, by Ansible's log."""
+    inventory = folder / "inventory"
+    inventory.mkdir(parents=True)
+    given = {
+        "molecule_ephemeral_directory": str(folder),
+        "molecule_scenario_directory": str(folder),
+        "molecule_yml": {"platforms": [{"name": "debian", "memory": "768 MiB"}]},
+    }
+    play(lab, "molecule_create", Path("localhost,"), "--connection", "local", "--extra-vars", json.dumps(given))
+    taken: dict[str, list[float]] = {"task": [], "playbook": [], "two_hosts": []}
+    for number in range(rounds):
+        log = folder / f"log{number}"
+        lab.environment["ANSIBLE_LOG_PATH"] = str(log)
+        began = time.monotonic()
+        play(lab, "molecule_reset", inventory)
+        taken["playbook"].append(time.monotonic() - began)
+        taken["task"].append(moment(log, "changed: [localhost]") - moment(log, "TASK [Go back"))
+    del lab.environment["ANSIBLE_LOG_PATH"]
+    play(lab, "molecule_destroy", inventory, "--extra-vars", json.dumps(given))
+    copy = EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts")
+    copy.converge()
+    copy.converge("checkpoint")
+    for _ in range(rounds):
+        began = time.monotonic()
+        copy.converge("restored")
+        taken["two_hosts"].append(time.monotonic() - began)
+    median = {name: statistics.median(each) for name, each in taken.items()}
+    yield Figure("an instance of Molecule goes back: the task", median["task"], 6, "s")
+    yield Figure("  the playbook, from ansible-playbook's start to its end", median["playbook"], unit="s")
+    yield Figure("two_hosts goes back", median["two_hosts"], unit="s")
+
+
+def play(lab: Lab, name: str, inventory: Path, *arguments: str) -> None:
+    done = lab.playbook(name, inventory, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def moment(log: Path, text: str) -> float:
+    """When the first line with *text* was written, in seconds since the epoch."""
+    line = next(line for line in log.read_text().splitlines() if text in line)
+    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1, help="how often two_hosts starts each way")
-    parser.add_argument("--only", choices=["two_hosts", "eight"], help="only this part")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each start and going back is done")
+    parser.add_argument("--only", choices=["two_hosts", "eight", "reset"], help="only this part")
     arguments = parser.parse_args()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder, running_lab() as lab:
@@ -93,6 +140,8 @@ def main() -> int:
             figures += shown(two_hosts(lab, Path(folder), arguments.rounds))
         if arguments.only in (None, "eight"):
             figures += shown(eight(lab, Path(folder)))
+        if arguments.only in (None, "reset"):
+            figures += shown(reset(lab, Path(folder) / "reset", arguments.rounds))
     return int(any(figure.missed for figure in figures))
 
 

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guest with a container that is kept in a checkpoint starts warm and is the same; whatever goes wrong is told, and
-ends in the same environment."""
+"""A guest with a container that is kept in a checkpoint starts warm and goes back to it, and is the same; whatever goes
+wrong is told, and ends in the same environment."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DRAW = "head -c 16 /dev/urandom | base64"
 @dataclass
 class KeptOne:
     """``before``: the fingerprint of what was built cold, which took ``cold`` seconds. ``drawn``: random numbers of the
-    guest, one after each warm start."""
+    guest, one each time that it came out of the checkpoint."""
 
     copy: EnvironmentCopy
     before: Fingerprint
@@ -150,8 +150,48 @@ def test_a_warm_start_that_is_killed_is_done_by_the_next_run(kept: KeptOne, stag
     kept.is_as_built()
 
 
-def test_no_two_warm_starts_draw_the_same_random_numbers(kept: KeptOne) -> None:
-    assert len(kept.drawn) == len(set(kept.drawn)) == 3
+DIRTY = "docker rm --force $(docker ps --quiet) && touch /root/dirty && sync"
+
+
+def test_going_back_undoes_all_that_was_done_in_the_guest(kept: KeptOne) -> None:
+    name = kept.checkpoint().name
+    kept.shell(DIRTY)
+    began = time.monotonic()
+    told = kept.copy.converge("restored")
+    print(f"restored in {time.monotonic() - began:.1f} s")
+    assert told["changes"] == [f"replace {kind} only: from checkpoint {name}" for kind in ("disk", "guest")]
+    kept.drawn.append(kept.shell(DRAW))
+    assert abs(float(kept.shell("date +%s.%N")) - time.time()) < 10
+    assert kept.shell("ls /root") == ""
+    kept.is_as_built()
+
+
+@pytest.mark.parametrize(
+    ("stage", "dirty"), [("verifying memory, copying disks", "dirty"), ("restoring its memory", "")]
+)
+def test_going_back_that_is_killed_has_touched_nothing_or_is_done_by_the_next_run(
+    kept: KeptOne, stage: str, dirty: str
+) -> None:
+    kept.shell("touch /root/dirty; sync")
+    kill_at(kept.copy, "restored", stage)
+    kept.copy.converge()
+    assert kept.shell("ls /root") == dirty
+    assert [path.name for path in kept.copy.lab.folders.pool("kept").glob(".*")] == []
+    kept.is_as_built()
+
+
+def test_a_guest_runs_on_where_the_checkpoint_to_go_back_to_is_damaged(kept: KeptOne) -> None:
+    flip(kept.checkpoint().file("memory/only"))
+    kept.shell("touch /root/since")
+    domain = kept.copy.lab.virsh("domid", "kept-only")
+    said = kept.copy.start("restored").failure()
+    flip(kept.checkpoint().file("memory/only"))
+    assert "memory/only: not what was stored there" in said
+    assert (kept.copy.lab.virsh("domid", "kept-only"), kept.shell("ls /root/since")) == (domain, "/root/since")
+
+
+def test_no_two_that_came_out_of_it_draw_the_same_random_numbers(kept: KeptOne) -> None:
+    assert len(kept.drawn) == len(set(kept.drawn)) == 4
 
 
 def kill_at(copy: EnvironmentCopy, state: str, message: str) -> None:
