@@ -1,11 +1,14 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records of processes: unreadable or outdated ones stand for nothing."""
+"""Records of processes: unreadable or outdated ones stand for nothing. Orphans of some are collected when they end."""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,3 +54,26 @@ def test_nobody_is_signalled_for_a_record_that_is_outdated() -> None:
     assert me is not None
     processes.terminate([replace(me, started=me.started - 1)], grace=0)
     assert me.alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_orphan_is_collected_as_it_ends_and_the_program_ends_with_what_was_started(number: int) -> None:
+    """The first process of this machine may be slow to collect it."""
+    script = "sh -c 'sleep 0.3 & echo $!'; echo $$; exec sleep 60"
+    argv = processes.reaping(["sh", "-c", script])
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        orphan, program = (int(started.stdout.readline()) for _ in range(2))
+        assert Path(f"/proc/{orphan}/stat").read_text().rpartition(")")[2].split()[1] == str(started.pid)
+        assert gone(orphan, 5)
+        started.send_signal(number)
+        started.wait(5)
+        found = processes.find(program)
+        assert found is None or gone(program, 5) or not found.alive()
+
+
+def gone(pid: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return not Path(f"/proc/{pid}").exists()

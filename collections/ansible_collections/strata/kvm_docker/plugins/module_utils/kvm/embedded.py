@@ -149,7 +149,8 @@ def _write_resolver(folders: Folders) -> None:
 def _start_daemon(folders: Folders, name: str) -> None:
     if processes.running(_record(folders, name)):
         return
-    argv = private_mounts.with_mounts(folders.hypervisor, [name])
+    program = processes.reaping([name]) if name == "libvirtd" else [name]
+    argv = private_mounts.with_mounts(folders.hypervisor, program)
     processes.spawn(namespaces.inside(netns(folders), argv), _record(folders, name), _log(folders, name))
 
 

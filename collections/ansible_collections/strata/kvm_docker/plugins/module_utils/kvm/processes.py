@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +25,24 @@ from .programs import ENVIRONMENT
 
 #: The process writes its own record before it becomes the program: there is no moment in which it runs unrecorded.
 _RECORD_AND_EXEC = 'cat /proc/sys/kernel/random/boot_id /proc/$$/stat > "$0.new" && mv "$0.new" "$0" && exec "$@"'
+
+
+#: Its child is the program; PR_SET_PDEATHSIG (1) ends that with it, and PR_SET_CHILD_SUBREAPER (36) has it take over
+#: every process below that loses its parent, to collect it when it ends. PR_SET_NAME (15) is for who lists processes.
+_REAP = """
+import ctypes, os, signal, sys
+prctl = ctypes.CDLL(None).prctl
+prctl(36, 1, 0, 0, 0)
+child = os.fork()
+if not child:
+    prctl(1, signal.SIGKILL, 0, 0, 0)
+    os.execvp(sys.argv[1], sys.argv[1:])
+prctl(15, os.path.basename(sys.argv[1]).encode()[:8] + b"-reaper", 0, 0, 0)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: os.kill(child, number))
+while os.wait()[0] != child:
+    pass
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +84,15 @@ def spawn(
             check=True,
         )
     return _await_record(record, log)
+
+
+def reaping(argv: Sequence[str]) -> list[str]:
+    """*argv*, with its orphans collected the moment that they end, and ended by a signal to what is started.
+
+    It is for who waits until a process is gone, which one that ended is not before it was collected: the first process
+    of a machine without an init of its own does that late (1.7 s, measured) or, in many containers, never.
+    """
+    return [sys.executable, "-IS", "-c", _REAP, *argv]
 
 
 def _await_record(record: Path, log: Path, seconds: float = 10) -> Process:
