@@ -50,4 +50,5 @@ def test_a_role_is_tested_on_a_guest_that_the_next_scenario_has_as_new(tmp_path:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "weekly" in done.stdout + done.stderr
+        assert list(lab.folders.checkpoints.glob("*/*")) == []
         assert lab.virsh("list", "--all", "--name").split() == []
