@@ -45,7 +45,7 @@ options:
       - V(restored) goes back to it. Guests that run are switched off at once, and all that they have written since is
         lost. They come back as in a warm start, and whatever is not as declared then is put right.
       - With V(restored) nothing is touched where no checkpoint of just these inputs is there, where a file of it is
-        damaged, where a guest or disk is somebody else's, and where a data disk is to be kept (C(keep: true)).
+        damaged, where a guest or disk is somebody else's, and where a data disk is declared with C(keep).
       - V(absent) removes those of the environment.
     type: str
     choices: [present, restored, absent]
