@@ -11,7 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.abi import processor_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin, in_words, origin_of
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import (
+    OnLayer,
+    Origin,
+    in_words,
+    origin_of,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.secrets import Seal
 
@@ -81,6 +86,29 @@ def test_a_processor_is_known_by_model_features_and_microcode() -> None:
     assert told("<feature name='aes'/>") != one
     assert told("<feature name='avx'/><feature name='aes'/>", "2") != one
     assert processor_of(ElementTree.fromstring("<capabilities/>")) == "unknown"
+
+
+LAYERED = replace(MADE, layers={"web": OnLayer("debian13", "a" * 64), "apps": OnLayer("debian13", "a" * 64)})
+
+
+def test_what_stands_on_an_engine_layer_is_another_origin_and_the_layer_is_named() -> None:
+    other = replace(MADE, layers={guest: OnLayer("debian13", "b" * 64) for guest in LAYERED.layers})
+    assert len({MADE.digest, LAYERED.digest, other.digest}) == 3
+    aa, bb = "a" * 16, "b" * 16
+    assert other.differences(LAYERED) == [f"engine layer of image debian13 was {aa} and is {bb}"]
+    assert MADE.differences(LAYERED) == [f"engine layer of image debian13 was {aa} and is not there"]
+    assert MADE.differences(LAYERED, {"a" * 64}) == LAYERED.differences(MADE) == []
+
+
+def test_guests_of_other_times_serve_where_all_that_they_stand_on_is_there() -> None:
+    """One guest was made before there was a layer, the other since; made now, both would stand on it."""
+    mixed = replace(MADE, layers={"apps": LAYERED.layers["apps"]})
+    assert LAYERED.fits(mixed, {"a" * 64})
+    assert LAYERED.fits(MADE, ())
+    assert MADE.fits(LAYERED, {"a" * 64})
+    assert not MADE.fits(LAYERED, {"b" * 64})
+    assert not replace(LAYERED, abi={}).fits(LAYERED, {"a" * 64})
+    assert not replace(LAYERED, inputs={}).fits(LAYERED, {"a" * 64})
 
 
 def test_an_origin_without_inputs_has_a_digest() -> None:

@@ -99,6 +99,23 @@ def test_an_image_stays_while_the_disks_of_a_checkpoint_stand_on_it(folders: Fol
     assert len(going(folders)) == 1
 
 
+def test_a_layer_stays_for_checkpoints_that_another_state_folder_keeps_elsewhere(
+    folders: Folders, tmp_path: Path
+) -> None:
+    layer = put_layer(folders, put_image(folders, "a"), "layer")
+    other = Folders(tmp_path / "other", image_store=folders.images, checkpoint_store=tmp_path / "kept")
+    other.root.mkdir()
+    disk = put_disk(other, "lab", "web", layer.disk)
+    kept = other.checkpoints / "lab" / "0123" / "disks" / "web"
+    kept.parent.mkdir(parents=True)
+    disk.rename(kept)
+    register(other)
+
+    assert set(why(folders).values()) == {f"disk {kept}"}
+    kept.unlink()
+    assert len(going(folders)) == 2
+
+
 def test_disks_elsewhere_count_where_they_are_told(folders: Folders, tmp_path: Path) -> None:
     image = put_image(folders, "a")
     disk = put_disk(Folders(tmp_path / "elsewhere"), "x", "y", image.disk)

@@ -14,13 +14,16 @@ from ..errors import CheckpointError
 from ..folders import Folders
 from ..guest import image_store
 from ..kvm.disk import path_of
+from ..kvm.disk_files import disk_path
 from ..kvm.domain import described, find_domain, is_running
 from ..kvm.domain_xml import firmware_of
 from ..kvm.qcow2 import read_qcow2
 from ..plan.model import Declared
 from ..resources import KINDS, declared
+from ..store.engine_layer import layer_for, requests
+from ..store.layers import layer_at, stored_layers
 from .abi import abi_of
-from .origin import Origin, origin_of
+from .origin import OnLayer, Origin, origin_of
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
@@ -38,7 +41,33 @@ def origin(run: Convergence, lock: bytes, seal: Seal) -> Origin:
     images = {name: image.digest for name, image in stored.items() if image}
     keyless = replace(inputs, authorized_key="", seal=seal)
     abi = abi_of(run.session.hypervisor, inputs.virt_type)
-    return origin_of(declared(KINDS, run.environment, keyless), images, lock, abi, seal)
+    return origin_of(declared(KINDS, run.environment, keyless), images, lock, abi, seal, _layers(run))
+
+
+def _layers(run: Convergence) -> dict[str, OnLayer]:
+    """By guest, the layer that its first disk stands on; where there is none, the one that it would be made on now."""
+    folders, asked, found = run.session.hypervisor.folders, requests(run.environment, run.inputs), {}
+    for guest in run.environment.guests.values():
+        disk, request = disk_path(folders.pool(run.environment.name), guest.name), asked.get(guest.image)
+        if disk.exists():
+            below = below_of(disk)
+            layer = layer_at(folders, below) if below else None
+        else:
+            layer = layer_for(folders, request) if request else None
+        if layer:
+            found[guest.name] = OnLayer(guest.image, layer.content)
+    return found
+
+
+def layers_there(folders: Folders) -> frozenset[str]:
+    """SHA-256 of the disk of every engine layer in the store, as it was stored."""
+    return frozenset(layer.content for layer in stored_layers(folders))
+
+
+def below_of(disk: Path) -> Path | None:
+    """The file that the file *disk* stands on; ``None`` where there is none, or no whole header."""
+    header = read_qcow2(disk)
+    return header.backing if header else None
 
 
 def places(folders: Folders, environment: str) -> dict[str, str]:
@@ -74,8 +103,9 @@ def refuse_what_cannot_be_kept(run: Convergence) -> None:
             )
     for item, path in declared_disks(run).values():
         image = image_store.resolve(hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
-        header = read_qcow2(path) if image else None
-        if image and (header is None or header.backing != image.disk):
+        below = below_of(path) if image else None
+        layer = layer_at(hypervisor.folders, below) if below else None
+        if image and below != image.disk and (layer is None or layer.parent != image.digest):
             raise CheckpointError(
-                f"{item.key} does not stand on its image itself. Checkpoints know no engine layers (preload) yet."
+                f"{item.key} stands on {below}, which is neither its image nor an engine layer on it."
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..digests import canonical_digest
 from ..errors import CheckpointError
-from .origin import Origin
+from .origin import OnLayer, Origin
 
 NAME = "manifest.json"
 
@@ -81,10 +81,12 @@ def read_text(text: str, where: str) -> Manifest:
 
 
 def _manifest(tree: Mapping[str, Any]) -> Manifest:
+    origin = tree["origin"]
+    layers = {guest: OnLayer(**layer) for guest, layer in origin.get("layers", {}).items()}
     return Manifest(
         environment=tree["environment"],
         made=tree["made"],
-        origin=Origin(tree["origin"]["inputs"], tree["origin"]["abi"]),
+        origin=Origin(origin["inputs"], origin["abi"], layers),
         places=tree["places"],
         guests=tuple(tree["guests"]),
         disks=tuple(tree["disks"]),

@@ -6,26 +6,30 @@ what it has laid."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..docker.proof import prove_health
 from ..errors import CheckpointError
 from ..guest.files import make_private, write_whole
-from ..guest.image_store import resolve
+from ..guest.image_store import DISK, resolve
 from ..kvm import guest as guests
 from ..kvm.disk import mark_of
 from ..kvm.domain import find_domain, is_running
 from ..kvm.errors import libvirt_errors, unless_gone
 from ..kvm.overlay import mark_overlay, refresh_pool
-from ..kvm.qcow2 import read_qcow2
 from ..kvm.wake import wake
 from ..parallel import at_once
 from ..plan.model import Declared
 from ..resources import declared
+from ..store.items import touch
+from ..store.layers import stored_layers
+from ..store.layers import verify as verify_piece
 from . import domains, files, under_way
-from .contents import declared_disks, places
+from .contents import below_of, declared_disks, places
 from .manifest import disk_name, memory_name
 from .store import Checkpoint, require_space
 from .under_way import UnderWay
@@ -56,12 +60,9 @@ class Restoring:
         return self.checkpoint.manifest.guests
 
     def verify(self) -> None:
-        """Every file of the checkpoint, and that its disks fit the images that are here; nothing is written."""
+        """Every file of the checkpoint, and all that its disks stand on here; nothing is written."""
         with self.run.progress.stage("checkpoint files", "verifying them"):
-            disks = declared_disks(self.run)
-            at_once(self._take_over, [(name, None) for name in (*map(disk_name, disks), *self._without_disks())])
-            for name, (item, _path) in disks.items():
-                self._require_image(item, self.checkpoint.file(disk_name(name)))
+            self._take_all_over({})
 
     def fetch(self) -> None:
         """As :meth:`verify`, with copies of the disks beside their places. What is there is left as it is."""
@@ -72,10 +73,7 @@ class Restoring:
         self._note("fetch")
         try:
             with self.run.progress.stage("checkpoint files", "verifying memory, copying disks"):
-                work = [(disk_name(name), _aside(path)) for name, (_item, path) in disks.items()]
-                at_once(self._take_over, [*work, *((name, None) for name in self._without_disks())])
-                for item, path in disks.values():
-                    self._require_image(item, _aside(path))
+                self._take_all_over({disk_name(name): _aside(path) for name, (_item, path) in disks.items()})
         except Exception:
             drop_copies(self.left("fetch"))
             under_way.clear(self.name, self.hypervisor.folders)
@@ -127,21 +125,38 @@ class Restoring:
         self.run.session.forget(guest)
         guests.remove(self.hypervisor, self.name, guest)
 
-    def _take_over(self, work: tuple[str, Path | None]) -> None:
+    def _take_all_over(self, copies: Mapping[str, Path]) -> None:
+        """Verify every file, disks by the *copies* that are made of them meanwhile, if any, and what disks stand on."""
+        items = {disk_name(name): item for name, (item, _path) in declared_disks(self.run).items()}
+        below = {name: self._below(item) for name, item in items.items()}
+        pieces = {piece for each in below.values() for piece in each}
+        taken = [partial(self._take_over, name, copies.get(name)) for name in (*items, *self._without_disks())]
+        at_once(lambda act: act(), [*(partial(verify_piece, piece) for piece in pieces), *taken])
+        for name, item in items.items():
+            self._require_below(item, copies.get(name) or self.checkpoint.file(name), below[name])
+        for piece in pieces if copies else ():
+            touch(piece)
+
+    def _below(self, item: Declared) -> list[Path]:
+        """The folders in the store that a disk is to stand on, the topmost first: of its engine layer, of its image."""
+        image = resolve(self.hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
+        kept = self.checkpoint.manifest.origin.layers.get(item.key.name) if image else None
+        layers = (layer for layer in stored_layers(self.hypervisor.folders) if kept and layer.content == kept.content)
+        found = [*([next(layers, None)] if kept else []), *([image] if image else [])]
+        return [each.disk.parent for each in found if each]
+
+    def _take_over(self, name: str, target: Path | None) -> None:
         """Verify a file of the checkpoint; where it has a target, by what was copied there."""
-        name, target = work
         source, expected = self.checkpoint.file(name), self.checkpoint.manifest.files.get(name)
         if expected is None or not source.is_file():
             raise CheckpointError(f"{source}: the checkpoint lacks it. Remove the checkpoint and make it anew.")
         found = files.copy(source, target) if target else files.measure(source)
         files.verify(found, expected, source)
 
-    def _require_image(self, item: Declared, path: Path) -> None:
-        """The disk of the checkpoint, at *path*, must stand on the image that its guest has now."""
-        image = resolve(self.hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
-        header, below = read_qcow2(path), image.disk if image else None
-        if header is None or header.backing != below:
-            found = header.backing if header else "nothing"
+    def _require_below(self, item: Declared, path: Path, pieces: list[Path]) -> None:
+        """The disk of the checkpoint, at *path*, must stand on the topmost of the *pieces* (folders)."""
+        found, below = below_of(path), pieces[0] / DISK if pieces else None
+        if found != below:
             raise CheckpointError(f"{item.key}: in the checkpoint it stands on {found}, and here on {below}.")
 
     def _place_keys(self) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +123,11 @@ class Store:
     def find(self, origin: Origin) -> Checkpoint | None:
         """The checkpoint of just this *origin*."""
         return self.read(origin.digest) if origin.digest in self.digests() else None
+
+    def fitting(self, origin: Origin, layers: Collection[str]) -> Checkpoint | None:
+        """As :meth:`find`, or else the newest that fits *origin*; *layers*: SHA-256 of those that are there."""
+        others = (one for one in self.whole() if origin.fits(one.manifest.origin, layers))
+        return self.find(origin) or next(others, None)
 
     def stage(self) -> Path:
         """A fresh folder to make one in; what a killed run left there is removed."""

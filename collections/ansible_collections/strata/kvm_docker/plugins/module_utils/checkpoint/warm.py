@@ -122,12 +122,13 @@ class WarmStart:
     def _chosen(self, run: Convergence, store: Store, check: bool = False) -> Checkpoint:
         """The checkpoint to start by, if nothing is in its way."""
         origin = contents.origin(run, self.lock, store.seal(check))
-        found = store.find(origin)
+        layers = contents.layers_there(run.session.hypervisor.folders)
+        found = store.fitting(origin, layers)
         if found is None:
             newest = next(store.whole(), None)
             if newest is None:
                 raise CheckpointError(f"{store.folder}: there is no checkpoint that is whole. Make one, or start cold.")
-            why = in_words(origin.differences(newest.manifest.origin))
+            why = in_words(origin.differences(newest.manifest.origin, layers))
             raise CheckpointError(f"no checkpoint fits; of the newest one, {newest.name}, differs: {why}.")
         there = _there(run, _RESTORED)
         if self.mode == "restored":

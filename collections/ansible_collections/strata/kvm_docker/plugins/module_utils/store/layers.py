@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ _ONE_READS = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLayer:
-    """``disk``: qcow2 over the disk of the image with the content digest ``parent``. ``images``: source -> image id of
-    what its engine holds. ``request``: digest of what was declared."""
+    """``disk``: qcow2 over the disk of the image with the content digest ``parent``. ``content``: SHA-256 of the disk;
+    two that were made of the same have two. ``images``: source -> image id of what its engine holds. ``request``:
+    digest of what was declared."""
 
     disk: Path
     digest: str
+    content: str
     parent: str
     request: str
     images: Mapping[str, str]
@@ -62,6 +64,20 @@ def find_layer(folders: Folders, digest: str) -> StoredLayer | None:
     if manifest is None or not has_sizes(folder, manifest) or not (folders.images / manifest["parent"] / DISK).exists():
         return None
     return _stored(folder, manifest)
+
+
+def layer_at(folders: Folders, disk: Path) -> StoredLayer | None:
+    """The layer whose file *disk* is; ``None`` where that is none of a layer, or the layer is not whole."""
+    digest = disk.parent.name
+    return find_layer(folders, digest) if disk == layer_folder(folders, digest) / DISK else None
+
+
+def stored_layers(folders: Folders) -> Iterator[StoredLayer]:
+    """All that :func:`find_layer` finds."""
+    for folder in sorted(layer_folder(folders, "").glob(f"[0-9a-f]{'?' * 63}")):
+        found = find_layer(folders, folder.name)
+        if found:
+            yield found
 
 
 def store_layer(folders: Folders, staging: Path, parent: str, images: Mapping[str, str], request: str) -> StoredLayer:
@@ -106,6 +122,7 @@ def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredLayer:
     return StoredLayer(
         disk=folder / DISK,
         digest=folder.name,
+        content=manifest["files"][DISK]["sha256"],
         parent=manifest["parent"],
         request=manifest["request"],
         images=manifest["images"],

@@ -42,6 +42,8 @@ class References:
 def register(folders: Folders) -> None:
     """Have the store know of the state folder of *folders*."""
     user = {"root": str(folders.root)}
+    if folders.checkpoint_store:
+        user["checkpoints"] = str(folders.checkpoint_store)
     path = folders.images / ".users" / f"{canonical_digest(user)[:16]}.json"
     with _ONE_WRITES:
         if read_json(path) != user:
@@ -72,20 +74,21 @@ def references(folders: Folders, disks: Iterable[Path] = ()) -> References:
         for path in sorted((root / "environments").glob(f"*/{_NOTE}")):
             for digests in (read_json(path) or {}).values():
                 found.declared.update(dict.fromkeys(digests, f"environment {path.parent.name}"))
-        for path in (*sorted((root / "pools").glob("*/*")), *_kept(root / "checkpoints")):
+        for path in sorted((root / "pools").glob("*/*")):
             _stand(found, folders, path)
-    for path in _kept(folders.checkpoints):
-        _stand(found, folders, path)
-    for path in disks:
+    for path in (*_kept(folders), *disks):
         _stand(found, folders, path)
     for file, process in _opened(folders.images):
         found.standing.setdefault(file, f"process {process}")
     return found
 
 
-def _kept(checkpoints: Path) -> list[Path]:
-    """The disks of all checkpoints there."""
-    return sorted(checkpoints.glob("*/*/disks/*"))
+def _kept(folders: Folders) -> Iterator[Path]:
+    """The disks of all checkpoints, of every state folder and wherever each keeps them."""
+    elsewhere = ((read_json(user) or {}).get("checkpoints") for user, _root in _users(folders))
+    places = [root / "checkpoints" for root in _roots(folders)] + [Path(str(each)) for each in elsewhere if each]
+    for place in dict.fromkeys([folders.checkpoints, *places]):
+        yield from sorted(place.glob("*/*/disks/*"))
 
 
 def forget_gone(folders: Folders) -> None:
