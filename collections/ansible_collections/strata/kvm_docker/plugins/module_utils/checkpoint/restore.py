@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..docker.proof import prove_health
 from ..errors import CheckpointError
 from ..guest.files import make_private, write_whole
 from ..guest.image_store import DISK, resolve
@@ -33,7 +32,7 @@ from .contents import below_of, declared_disks, places
 from .manifest import disk_name, memory_name
 from .store import Checkpoint, require_space
 from .under_way import UnderWay
-from .wake import resume_all
+from .wake import prove, resume_all
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
@@ -103,9 +102,7 @@ class Restoring:
 
     def _prove(self, guest: str) -> None:
         wake(self.hypervisor, self.name, guest, self.run.progress)
-        engine = self.run.session.engine(guest)
-        with self.run.progress.stage(f"guest {guest}", "proving the health of its containers"):
-            prove_health(engine)
+        prove(self.run, guest)
 
     def _keys(self) -> list[str]:
         return [name for name in self.checkpoint.manifest.files if name.startswith("keys/")]

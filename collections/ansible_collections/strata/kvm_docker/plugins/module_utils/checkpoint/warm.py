@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import CheckpointError, StrataError, os_errors
@@ -24,7 +25,7 @@ from .replaced import refuse_to_lose
 from .restore import Restoring, discard, drop_copies, runs
 from .store import Checkpoint, Store
 from .under_way import UnderWay
-from .wake import finish
+from .wake import finish, prove
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
@@ -79,7 +80,9 @@ class WarmStart:
                 under_way.clear(name, hypervisor.folders)
             else:
                 drop_copies(left)
-                finish(hypervisor, name, left, run.progress)
+                awake = finish(hypervisor, name, left, run.progress)
+                at_once(partial(prove, run), awake)
+                under_way.clear(name, hypervisor.folders)
         for guest in left.guests:
             run.session.forget(guest)
         if run.only and left.doing == "lay":
