@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origi
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.restore import Restoring
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Checkpoint, Store, note_clones
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.warm import Started, WarmStart
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, StrataError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
+    CheckpointError,
+    ContainerError,
+    StrataError,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
@@ -35,7 +40,7 @@ MADE = Manifest(environment="lab", made="2026", origin=ORIGIN, places={}, guests
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     """As much of a run as is looked at before anything is done."""
-    hypervisor = SimpleNamespace(folders=Folders(tmp_path / "state"), uri="test:///default")
+    hypervisor = SimpleNamespace(folders=Folders(tmp_path / "state"), uri="test:///default", seen=lambda path: path)
     session = SimpleNamespace(hypervisor=hypervisor, forget=lambda guest: None)
     environment = SimpleNamespace(name="lab")
     return SimpleNamespace(session=session, environment=environment, progress=Progress(), inputs=None, only=None)
@@ -217,9 +222,9 @@ LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/we
     [
         ("fetch", True, ["drop_copies"]),
         ("lay", False, ["discard"]),
-        ("lay", True, ["drop_copies", "finish"]),
-        ("wake", True, ["drop_copies", "finish"]),
-        ("take", False, ["drop_copies", "finish"]),
+        ("lay", True, ["drop_copies", "finish", "prove web"]),
+        ("wake", True, ["drop_copies", "finish", "prove web"]),
+        ("take", False, ["drop_copies", "finish", "prove web"]),
     ],
 )
 def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after(
@@ -228,11 +233,30 @@ def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after
     done: list[str] = []
     monkeypatch.setattr(warm, "_await_all", lambda run, left: None)
     monkeypatch.setattr(warm, "runs", lambda *_given: running)
-    for act in ("discard", "drop_copies", "finish"):
+    for act in ("discard", "drop_copies"):
         monkeypatch.setattr(warm, act, lambda *_given, act=act: done.append(act))
+    monkeypatch.setattr(warm, "finish", lambda *_given: done.append("finish") or ["web"])
+    monkeypatch.setattr(warm, "prove", lambda run, guest: done.append(f"prove {guest}"))
     under_way.note("lab", run.session.hypervisor.folders, replace(LEFT, doing=doing))
     WarmStart().recover(run)
     assert done == acts
+
+
+def test_what_is_not_healthy_after_a_killed_run_is_told_by_each_run_until_it_is(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(run: Any, guest: str) -> None:
+        raise ContainerError(f"container {guest}/redis does not pass its health check: no answer")
+
+    monkeypatch.setattr(warm, "_await_all", lambda run, left: None)
+    monkeypatch.setattr(warm, "finish", lambda *_given: ["web"])
+    under_way.note("lab", run.session.hypervisor.folders, replace(LEFT, doing="wake"))
+    for prove in (fail, fail, lambda run, guest: None):
+        assert under_way.read("lab", run.session.hypervisor.folders)
+        monkeypatch.setattr(warm, "prove", prove)
+        with pytest.raises(ContainerError, match="no answer") if prove is fail else nullcontext():
+            WarmStart().recover(run)
+    assert under_way.read("lab", run.session.hypervisor.folders) is None
 
 
 def test_guests_that_never_ran_cannot_be_started_alone(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
