@@ -38,7 +38,7 @@ def abi_of(hypervisor: Hypervisor, virt_type: str) -> dict[str, str]:
             "format": FORMAT,
             "libvirt": hypervisor.version(),
             "QEMU": f"{qemu // 10**6}.{qemu // 1000 % 1000}.{qemu % 1000}",
-            "emulator": _file_digest(emulator),
+            "emulator": _file_digest(hypervisor.seen(emulator)),
             "machine": capabilities.findtext("machine", ""),
             "virt_type": virt_type,
             "processor": processor_of(ElementTree.fromstring(host)) if host else "",

@@ -27,6 +27,7 @@ from .origin import OnLayer, Origin, origin_of
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
+    from ..kvm.hypervisor import Hypervisor
     from ..plan.secrets import Seal
 
 #: Of the environment's folder. Without its keys guests would not answer, and without its seal their marks and the names
@@ -87,9 +88,24 @@ def key_files(folder: Path) -> Mapping[str, Path]:
     return {f"keys/{path.relative_to(folder)}": path for path in found if path.is_file() and path.name[0] != "."}
 
 
+def refuse_unseen(hypervisor: Hypervisor) -> None:
+    """Raise :class:`CheckpointError` where libvirt, which reads and writes memory, has other folders in the place of
+    checkpoints."""
+    folder = hypervisor.folders.checkpoints
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    seen = hypervisor.seen(there)
+    if not (seen.exists() and seen.samefile(there)):
+        raise CheckpointError(
+            f"{folder}: the embedded hypervisor sees another folder there, as its mounts are those of when it was "
+            "started. Stop it and start it again, or place checkpoints elsewhere with STRATA_CHECKPOINTS."
+        )
+
+
 def refuse_what_cannot_be_kept(run: Convergence) -> None:
-    """Raise :class:`CheckpointError` for a guest that is off, or whose firmware has a memory of its own."""
+    """Raise :class:`CheckpointError` for a guest that is off, or whose firmware has a memory of its own, or where a
+    checkpoint could not be written."""
     hypervisor, environment = run.session.hypervisor, run.environment
+    refuse_unseen(hypervisor)
     if not environment.guests:
         raise CheckpointError(f"environment {environment.name} has no guest, so there is nothing to keep.")
     for guest in environment.guests:

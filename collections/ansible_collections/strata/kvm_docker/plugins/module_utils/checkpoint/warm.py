@@ -140,6 +140,7 @@ class WarmStart:
             raise CheckpointError(
                 f"{there[0].key} is there already, and would not fit the memory of checkpoint {found.name}."
             )
+        contents.refuse_unseen(run.session.hypervisor)
         if not self.allow_clone:
             clones.refuse_second(found, run.session.hypervisor)
         return found

@@ -54,6 +54,12 @@ def netns(folders: Folders) -> Path:
     return folders.hypervisor / "netns"
 
 
+def seen(folders: Folders, path: Path) -> Path:
+    """What its libvirtd, and so QEMU, has at *path*: mounts are those of when libvirtd was started, and its own."""
+    daemon = processes.running(_record(folders, "libvirtd"))
+    return Path(f"/proc/{daemon.pid}/root{path}") if daemon else path
+
+
 def exists(folders: Folders) -> bool:
     """Whether it was started and not stopped; parts of it may have died."""
     return namespaces.pinned(netns(folders)) or _record(folders, "libvirtd").exists()

@@ -39,6 +39,10 @@ class Hypervisor:
         """*argv*, to be run where guests are reachable."""
         return namespaces.inside(self.netns, argv) if self.netns else list(argv)
 
+    def seen(self, path: Path) -> Path:
+        """A file of this machine as the hypervisor has it at *path*, an embedded one in its mount namespace."""
+        return embedded.seen(self.folders, path) if self.netns else path
+
     def version(self) -> str:
         """libvirt's version; it writes a.b.c as a * 1000000 + b * 1000 + c (virConnectGetLibVersion)."""
         number = self.connection.getLibVersion()
