@@ -1,19 +1,31 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hypervisor's disk fills up under a running guest: told as such, and gone on from once there is space."""
+"""A disk fills up, under a running guest or while a layer is made: told as such, and gone on from once there
+is space."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage, ImageBuild
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import LayerRequest, layer_for
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layer_build import build_layer
 from environments import EnvironmentCopy, running_lab
+from image_archives import docker_archive
+from lab import lab_folders
+from made_store import tree
 
 pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
@@ -45,7 +57,7 @@ def mounted(disk: Path, target: Path) -> Iterator[None]:
     """A file system of its own at *target*, in *disk*."""
     with disk.open("wb") as file:
         file.truncate(2048 * MIB)
-    subprocess.run(["mkfs.ext4", "-q", disk], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", disk], check=True)
     target.mkdir(mode=0o711, parents=True)
     subprocess.run(["mount", "-o", "loop", disk, target], check=True)
     try:
@@ -69,10 +81,10 @@ def full(tmp_path: Path) -> Iterator[EnvironmentCopy]:
             embedded.stop(lab.folders)
 
 
-def fill(pool: Path) -> Path:
+def fill(folder: Path) -> Path:
     """A file that leaves 16 MiB."""
-    ballast = pool / "ballast"
-    free = os.statvfs(pool).f_bavail * os.statvfs(pool).f_frsize
+    ballast = folder / "ballast"
+    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, free - 16 * MIB)
     return ballast
@@ -90,3 +102,39 @@ def test_a_disk_that_fills_up_is_told_and_a_run_with_space_again_goes_on(full: E
     (container,) = row["containers"]
     assert (container["name"], container["health"]) == ("only-idle-1", "healthy")
     assert full.converge()["changes"] == []
+
+
+@pytest.fixture
+def small_store(tmp_path: Path) -> Iterator[tuple[Folders, str]]:
+    """A store on a file system of its own, with one image in it, and the recipe that leads to that."""
+    with lab_folders() as shared, mounted(tmp_path / "store.ext4", shared.root / "own"):
+        folders = Folders(shared.root, image_store=shared.root / "own")
+        image = GuestImage(build=ImageBuild(suite="trixie"))
+        whole = guest_image.obtain(image, str(tmp_path), shared, lambda message, fraction: None)
+        recipe = image_store.recipe_of(shared, whole.disk)
+        shutil.copytree(whole.disk.parent, folders.images / whole.digest)
+        image_store.recipes_folder(folders).mkdir()
+        shutil.copy(image_store.recipes_folder(shared) / f"{recipe}.json", image_store.recipes_folder(folders))
+        yield folders, recipe
+
+
+def test_a_store_that_fills_up_while_a_layer_is_made_holds_no_half_one_and_the_next_run_makes_it(
+    small_store: tuple[Folders, str], tmp_path: Path
+) -> None:
+    folders, recipe = small_store
+    archive = tmp_path / "some.tar"
+    (identity,) = docker_archive(archive, [(("some:1",), os.urandom(24 * MIB))])
+    image = ImageInput(reference="some:1", source=f"archive:{identity}", archive=archive)
+    request = LayerRequest(recipe=recipe, images={image.source: image}, environment="lab", guests=(), virt_type="qemu")
+    before, ballast = tree(folders.images), []
+
+    def fill_up(message: str, fraction: float) -> None:
+        if message == "starting the engine":
+            ballast.append(fill(folders.images))
+
+    with pytest.raises(ImageError, match=f"no space is left below {folders.images}"):
+        build_layer(request, folders, fill_up)
+    ballast[0].unlink()
+    assert tree(folders.images) == before
+    build_layer(request, folders, lambda message, fraction: None)
+    assert layer_for(folders, request)

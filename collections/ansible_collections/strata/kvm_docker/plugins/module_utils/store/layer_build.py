@@ -13,12 +13,14 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..docker.archive import ArchivedImage
 from ..docker.image_marks import layer_mark
 from ..errors import ImageError
 from ..folders import Folders
+from ..guest.files import free_space
 from ..guest.image_store import DISK, Report, StoredImage, making, require_space, resolve
 from ..kvm import programs
 from ..kvm.domain_xml import EMULATED_FEATURES
@@ -30,6 +32,8 @@ from .layers import StoredLayer, backing_name, find_layer, layer_digest, store_l
 MOST_IMAGES = 24
 _MEMORY = "1024"
 _SECTOR = 512
+#: Bytes; a file system with less is full.
+_FULL = 16 * 1024**2
 #: Seconds of the start and end, and for each MiB to load on an emulated processor of a busy machine.
 _TIMEOUT, _TIMEOUT_MIB = 300, 2
 _DONE, _LOADED = "strata-layer: done", "strata-layer: loaded"
@@ -89,14 +93,27 @@ def build_layer(request: LayerRequest, folders: Folders, report: Report) -> Stor
         size = sum(image.archive.stat().st_size for image in archived.values())
         require_space(folders, 5 * size, "Making an engine layer")
         verify(base.disk.parent)
-        work = _work(staging, base, archived, report)
-        _run(_command(base, work, request.virt_type), _TIMEOUT + _TIMEOUT_MIB * (size >> 20), len(archived), report)
-        report("storing the layer", 0.95)
-        options = ("-O", "qcow2", "-B", backing_name(base.digest), "-F", "qcow2")
-        _qemu_img("convert", "-f", "qcow2", *options, str(work[0]), str(staging / DISK))
-        for path in work:
-            path.unlink()
-        return store_layer(folders, staging, base.digest, ids(archived), request.digest)
+        with _full_told(folders):
+            work = _work(staging, base, archived, report)
+            _run(_command(base, work, request.virt_type), _TIMEOUT + _TIMEOUT_MIB * (size >> 20), len(archived), report)
+            report("storing the layer", 0.95)
+            options = ("-O", "qcow2", "-B", backing_name(base.digest), "-F", "qcow2")
+            _qemu_img("convert", "-f", "qcow2", *options, str(work[0]), str(staging / DISK))
+            for path in work:
+                path.unlink()
+            return store_layer(folders, staging, base.digest, ids(archived), request.digest)
+
+
+@contextmanager
+def _full_told(folders: Folders) -> Iterator[None]:
+    """Where something fails and the store's file system is full, that is the news: the guest tells only of a disk that
+    does not take what is written."""
+    try:
+        yield
+    except (ImageError, OSError) as error:
+        if free_space(folders.images) < _FULL:
+            raise ImageError(f"no space is left below {folders.images}. Free some and run again.") from error
+        raise
 
 
 def script(archived: Mapping[str, ArchivedImage]) -> str:
