@@ -20,7 +20,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint impor
     warm,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest, StoredFile
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import OnLayer, Origin
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.restore import Restoring
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Checkpoint, Store, note_clones
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.warm import Started, WarmStart
@@ -105,6 +105,31 @@ def test_one_of_another_hypervisor_is_named_with_what_differs(
     told = begun(run, "auto")
     assert told
     assert told.reason.endswith("differs: QEMU was 7.2.9 and is 8.0.0.")
+
+
+def test_a_store_that_the_hypervisor_does_not_see_is_told(run: Any, there: list[Observed], tmp_path: Path) -> None:
+    """As where it was mounted after that was started."""
+    folder = run.session.hypervisor.folders.checkpoints
+    for seen in (tmp_path, tmp_path / "nothing"):
+        run.session.hypervisor.seen = lambda path, seen=seen: seen
+        told = begun(run, "auto")
+        assert told
+        assert told.reason.startswith(f"{folder}: the embedded hypervisor sees another folder there")
+
+
+def test_a_checkpoint_on_another_layer_that_is_there_is_used_unless_there_is_one_of_just_these(
+    run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_by: list[str] = []
+    monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: begun_by.append(checkpoint.name))
+    older, now = (replace(ORIGIN, layers={"web": OnLayer("debian13", each * 64)}) for each in "ab")
+    publish(run, replace(MADE, origin=older, made="2027"))
+    monkeypatch.setattr(warm.contents, "origin", lambda *_given: now)
+    monkeypatch.setattr(warm.contents, "layers_there", lambda folders: {"a" * 64, "b" * 64})
+    begun(run, "warm")
+    publish(run, replace(MADE, origin=now, made="2025"))
+    begun(run, "warm")
+    assert begun_by == [older.digest[:12], now.digest[:12]]
 
 
 def test_a_damaged_manifest_is_told(run: Any, there: list[Observed]) -> None:
