@@ -112,7 +112,8 @@ class _Taking:
 
     def keep(self) -> dict[str, StoredFile]:
         """Memory, disks and keys, staged; the guests run again."""
-        self._note("take")
+        left = UnderWay(doing="take", guests=self.guests, disks={})
+        under_way.note(self.run.environment.name, self.hypervisor.folders, left)
         try:
             with libvirt_errors("guests"):
                 for guest in self.guests:
@@ -124,10 +125,6 @@ class _Taking:
         self._go_on()
         stored += self._measure_memory()
         return dict([*stored, *self._keep_keys().items()])
-
-    def _note(self, doing: under_way.Doing) -> None:
-        left = UnderWay(doing=doing, guests=self.guests, disks={})
-        under_way.note(self.run.environment.name, self.hypervisor.folders, left)
 
     def _domain(self, guest: str) -> libvirt.virDomain:
         domain = find_domain(self.hypervisor, self.run.environment.name, guest)
@@ -148,7 +145,6 @@ class _Taking:
             return kept
 
     def _go_on(self) -> None:
-        self._note("wake")
         name = self.run.environment.name
         resume_all(self.hypervisor, name, self.guests)
         at_once(lambda guest: wake(self.hypervisor, name, guest, self.progress), self.guests)

@@ -81,7 +81,8 @@ class WarmStart:
             else:
                 drop_copies(left)
                 awake = finish(hypervisor, name, left, run.progress)
-                at_once(partial(prove, run), awake)
+                if left.doing != "take":
+                    at_once(partial(prove, run), awake)
                 under_way.clear(name, hypervisor.folders)
         for guest in left.guests:
             run.session.forget(guest)
