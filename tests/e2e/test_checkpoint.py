@@ -10,12 +10,10 @@ Each test brings the environment that all share to where it begins (``up``, ``do
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,100 +22,30 @@ import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import clones
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import take as take_module
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.command import have_checkpoint
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Checkpoint, Store
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options
-from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import access
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.files import make_private
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.compare import Verdict, compare
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.fingerprint import Fingerprint
-from ansible_collections.strata.kvm_docker.plugins.module_utils.identity.take import take
-from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
-from environments import EnvironmentCopy, Process, running_lab
+from environments import EnvironmentCopy, running_lab
+from kept_one import (
+    ALL,
+    COMPOSE,
+    DECLARATION,
+    DRAW,
+    KeptOne,
+    another_qemu,
+    await_message,
+    bound,
+    fingerprint,
+    flip,
+    kill_at,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.guests]
 
-DECLARATION = """\
-plugin: strata.kvm_docker.environment
-name: kept
-images: {debian13: {build: {suite: trixie}}}
-container_images: {"debian-services:13": {build: {suite: trixie, packages: [redis-server, python3, busybox]}}}
-networks: {lan: {cidr: 10.86.0.0/24}}
-guests:
-  only:
-    image: debian13
-    memory: 512 MiB
-    disk: 4 GiB
-    networks: {lan: {address: 10.86.0.11}}
-    compose: compose/compose.yaml
-"""
-COMPOSE = """\
-services:
-  redis:
-    image: debian-services:13
-    command: [redis-server, --save, ""]
-    healthcheck: {test: [CMD, redis-cli, ping], interval: 30m, start_period: 60s, start_interval: 500ms}
-"""
 WEEK = 7 * 24 * 3600
-DRAW = "head -c 16 /dev/urandom | base64"
-#: Of what the guest's files are, too.
-ALL = 4
-
-
-@dataclass
-class KeptOne:
-    """``before``: fingerprints, by level, of what was built cold in ``cold`` seconds. ``drawn``: random numbers
-    of the guest, one each time that it came out of the checkpoint."""
-
-    copy: EnvironmentCopy
-    before: dict[int, Fingerprint]
-    cold: float
-    drawn: list[str] = field(default_factory=list)
-
-    @property
-    def folders(self) -> Folders:
-        return self.copy.lab.folders
-
-    def checkpoint(self) -> Checkpoint:
-        return next(Store(self.folders, "kept").whole())
-
-    def shell(self, command: str) -> str:
-        return access.shell("kept", "only", self.folders).run(command).decode().strip()
-
-    def begin(self) -> dict[str, Any]:
-        """Have it up; how it was started, if it was not up."""
-        told = self.copy.converge()
-        if told["start"]:
-            assert told["start"]["how"] == "warm", told["start"]
-            self.drawn.append(self.shell(DRAW))
-        return told
-
-    def warm(self) -> Process:
-        """A run that starts it warm or fails."""
-        self.copy.lab.environment["STRATA_TEST_START"] = "warm"
-        try:
-            return self.copy.start()
-        finally:
-            del self.copy.lab.environment["STRATA_TEST_START"]
-
-    def is_as_built(self, level: int = 3) -> None:
-        """IDENTICAL to what was built, or an error with what differs."""
-        comparison = compare(self.before[level], fingerprint(self.copy, level))
-        assert comparison.verdict is Verdict.IDENTICAL, "\n".join(map(str, comparison.differences))
-
-    def nothing_is_there(self) -> None:
-        """No guest, network or disk of it."""
-        assert self.copy.lab.virsh("list", "--all", "--name").split() == []
-        assert "kept" not in self.copy.lab.virsh("net-list", "--all", "--name")
-        pool = self.folders.pool("kept")
-        assert not pool.exists() or list(pool.iterdir()) == []
-
-
-def fingerprint(copy: EnvironmentCopy, level: int) -> Fingerprint:
-    return take(copy.declaration, copy.lab.folders, level, Progress())
 
 
 @pytest.fixture(scope="module")
@@ -257,32 +185,6 @@ def test_no_two_that_came_out_of_it_draw_the_same_random_numbers(kept: KeptOne) 
     assert len(kept.drawn) == len(set(kept.drawn))
 
 
-def await_message(process: Process, message: str) -> None:
-    """Return once it has told *message*, a regular expression."""
-    while process.popen.poll() is None:
-        if process.events.exists() and re.search(message, process.events.read_text(), re.DOTALL):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"it ended before {message!r}: {process.popen.communicate()}")
-
-
-def kill_at(copy: EnvironmentCopy, state: str, message: str) -> None:
-    """SIGKILL it once it has told *message*, a regular expression."""
-    process = copy.start(state)
-    await_message(process, message)
-    process.popen.kill()
-    process.popen.communicate()
-
-
-def flip(path: Path) -> None:
-    """Flip one bit in the middle."""
-    with path.open("r+b") as stream:
-        stream.seek(path.stat().st_size // 2)
-        byte = stream.read(1)[0]
-        stream.seek(-1, 1)
-        stream.write(bytes([byte ^ 1]))
-
-
 def test_one_flipped_bit_is_found_before_use_and_nothing_stays(down: KeptOne) -> None:
     for name in ("memory/only", "disks/only", "keys/seal.key"):
         flip(down.checkpoint().file(name))
@@ -291,22 +193,6 @@ def test_one_flipped_bit_is_found_before_use_and_nothing_stays(down: KeptOne) ->
         assert re.search(rf"{name}: not what was stored there", said)
         assert down.copy.lab.virsh("list", "--all", "--name").split() == []
         assert [path.name for path in down.folders.pool("kept").iterdir()] == []
-
-
-@contextmanager
-def another_qemu(folders: Folders) -> Iterator[str]:
-    """In the hypervisor's namespace QEMU is another file from now on, as after an update of the same version; its
-    digest."""
-    emulator, other = Path("/usr/bin/qemu-system-x86_64"), folders.root / "qemu"
-    shutil.copy(emulator, other)
-    with other.open("ab") as stream:
-        stream.write(b"an update")
-    inside = ["nsenter", f"--mount={embedded.seen(folders, Path('/')).parent}/ns/mnt", "--"]
-    subprocess.run([*inside, "mount", "--bind", other, emulator], check=True)
-    try:
-        yield sha256_file(other)
-    finally:
-        subprocess.run([*inside, "umount", emulator], check=True)
 
 
 def test_another_qemu_is_told_and_the_start_is_cold(down: KeptOne) -> None:
@@ -335,15 +221,6 @@ def test_a_store_that_was_mounted_after_the_hypervisor_was_started_is_told(
     with bound(up.folders.checkpoints, late):
         assert said in up.warm().failure()
         up.nothing_is_there()
-
-
-@contextmanager
-def bound(folder: Path, target: Path) -> Iterator[None]:
-    subprocess.run(["mount", "--bind", folder, target], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", target], check=True)
 
 
 def test_a_disk_that_gets_full_while_one_is_taken_leaves_the_guest_running(
