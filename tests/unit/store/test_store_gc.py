@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 import threading
 import time
@@ -99,21 +100,36 @@ def test_an_image_stays_while_the_disks_of_a_checkpoint_stand_on_it(folders: Fol
     assert len(going(folders)) == 1
 
 
-def test_a_layer_stays_for_checkpoints_that_another_state_folder_keeps_elsewhere(
-    folders: Folders, tmp_path: Path
+@pytest.mark.parametrize("spelled", ["relative", "link", "state", "dots"])
+def test_a_disk_stands_on_the_store_however_the_path_of_the_store_is_spelled(
+    folders: Folders, spelled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layer = put_layer(folders, put_image(folders, "a"), "layer")
-    other = Folders(tmp_path / "other", image_store=folders.images, checkpoint_store=tmp_path / "kept")
-    other.root.mkdir()
-    disk = put_disk(other, "lab", "web", layer.disk)
-    kept = other.checkpoints / "lab" / "0123" / "disks" / "web"
-    kept.parent.mkdir(parents=True)
-    disk.rename(kept)
-    register(other)
+    image = put_image(folders, "a")
+    disk = put_disk(folders, "lab", "web", image.disk)
+    link = folders.root.parent / "link"
+    link.symlink_to(folders.root if spelled == "state" else folders.images)
+    monkeypatch.chdir(folders.root)
+    store = {"relative": "images", "link": str(link), "dots": str(folders.pool("lab") / ".." / ".." / "images")}
+    monkeypatch.setenv("STRATA_IMAGES", store.get(spelled, ""))
 
-    assert set(why(folders).values()) == {f"disk {kept}"}
-    kept.unlink()
-    assert len(going(folders)) == 2
+    found = Folders.of(link if spelled == "state" else folders.root)
+
+    assert found.images.is_absolute()
+    assert [verdict.kept for verdict in collect(found)] == [f"disk {found.pool('lab') / disk.name}"]
+    assert image.disk.exists()
+
+
+def test_checkpoints_elsewhere_count_whoever_collects(folders: Folders, tmp_path: Path) -> None:
+    image = put_image(folders, "a")
+    elsewhere = Folders(folders.root, checkpoint_store=tmp_path / "checkpoints")
+    register(elsewhere)
+    kept = elsewhere.checkpoints / "lab" / sha("c") / "disks" / "web"
+    kept.parent.mkdir(parents=True)
+    put_disk(folders, "lab", "web", image.disk).rename(kept)
+
+    assert why(folders) == {"guest image": f"disk {kept}"}
+    shutil.rmtree(elsewhere.checkpoints)
+    assert len(going(folders)) == 1
 
 
 def test_disks_elsewhere_count_where_they_are_told(folders: Folders, tmp_path: Path) -> None:
@@ -256,5 +272,6 @@ def test_the_command_lists_and_removes(folders: Folders) -> None:
     assert "stays: within the budget" in strata("gc", "--keep", "1 GiB", *state)[1]
     assert strata("gc", *state)[1].splitlines()[-1].startswith("removed: ")
     assert tree(folders.images) == {}
-    status, _told, errors = strata("gc", "--keep", "much", *state)
-    assert (status, "is not a size" in errors) == (2, True)
+    for size in ("much", "-1", "", "nan", "²"):
+        status, _told, errors = strata("gc", "--keep", size, *state)
+        assert (status, "is not a size" in errors) == (2, True)

@@ -39,7 +39,7 @@ class Folders:
         chosen = Path(root or os.environ.get("STRATA_STATE") or STATE_ROOT)
         if "\0" in str(chosen):
             raise StrataError(f"state folder {str(chosen)!r}: a path has no NUL character. Correct state_folder.")
-        return cls(chosen.absolute(), *(Path(store) if store else None for store in stores))
+        return cls(chosen.absolute(), *(Path(store).absolute() if store else None for store in stores))
 
     @classmethod
     def own(cls, root: str | os.PathLike[str] | None = None) -> Folders:

@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from ..declare.environment import Environment
 from ..digests import canonical_digest
+from ..errors import ImageError
 from ..folders import Folders
 from ..guest.files import write_whole
 from ..guest.image_store import read_json, resolve, using, write_json
@@ -25,6 +27,8 @@ from ..inputs import Inputs
 from ..kvm.disk_files import chain
 from .engine_layer import requests
 from .items import touch
+
+_Files: TypeAlias = dict[tuple[int, int], Path]
 
 _NOTE = "store.json"
 _ONE_WRITES = threading.Lock()
@@ -40,7 +44,7 @@ class References:
 
 
 def register(folders: Folders) -> None:
-    """Have the store know of the state folder of *folders*."""
+    """Have the store know of the state folder of *folders*, and of its checkpoints where they are elsewhere."""
     user = {"root": str(folders.root)}
     if folders.checkpoint_store:
         user["checkpoints"] = str(folders.checkpoint_store)
@@ -69,61 +73,78 @@ def note(folders: Folders, environment: Environment, inputs: Inputs) -> None:
 
 def references(folders: Folders, disks: Iterable[Path] = ()) -> References:
     """All that refers to the store of *folders*. *disks*: files that may stand on it, beside those of known pools."""
-    found = References()
-    for root in _roots(folders):
+    found, files = References(), _files(folders.images)
+    users = [folders, *(places for _user, places in _users(folders))]
+    for root, checkpoints in dict.fromkeys((user.root, user.checkpoints) for user in users):
         for path in sorted((root / "environments").glob(f"*/{_NOTE}")):
-            for digests in (read_json(path) or {}).values():
-                found.declared.update(dict.fromkeys(digests, f"environment {path.parent.name}"))
-        for path in sorted((root / "pools").glob("*/*")):
-            _stand(found, folders, path)
-    for path in (*_kept(folders), *disks):
-        _stand(found, folders, path)
-    for file, process in _opened(folders.images):
+            found.declared.update(dict.fromkeys(_declared(path), f"environment {path.parent.name}"))
+        kept = (path for place in {root / "checkpoints", checkpoints} for path in place.glob("*/*/disks/*"))
+        for path in (*sorted((root / "pools").glob("*/*")), *sorted(kept)):
+            _stand(found, files, path)
+    for path in disks:
+        _stand(found, files, path)
+    for file, process in _opened(files):
         found.standing.setdefault(file, f"process {process}")
     return found
 
 
-def _kept(folders: Folders) -> Iterator[Path]:
-    """The disks of all checkpoints, of every state folder and wherever each keeps them."""
-    elsewhere = ((read_json(user) or {}).get("checkpoints") for user, _root in _users(folders))
-    places = [root / "checkpoints" for root in _roots(folders)] + [Path(str(each)) for each in elsewhere if each]
-    for place in dict.fromkeys([folders.checkpoints, *places]):
-        yield from sorted(place.glob("*/*/disks/*"))
+def _declared(path: Path) -> list[str]:
+    """The digests in the note *path*; raises :class:`ImageError` where it is damaged, as what it holds is not known."""
+    told = read_json(path)
+    if told is None and not path.exists():
+        return []
+    if told is None or not all(isinstance(each, list) for each in told.values()):
+        raise ImageError(
+            f"{path}: it is damaged, so nobody can tell what environment {path.parent.name} needs of the store. "
+            "Nothing was removed. Converge the environment, then collect again."
+        )
+    return [str(digest) for each in told.values() for digest in each]
 
 
 def forget_gone(folders: Folders) -> None:
     """Forget state folders that are not there any more."""
-    for user, root in _users(folders):
-        if not root.is_dir():
+    for user, places in _users(folders):
+        if not any(place.is_dir() for place in (places.root, places.checkpoints)):
             user.unlink()
 
 
-def _users(folders: Folders) -> Iterator[tuple[Path, Path]]:
-    """The file of each state folder that uses the store, and the state folder."""
+def _users(folders: Folders) -> Iterator[tuple[Path, Folders]]:
+    """The file of each state folder that uses the store, and where that is, with its checkpoints."""
     for user in sorted((folders.images / ".users").glob("[0-9a-f]*.json")):
-        yield user, Path(str((read_json(user) or {}).get("root") or folders.root))
+        told = read_json(user) or {}
+        root, checkpoints = (str(told.get(name, "")) for name in ("root", "checkpoints"))
+        if not os.path.isabs(root):
+            raise ImageError(
+                f"{user}: it is damaged, so nobody can tell in which state folder disks stand on the store. Nothing "
+                "was removed. Converge an environment of each state folder that shares the store, remove this file, "
+                "and collect again."
+            )
+        yield user, Folders(Path(root), checkpoint_store=Path(checkpoints) if checkpoints else None)
 
 
-def _roots(folders: Folders) -> list[Path]:
-    return list(dict.fromkeys((folders.root, *(root for _user, root in _users(folders)))))
+def _files(store: Path) -> _Files:
+    """Every file of *store* by device and inode: it is the same one by whatever path, in whatever mount namespace."""
+    found = {}
+    for folder, _folders, names in os.walk(store):
+        for name in names:
+            with suppress(FileNotFoundError):  # who makes a piece removes files
+                status = (Path(folder) / name).lstat()
+                found[(status.st_dev, status.st_ino)] = Path(folder) / name
+    return found
 
 
-def _stand(found: References, folders: Folders, disk: Path) -> None:
+def _stand(found: References, files: _Files, disk: Path) -> None:
     if not disk.is_file():
         return
     for below in list(chain(disk))[1:]:
-        if below.is_relative_to(folders.images):
-            found.standing.setdefault(below, f"disk {disk}")
+        status = below.stat()
+        file = files.get((status.st_dev, status.st_ino))
+        if file:
+            found.standing.setdefault(file, f"disk {disk}")
 
 
-def _opened(store: Path) -> Iterator[tuple[Path, int]]:
-    """(file, process) of each file of *store* that is open, in whatever mount namespace: told by inode."""
-    inodes = {}
-    for folder, _folders, names in os.walk(store):
-        for name in names:
-            path = Path(folder) / name
-            status = path.lstat()
-            inodes[(status.st_dev, status.st_ino)] = path
+def _opened(files: _Files) -> Iterator[tuple[Path, int]]:
+    """(file, process) of each of *files* that is open."""
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():
             continue
@@ -131,6 +152,6 @@ def _opened(store: Path) -> Iterator[tuple[Path, int]]:
             for descriptor in (process / "fd").iterdir():
                 with suppress(OSError):
                     status = descriptor.stat()
-                    found = inodes.get((status.st_dev, status.st_ino))
+                    found = files.get((status.st_dev, status.st_ino))
                     if found:
                         yield found, int(process.name)
