@@ -48,9 +48,15 @@ def table(verdicts: Iterable[Verdict], removed: str) -> list[str]:
 
 
 def _row(verdict: Verdict, removed: str) -> tuple[str, str, str, str]:
-    used = datetime.fromtimestamp(verdict.item.used).astimezone().strftime("%Y-%m-%d %H:%M")
     why = f"stays: {verdict.kept}" if verdict.kept else removed
-    return verdict.item.label, _mib(verdict.item.size), used, why
+    return verdict.item.label, _mib(verdict.item.size), _when(verdict.item.used), why
+
+
+def _when(second: float) -> str:
+    try:
+        return datetime.fromtimestamp(second).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return "unknown"
 
 
 def _mib(size: int) -> str:
@@ -66,6 +72,6 @@ def _disks(folders: Folders) -> list[Path]:
 
 def _size(text: str) -> int:
     try:
-        return parse_bytes(int(text) if text.isdigit() else text)
+        return parse_bytes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

@@ -155,7 +155,7 @@ def making(folders: Folders, recipe: str, report: Report = lambda message, fract
     for name in ("", "recipes", "container-archives", "layers", ".locks", ".staging"):
         folder = folders.images / name
         make_searchable(folder)
-        folder.chmod(0o755)
+        folder.chmod(folder.stat().st_mode & 0o7777 | 0o755)
     with (folders.images / ".locks" / recipe).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -186,7 +186,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The object in *path*; ``None`` where there is no file or no such object in it."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return tree if isinstance(tree, dict) else None
 
@@ -237,11 +237,13 @@ def content_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def has_sizes(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether the files in *folder* are as long as *manifest* says."""
-    files = manifest.get("files", {})
+    """Whether the files in *folder* are as long as *manifest*, which may be damaged, says."""
     try:
-        return DISK in files and all((folder / name).stat().st_size == entry["size"] for name, entry in files.items())
-    except OSError:
+        files = manifest["files"]
+        told = all(isinstance(entry["sha256"], str) for entry in files.values())
+        sizes = ((folder / name).stat().st_size == entry["size"] for name, entry in files.items())
+        return DISK in files and told and all(sizes)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
 
 

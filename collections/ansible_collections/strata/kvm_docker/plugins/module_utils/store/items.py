@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -16,6 +17,8 @@ from ..folders import Folders
 from ..guest.image_store import MANIFEST, pointers, read_json, recipes_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+#: What is being made, imported or removed, with what makes the name unique.
+_MAKING = re.compile(r"([0-9a-f]{64}|import|removed)\.[^.]+")
 
 ItemKind: TypeAlias = Literal["guest image", "engine layer", "container archive", "leftover"]
 
@@ -58,46 +61,53 @@ def _images(folders: Folders) -> Iterator[Item]:
         leading.setdefault(content, []).append(pointer.stem)
     for folder in _named(folders.images):
         if folder.is_dir():
-            yield _item("guest image", folder, made_for=tuple(leading.get(folder.name, ())))
+            yield from _item("guest image", folder, made_for=tuple(leading.get(folder.name, ())))
 
 
 def _layers(folders: Folders) -> Iterator[Item]:
     for folder in _named(folders.images / "layers"):
         manifest = read_json(folder / MANIFEST) or {}
-        made_for = (folder.name, *filter(None, [manifest.get("request")]))
-        yield _item("engine layer", folder, parent=manifest.get("parent", ""), made_for=made_for)
+        parent, request = (str(manifest.get(name, "")) for name in ("parent", "request"))
+        made_for = (folder.name, *([request] if _DIGEST.fullmatch(request) else []))
+        yield from _item("engine layer", folder, parent=parent, made_for=made_for)
 
 
 def _archives(folders: Folders) -> Iterator[Item]:
     for path in _named(folders.images / "container-archives", ".tar"):
-        yield _item("container archive", path, made_for=(path.stem,))
+        yield from _item("container archive", path, made_for=(path.stem,))
 
 
 def _leftovers(folders: Folders) -> Iterator[Item]:
     """What killed makers left, and recipes that lead to nothing any more."""
     for path in sorted((folders.images / ".staging").glob("*")):
-        yield _item("leftover", path, f".staging/{path.name}", made_for=(path.name.rpartition(".")[0],))
+        if _MAKING.fullmatch(path.name):
+            yield from _item("leftover", path, f".staging/{path.name}", made_for=(path.name.rpartition(".")[0],))
     there = {pointer for pointer, content in pointers(folders) if (folders.images / content).is_dir()}
-    for path in sorted(recipes_folder(folders).glob("*.json")):
+    for path in _named(recipes_folder(folders), ".json"):
         if path not in there:
-            yield _item("leftover", path, f"recipes/{path.name}", made_for=(path.stem,))
+            yield from _item("leftover", path, f"recipes/{path.name}", made_for=(path.stem,))
 
 
 def _named(folder: Path, suffix: str = "") -> list[Path]:
-    """What is in *folder* under the name of a digest."""
-    return sorted(path for path in folder.glob(f"*{suffix}") if _DIGEST.fullmatch(path.name.removesuffix(suffix)))
+    """What is in *folder* under the name of a digest. A link is somebody's own, and so is what it leads to."""
+    found = (path for path in folder.glob(f"*{suffix}") if _DIGEST.fullmatch(path.name.removesuffix(suffix)))
+    return sorted(path for path in found if not path.is_symlink())
 
 
-def _item(kind: ItemKind, path: Path, name: str = "", parent: str = "", made_for: tuple[str, ...] = ()) -> Item:
-    return Item(
-        kind=kind,
-        name=name or path.name.removesuffix(".tar"),
-        path=path,
-        size=_allocated(path),
-        used=path.stat().st_mtime,
-        parent=parent,
-        made_for=made_for,
-    )
+def _item(
+    kind: ItemKind, path: Path, name: str = "", parent: str = "", made_for: tuple[str, ...] = ()
+) -> Iterator[Item]:
+    """One, or none where its maker has just taken it away."""
+    with suppress(FileNotFoundError):
+        yield Item(
+            kind=kind,
+            name=name or path.name.removesuffix(".tar"),
+            path=path,
+            size=_allocated(path),
+            used=path.lstat().st_mtime,
+            parent=parent,
+            made_for=made_for,
+        )
 
 
 def _allocated(path: Path) -> int:

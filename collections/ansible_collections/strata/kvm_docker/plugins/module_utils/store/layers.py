@@ -61,9 +61,9 @@ def find_layer(folders: Folders, digest: str) -> StoredLayer | None:
     """The layer of that name with its image below; ``None`` where either is not there, or was cut short."""
     folder = layer_folder(folders, digest)
     manifest = read_json(folder / MANIFEST)
-    if manifest is None or not has_sizes(folder, manifest) or not (folders.images / manifest["parent"] / DISK).exists():
+    if manifest is None or not {"parent", "request", "images"} <= manifest.keys() or not has_sizes(folder, manifest):
         return None
-    return _stored(folder, manifest)
+    return _stored(folder, manifest) if (folders.images / str(manifest["parent"]) / DISK).exists() else None
 
 
 def layer_at(folders: Folders, disk: Path) -> StoredLayer | None:
