@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import subprocess
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
@@ -92,3 +97,26 @@ def tree(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and ".locks" not in path.parts
     }
+
+
+Members = list[tuple[tarfile.TarInfo, bytes]]
+
+
+def forge(packed: Path, change: Callable[[dict[str, Any], Members], None]) -> None:
+    """Have *change* edit the list and the members of a set."""
+    plain = subprocess.run(("zstd", "-dcq", packed), check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        members = [(each, stream.read() if (stream := archive.extractfile(each)) else b"") for each in archive]
+    index, rest = json.loads(members[0][1]), members[1:]
+    change(index, rest)
+    members[0] = (members[0][0], json.dumps(index).encode())
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for member, content in (members[0], *rest):
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    packed.write_bytes(subprocess.run(("zstd", "-q"), input=output.getvalue(), check=True, capture_output=True).stdout)
+
+
+def piece_of(index: dict[str, Any], kind: str) -> dict[str, Any]:
+    return next(piece for piece in index["pieces"] if piece["kind"] == kind)

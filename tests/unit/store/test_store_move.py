@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 import subprocess
 import sys
@@ -27,7 +25,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layers imp
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.move import export_set, import_set, select
 from forked import forked
 from locked_environment import make_lab
-from made_store import flip, put_archive, put_image, put_layer, qcow2, qemu_img, sha, tree
+from made_store import Members, flip, forge, piece_of, put_archive, put_image, put_layer, qcow2, qemu_img, sha, tree
 
 
 @pytest.fixture
@@ -137,29 +135,6 @@ def test_what_is_no_set_is_refused(tmp_path: Path, there: Folders) -> None:
     for path, told in ((other, "no set of strata export"), (tmp_path / "none", "no such file")):
         with pytest.raises(ImageError, match=told):
             import_set(there, path)
-
-
-Members = list[tuple[tarfile.TarInfo, bytes]]
-
-
-def forge(packed: Path, change: Callable[[dict[str, Any], Members], None]) -> None:
-    """Have *change* edit the list and the members of a set."""
-    plain = subprocess.run(("zstd", "-dcq", packed), check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
-        members = [(each, stream.read() if (stream := archive.extractfile(each)) else b"") for each in archive]
-    index, rest = json.loads(members[0][1]), members[1:]
-    change(index, rest)
-    members[0] = (members[0][0], json.dumps(index).encode())
-    output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w") as archive:
-        for member, content in (members[0], *rest):
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    packed.write_bytes(subprocess.run(("zstd", "-q"), input=output.getvalue(), check=True, capture_output=True).stdout)
-
-
-def piece_of(index: dict[str, Any], kind: str) -> dict[str, Any]:
-    return next(piece for piece in index["pieces"] if piece["kind"] == kind)
 
 
 def out_of_the_store(index: dict[str, Any], members: Members) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.cli.source import is_declaration
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.read import read_document
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import image_store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve
@@ -43,6 +44,8 @@ def _finish(parser: argparse.ArgumentParser, run: object) -> None:
 def run_export(arguments: argparse.Namespace) -> int:
     """Do what the command line says; returns the exit status."""
     folders = Folders.of(arguments.state_folder)
+    if is_declaration(arguments.file):
+        raise StrataError(f"{arguments.file}: this is the name of a declaration. Name the file to write last.")
     found = items(folders) if folders.images.is_dir() else []
     every = arguments.pieces == ["all"]
     names = [name for piece in arguments.pieces for name in _names(piece, folders)]

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
-import re
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from ..digests import sha256_file
 from ..errors import ImageError
@@ -29,7 +26,6 @@ from ..guest.cloud_image import inspect
 from ..guest.image_store import (
     DISK,
     MANIFEST,
-    content_digest,
     has_sizes,
     making,
     publish,
@@ -42,44 +38,16 @@ from ..guest.image_store import (
     write_json,
 )
 from .items import Item
-from .layers import backing_name, layer_digest
+from .layers import backing_name
+from .set_index import ARCHIVE, Piece, index_of, read_index
 from .zstd import compressing, decompressing
 
-FORMAT = 1
 _INDEX = "strata-store.json"
-_FOLDERS = {"guest image": "images", "engine layer": "layers", "container archive": "container-archives"}
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_FILE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9]+)?")
-#: What an archive is called in a set.
-_ARCHIVE = "image.tar"
 _LARGEST_INDEX = 16 * 1024**2
+#: Kinds of headers that stand before a member's own, and how long one may be.
+_HEADERS = b"xgXLK"
+_LARGEST_HEADER = 64 * 1024
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One piece of a set. ``manifest``: of an image or layer, as the store has it; of an archive its one file.
-    ``recipes``: what leads to an image."""
-
-    kind: str
-    name: str
-    manifest: Mapping[str, Any]
-    recipes: tuple[str, ...] = ()
-
-    @property
-    def files(self) -> Mapping[str, Mapping[str, Any]]:
-        """Name -> ``size`` and ``sha256``."""
-        found: Mapping[str, Mapping[str, Any]] = self.manifest["files"]
-        return found
-
-    def member(self, file: str) -> str:
-        """The name of *file* in the set."""
-        return f"{_FOLDERS[self.kind]}/{self.name}/{file}"
-
-    def place(self, folders: Folders) -> Path:
-        """Where it is in the store."""
-        inside = "" if self.kind == "guest image" else _FOLDERS[self.kind]
-        return folders.images / inside / self.name
 
 
 def select(found: Iterable[Item], names: Iterable[str]) -> list[Item]:
@@ -100,7 +68,13 @@ def select(found: Iterable[Item], names: Iterable[str]) -> list[Item]:
 def export_set(folders: Folders, chosen: Iterable[Item], target: Path) -> list[Piece]:
     """Write the pieces *chosen* to the file *target*, which is whole or not there. Raises :class:`ImageError` where one
     of them is not what was stored."""
+    if target.exists() and not target.is_file():
+        raise ImageError(f"{target}: this is no file. Name one to write, e.g. layers.tar.zst.")
     pieces = [_piece(item) for item in chosen]
+    if not pieces:
+        raise ImageError(
+            f"{target} was not written: nothing of what it is to hold is in {folders.images}. Make it first."
+        )
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with (
@@ -108,7 +82,7 @@ def export_set(folders: Folders, chosen: Iterable[Item], target: Path) -> list[P
             compressing(aside) as stream,
             tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
-            _add(archive, _INDEX, io.BytesIO(index := _index(pieces)), len(index))
+            _add(archive, _INDEX, io.BytesIO(index := index_of(pieces)), len(index))
             for piece in pieces:
                 for name, entry in piece.files.items():
                     source = (
@@ -128,7 +102,7 @@ def import_set(folders: Folders, source: Path) -> list[tuple[Piece, bool]]:
         raise ImageError(f"{source}: no such file. Give one that strata export has written.")
     with making(folders, "import") as staging:
         with _unpacking(source), decompressing(source) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
                 pieces = _read_index(archive, source)
                 total = sum(entry["size"] for piece in pieces for entry in piece.files.values())
                 require_space(folders, total, f"The set {source}")
@@ -136,15 +110,15 @@ def import_set(folders: Folders, source: Path) -> list[tuple[Piece, bool]]:
                     _unpack(archive, piece, staging / piece.kind / piece.name, source)
                 if archive.next() is not None:
                     raise ImageError(f"{source}: more is in it than its list says. Export it again.")
-            while stream.read(_CHUNK):
-                pass
+            if any(stream.read(tarfile.RECORDSIZE)) or stream.read(_CHUNK):
+                raise ImageError(f"{source}: more follows it than its list says. Export it again.")
         return _place_all(folders, pieces, staging, source)
 
 
 def _piece(item: Item) -> Piece:
     if item.kind == "container archive":
         entry = {"size": item.path.stat().st_size, "sha256": sha256_file(item.path)}
-        return Piece(kind=item.kind, name=item.name, manifest={"files": {_ARCHIVE: entry}})
+        return Piece(kind=item.kind, name=item.name, manifest={"files": {ARCHIVE: entry}})
     manifest = read_json(item.path / MANIFEST)
     if manifest is None or not has_sizes(item.path, manifest):
         raise ImageError(f"{item.path} is not whole. Remove it, and run what made it again.")
@@ -153,11 +127,6 @@ def _piece(item: Item) -> Piece:
 
 def _archive(folders: Folders, piece: Piece) -> Path:
     return piece.place(folders).with_suffix(".tar")
-
-
-def _index(pieces: Iterable[Piece]) -> bytes:
-    told = [{"kind": p.kind, "name": p.name, "manifest": p.manifest, "recipes": p.recipes} for p in pieces]
-    return json.dumps({"format": FORMAT, "pieces": told}, sort_keys=True, indent=1).encode()
 
 
 def _add(archive: tarfile.TarFile, name: str, stream: IO[bytes], size: int) -> None:
@@ -172,6 +141,17 @@ def _add_file(archive: tarfile.TarFile, name: str, source: Path, entry: Mapping[
         _add(archive, name, io.BufferedReader(hashed, _CHUNK), entry["size"])
     if hashed.digest.hexdigest() != entry["sha256"]:
         raise ImageError(f"{source} is damaged: it is not what was stored. Remove it, and run what made it again.")
+
+
+class _Member(tarfile.TarInfo):
+    """Refuses headers beside a member's own that are longer than ours, which are read into memory as a whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type == tarfile.GNUTYPE_SPARSE or (found.type in _HEADERS and found.size > _LARGEST_HEADER):
+            raise tarfile.ReadError(f"a header of {found.size >> 20} MiB")
+        return found
 
 
 class _Hashed(io.RawIOBase):
@@ -205,39 +185,7 @@ def _read_index(archive: tarfile.TarFile, source: Path) -> list[Piece]:
     if member is None or member.name != _INDEX or not member.isreg() or member.size > _LARGEST_INDEX:
         raise ImageError(f"{source}: this is no set of pieces: it does not begin with {_INDEX}. Use strata export.")
     stream = archive.extractfile(member)
-    try:
-        tree = json.loads(stream.read() if stream else b"")
-        if tree["format"] != FORMAT:
-            raise ImageError(f"{source}: format {tree['format']}, known is {FORMAT}. Use the Strata that wrote it.")
-        return [_checked(entry) for entry in tree["pieces"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImageError(f"{source}: its list of pieces is damaged ({error}). Export it again.") from error
-
-
-def _checked(entry: Mapping[str, Any]) -> Piece:
-    """A piece whose names cannot lead out of the store, and whose digest is that of what it says to be."""
-    manifest, kind, name = entry["manifest"], entry["kind"], entry["name"]
-    piece = Piece(kind=kind, name=name, manifest=manifest, recipes=tuple(entry["recipes"]))
-    only = {"guest image": None, "engine layer": DISK, "container archive": _ARCHIVE}[kind]
-    plain = all(_FILE.fullmatch(file) and file != MANIFEST for file in piece.files)
-    if not plain or (set(piece.files) != {only} if only else DISK not in piece.files):
-        raise ValueError(f"files of a {kind}: {sorted(piece.files)}")
-    for digest in (name, *piece.recipes, *(file["sha256"] for file in piece.files.values())):
-        if not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no digest")
-    if any(
-        not isinstance(file["size"], int) or isinstance(file["size"], bool) or file["size"] < 0
-        for file in piece.files.values()
-    ):
-        raise ValueError("a size is no number")
-    expected = content_digest(manifest) if kind == "guest image" else name
-    if kind == "engine layer":
-        expected = layer_digest(manifest["parent"], manifest["images"])
-    if expected != name:
-        raise ValueError(f"{kind} {name[:12]} is {expected[:12]} by its manifest")
-    if kind == "engine layer" and not _DIGEST.fullmatch(manifest["parent"]):
-        raise ValueError(f"{manifest['parent']!r} is no digest")
-    return piece
+    return read_index(stream.read() if stream else b"", source)
 
 
 def _unpack(archive: tarfile.TarFile, piece: Piece, target: Path, source: Path) -> None:
@@ -268,26 +216,29 @@ def _refuse_stray(piece: Piece, disk: Path, source: Path) -> None:
 
 def _place_all(folders: Folders, pieces: list[Piece], staging: Path, source: Path) -> list[tuple[Piece, bool]]:
     images = {piece.name for piece in pieces if piece.kind == "guest image"}
-    for piece in pieces:
-        parent = piece.manifest.get("parent")
-        if parent and parent not in images and read_json(folders.images / parent / MANIFEST) is None:
-            raise ImageError(f"{source}: layer {piece.name[:12]} needs the image {parent[:12]}. Import that one first.")
     with using(folders):
+        for piece in pieces:
+            parent = piece.manifest["parent"] if piece.kind == "engine layer" else ""
+            if parent and parent not in images and read_json(folders.images / parent / MANIFEST) is None:
+                raise ImageError(
+                    f"{source}: layer {piece.name[:12]} needs the image {parent[:12]}. Import that one first."
+                )
         ordered = sorted(pieces, key=lambda piece: piece.kind == "engine layer")
         return [(piece, _place(folders, piece, staging / piece.kind / piece.name)) for piece in ordered]
 
 
 def _place(folders: Folders, piece: Piece, unpacked: Path) -> bool:
-    """Whether it is new here. A recipe that leads to something here goes on leading there."""
+    """Whether it is new here. A recipe that leads to something here goes on leading there, and a layer that is whole
+    stays, as disks stand on it: one of the same name that was made elsewhere has other bytes."""
     if piece.kind == "container archive":
         target = _archive(folders, piece)
         if target.is_file():
             return False
-        (unpacked / _ARCHIVE).chmod(0o644)
-        replace_synced(unpacked / _ARCHIVE, target)
+        (unpacked / ARCHIVE).chmod(0o644)
+        replace_synced(unpacked / ARCHIVE, target)
         return True
     target = piece.place(folders)
-    there = _intact(target, piece)
+    there = _intact(target, read_json(target / MANIFEST) or {})
     if target.exists() and not there:
         shutil.rmtree(target)
     write_json(unpacked / MANIFEST, piece.manifest)
@@ -299,8 +250,8 @@ def _place(folders: Folders, piece: Piece, unpacked: Path) -> bool:
     return not there
 
 
-def _intact(target: Path, piece: Piece) -> bool:
-    """Whether the piece is at *target* already, to the bit."""
-    return has_sizes(target, piece.manifest) and all(
-        sha256_file(target / name) == entry["sha256"] for name, entry in piece.files.items()
+def _intact(target: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether what is at *target* is what was stored there, to the bit."""
+    return has_sizes(target, manifest) and all(
+        sha256_file(target / name) == entry["sha256"] for name, entry in manifest["files"].items()
     )
