@@ -76,19 +76,28 @@ def read_text(text: str, where: str) -> Manifest:
         if check != canonical_digest(tree):
             raise ValueError
         return _manifest(tree)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {where}: its manifest is damaged. Remove it and make it anew.") from error
 
 
 def _manifest(tree: Mapping[str, Any]) -> Manifest:
-    origin = tree["origin"]
-    layers = {guest: OnLayer(**layer) for guest, layer in origin.get("layers", {}).items()}
-    return Manifest(
+    """What *tree* says; :class:`ValueError` where a type is another one, or a name leads out of the checkpoint."""
+    made_from = tree["origin"]
+    layers = {guest: OnLayer(**layer) for guest, layer in made_from.get("layers", {}).items()}
+    found = Manifest(
         environment=tree["environment"],
         made=tree["made"],
-        origin=Origin(origin["inputs"], origin["abi"], layers),
+        origin=Origin(made_from["inputs"], made_from["abi"], layers),
         places=tree["places"],
         guests=tuple(tree["guests"]),
         disks=tuple(tree["disks"]),
         files={name: StoredFile(**file) for name, file in tree["files"].items()},
     )
+    origin, files = found.origin, found.files.values()
+    layered = [word for layer in origin.layers.values() for word in (layer.image, layer.content)]
+    told = (found.environment, found.made, *found.guests, *found.disks, *found.places.values())
+    words = (*told, *layered, *origin.inputs.values(), *origin.abi.values(), *(file.sha256 for file in files))
+    inside = all(not name.startswith("/") and ".." not in name.split("/") for name in found.files)
+    if not inside or {str} != set(map(type, words)) or {int} < {int, *(type(file.size) for file in files)}:
+        raise ValueError
+    return found

@@ -14,6 +14,7 @@ Layout below ``folders.checkpoints``, all of it for its owner only::
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
@@ -33,6 +34,7 @@ from .manifest import Manifest
 from .origin import Origin
 
 _BYTES = 32
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 #: Seconds that a run waits for another one that uses the checkpoints of an environment of this name.
 _WAIT = 600.0
 
@@ -81,7 +83,7 @@ class Store:
         looks (*check*) leaves nothing behind."""
         if check:
             return nullcontext()
-        make_private(self.folders.checkpoints)
+        _have_root(self.folders)
         path = self.folders.checkpoints / f".{self.environment}.lock"
         return exclusive(path, f"the checkpoints of {self.environment}", _WAIT, progress)
 
@@ -92,20 +94,20 @@ class Store:
         if not path.exists() and check:
             return Seal(bytes(_BYTES))
         if not path.exists():
-            make_private(self.folders.checkpoints)
+            _have_root(self.folders)
             write_whole(path, secrets.token_bytes(_BYTES))
         return Seal(path.read_bytes())
 
     def digests(self) -> list[str]:
         """Of all that are there, damaged ones too."""
-        return sorted(path.name for path in self.folder.glob("[!.]*") if path.is_dir())
+        return sorted(path.name for path in self.folder.glob("*") if _DIGEST.fullmatch(path.name) and path.is_dir())
 
     def read(self, digest: str) -> Checkpoint:
         """The one of *digest*; :class:`CheckpointError` where its manifest is damaged."""
         folder = self.folder / digest
         try:
             text = (folder / manifests.NAME).read_text(encoding="utf-8")
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
             text = ""
         found = manifests.read_text(text, str(folder))
         if found.digest != digest:
@@ -131,6 +133,7 @@ class Store:
 
     def stage(self) -> Path:
         """A fresh folder to make one in; what a killed run left there is removed."""
+        _have_root(self.folders)
         make_private(self.folder)
         self.sweep()
         for name in ("", "memory", "disks"):
@@ -140,8 +143,7 @@ class Store:
     def sweep(self) -> None:
         """Remove what was not finished."""
         for left in (self.staging, *self.folder.glob(".removed.*")):
-            if left.exists():
-                shutil.rmtree(left)
+            _delete(left)
 
     def publish(self, manifest: Manifest) -> Checkpoint:
         """Have what was staged in place; its files are on the disk already."""
@@ -156,16 +158,35 @@ class Store:
         """Have it gone; killed meanwhile, none is left that looks whole."""
         aside = self.folder / f".removed.{digest}"
         (self.folder / digest).rename(aside)
-        shutil.rmtree(aside)
+        _delete(aside)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def _have_root(folders: Folders) -> None:
+    """Have the folder of all checkpoints, closed to others; :class:`CheckpointError` for one that others use."""
+    root = folders.checkpoints
+    if root.is_dir() and root.stat().st_mode & 0o077 and not (root / "key").exists() and any(root.iterdir()):
+        raise CheckpointError(
+            f"{root}: others can read this folder, and there is something in it, but checkpoints are for their owner "
+            "only. Name an empty folder in STRATA_CHECKPOINTS."
+        )
+    make_private(root)
+
+
+def _delete(path: Path) -> None:
+    """Of a link only the link."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 def clone_roots(checkpoint: Checkpoint) -> dict[str, str]:
     """State folders that it was started in, each with its libvirt's URI."""
     try:
         found = json.loads((checkpoint.folder / "clones").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {str(root): str(uri) for root, uri in found.items()} if isinstance(found, dict) else {}
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from ..errors import CheckpointError
 from ..folders import Folders
 from ..guest.files import make_private, write_whole
 
@@ -36,12 +37,18 @@ def note(environment: str, folders: Folders, under_way: UnderWay) -> None:
 
 
 def read(environment: str, folders: Folders) -> UnderWay | None:
-    """What was not finished; ``None`` where nothing was."""
+    """What was not finished; ``None`` where nothing was. Raises :class:`CheckpointError` where the note is damaged."""
+    path = _path(environment, folders)
     try:
-        found: dict[str, Any] = json.loads(_path(environment, folders).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return UnderWay(doing=found["doing"], guests=tuple(found["guests"]), disks=dict(found["disks"]))
     except FileNotFoundError:
         return None
-    return UnderWay(doing=found["doing"], guests=tuple(found["guests"]), disks=found["disks"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: it is damaged, so nobody can tell what a run that was killed was about to do to guests. Remove "
+            "this file, bring the environment down (state: absent), and bring it up again."
+        ) from error
 
 
 def clear(environment: str, folders: Folders) -> None:
