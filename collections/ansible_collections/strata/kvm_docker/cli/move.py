@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.cli.source import is_declaration
@@ -46,11 +47,13 @@ def run_export(arguments: argparse.Namespace) -> int:
     folders = Folders.of(arguments.state_folder)
     if is_declaration(arguments.file):
         raise StrataError(f"{arguments.file}: this is the name of a declaration. Name the file to write last.")
-    found = items(folders) if folders.images.is_dir() else []
     every = arguments.pieces == ["all"]
-    names = [name for piece in arguments.pieces for name in _names(piece, folders)]
-    chosen = [item for item in found if item.kind != "leftover"] if every else select(found, names)
-    for piece in export_set(folders, chosen, arguments.file.absolute()):
+    with image_store.using(folders) if folders.images.is_dir() else nullcontext():
+        found = items(folders)
+        names = [name for piece in arguments.pieces for name in _names(piece, folders)]
+        chosen = [item for item in found if item.kind != "leftover"] if every else select(found, names)
+        pieces = export_set(folders, chosen, arguments.file.absolute())
+    for piece in pieces:
         print(f"{piece.kind} {piece.name[:12]}")
     print(f"{arguments.file}: {arguments.file.stat().st_size >> 20} MiB")
     return 0
