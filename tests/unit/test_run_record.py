@@ -127,7 +127,16 @@ def test_half_a_line_at_the_end_is_left_out(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\n", "[]\n", "what\n", "{}\n", '{"environment": "lab", "state": "present", "began": "now"}\n', "\xff\n"],
+    [
+        "",
+        "\n",
+        "[]\n",
+        "what\n",
+        "{}\n",
+        '{"environment": "lab", "state": "present", "began": "now"}\n',
+        "\xff\n",
+        "[" * 100_000 + "\n",
+    ],
 )
 def test_another_file_is_refused_by_its_name(text: str, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
@@ -138,7 +147,14 @@ def test_another_file_is_refused_by_its_name(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ['{"at": "x", "stage": "a", "status": "start"}', '{"at": NaN, "stage": "a", "status": "start"}', '{"at": 1}'],
+    [
+        '{"at": "x", "stage": "a", "status": "start"}',
+        '{"at": NaN, "stage": "a", "status": "start"}',
+        '{"at": 1}',
+        f'{{"at": 1{"0" * 400}, "stage": "a", "status": "start"}}',
+        '{"at": Infinity, "ended": "done"}',
+        '{"at": -1, "ended": "done"}',
+    ],
 )
 def test_a_line_that_is_no_event_is_refused(line: str, folder: Path) -> None:
     record(folder)

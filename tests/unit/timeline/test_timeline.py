@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -143,3 +144,21 @@ def test_ticks_are_round_and_few(seconds: float, ticks: Sequence[float]) -> None
 def test_a_run_without_time_has_all_at_its_begin() -> None:
     assert (Scale(0.0, 60).at(0.0), Scale(0.0, 60).at(5.0)) == (0.0, 0.0)
     assert (Scale(10.0, 60).at(5.0), Scale(10.0, 60).at(99.0)) == (30.0, 60.0)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_ten_thousand_events_of_one_stage_take_seconds(ended: bool) -> None:
+    """Each start with phases of its own; what grows with the square of events took minutes."""
+    starts = [Event(float(number), "observe", "start") for number in range(2_000)]
+    phases = [
+        Event(event.at + part / 10, "observe", "progress", phase=f"{event.at} {part}")
+        for event in starts
+        for part in range(3)
+    ]
+    ends = [Event(event.at + 0.9, "observe", "done") for event in starts] if ended else []
+    began = time.process_time()
+
+    found = drawn(in_order([*starts, *phases, *ends]), 2_000.0)
+
+    assert sum(len(row.bars) for lane in found.lanes for row in lane.rows if not row.part) == 2_000
+    assert time.process_time() - began < 10

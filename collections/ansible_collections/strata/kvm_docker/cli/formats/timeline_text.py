@@ -67,11 +67,14 @@ def _axis(scale: Scale) -> str:
 
 def _lane(lane: Lane, scale: Scale, short: float) -> Iterator[str]:
     yield plain(lane.title)
-    folded = [row for row in lane.rows if row.seconds < short * scale.seconds and not row.critical]
-    yield from (_row(row, scale) for row in lane.rows if row not in folded)
-    stages = sum(not row.part for row in folded)
+    yield from (_row(row, scale) for row in lane.rows if not _folded(row, short * scale.seconds))
+    stages = sum(not row.part for row in lane.rows if _folded(row, short * scale.seconds))
     if stages:
         yield f"    ({stages} more, each below {short * scale.seconds:.1f} s)"
+
+
+def _folded(row: Row, short: float) -> bool:
+    return row.seconds < short and not row.critical
 
 
 def _row(row: Row, scale: Scale) -> str:

@@ -142,7 +142,7 @@ def read_run(path: Path) -> RunRecord:
     try:
         ends = [data for data in rest if "ended" in data]
         events = tuple(_event(data) for data in rest if "ended" not in data)
-        last = max([event.at for event in events] + [float(data["at"]) for data in ends], default=0.0)
+        last = max([event.at for event in events] + [_seconds(data["at"]) for data in ends], default=0.0)
         return RunRecord(
             environment=str(head["environment"]),
             state=str(head["state"]),
@@ -151,7 +151,7 @@ def read_run(path: Path) -> RunRecord:
             ended=_ended(ends),
             events=events,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StrataError(f"{path}: it holds no events of a run ({error!r}). Remove it.") from error
 
 
@@ -165,20 +165,24 @@ def _ended(ends: list[dict[str, Any]]) -> Ended:
 def _data(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise StrataError(f"{path}, line {number}: it is no event of a run. Remove the file.")
     return data
 
 
+def _seconds(value: Any) -> float:
+    found = float(value)
+    if not 0 <= found < inf:
+        raise ValueError(found)
+    return found
+
+
 def _event(data: dict[str, Any]) -> Event:
     key = data.get("key")
-    at = float(data["at"])
-    if not 0 <= at < inf:
-        raise ValueError(at)
     return Event(
-        at=at,
+        at=_seconds(data["at"]),
         stage=str(data["stage"]),
         status=str(data["status"]),
         message=str(data.get("message", "")),

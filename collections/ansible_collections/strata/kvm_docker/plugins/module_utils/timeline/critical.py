@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -42,27 +43,32 @@ def critical_path(spans: Sequence[Span], end: float) -> list[Piece]:
     stages (a plan comes before what it plans); what one of those waited for is what ended last before it.
     """
     flat = [*(span for span in spans if span.key), *_uncovered(spans)]
+    flat.reverse()
+    flat.sort(key=_end)
     found: list[Piece] = []
-    last, until = max(flat, key=_end, default=None), end
+    last, until = flat[-1] if flat else None, end
     while span := last:
         gap = until - span.end > _GAP
         found += [Piece("", NOTHING_TOLD, span.end, until)] if gap else []
         found += reversed(list(_pieces(span, span.end if gap else until)))
-        flat = [other for other in flat if other is not span and other.end <= span.begin]
+        del flat[bisect_right(flat, span.begin, key=lambda other: other.end) :]
+        if span.end <= span.begin:
+            flat.remove(span)
         last, until = _before(span, flat), min(span.begin, until)
     found += [Piece("", NOTHING_TOLD, 0.0, until)]
     return [piece for piece in reversed(found) if piece.seconds > 0]
 
 
 def _before(span: Span, earlier: Sequence[Span]) -> Span | None:
-    """Of those that ended *earlier*, the one that *span* waited for. What only waits has its turn in its lane."""
+    """Of those that ended *earlier*, in that order, the one that *span* waited for. What only waits has its turn in its
+    lane."""
     on = f"guest {span.key.guest}" if span.key and span.key.guest else ""
 
     def before(other: Span) -> bool:
         by_plan = other.stage in span.needs or other.stage == on
         return span.key is None or other.key is None or by_plan or (span.waits and other.lane == span.lane)
 
-    return max([other for other in earlier if before(other)] or earlier, key=_end, default=None)
+    return next((other for other in reversed(earlier) if before(other)), earlier[-1] if earlier else None)
 
 
 def _end(span: Span) -> tuple[float, float]:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..run_record import RunRecord
 from .critical import Piece, critical_path
-from .spans import Span, spans_of
+from .spans import Phase, Span, spans_of
 
 #: Pieces of the critical path that are listed.
 LONGEST = 10
@@ -102,16 +103,20 @@ def timeline(record: RunRecord, layers: Sequence[str]) -> Timeline:
 
 def _lanes(spans: Sequence[Span], path: Sequence[Piece], order: dict[str, int]) -> Iterator[Lane]:
     first = {"run": 0, "hypervisor": 1}
+    pieces: dict[str, list[Piece]] = {}
+    for piece in path:
+        pieces.setdefault(piece.stage, []).append(piece)
     for title in sorted({span.lane for span in spans}, key=lambda title: (first.get(title, 2), title)):
         inside = [span for span in spans if span.lane == title]
         stages: dict[str, list[Span]] = {}
         for span in sorted(inside, key=lambda span: order.get(span.layer, len(order))):
             stages.setdefault(span.stage, []).append(span)
-        yield Lane(title, tuple(row for each in stages.values() for row in _rows(each, path)))
+        yield Lane(title, tuple(row for stage, each in stages.items() for row in _rows(each, pieces.get(stage, ()))))
 
 
 def _rows(spans: Sequence[Span], path: Sequence[Piece]) -> Iterator[Row]:
-    """The rows of one stage: one, and more where two of its spans overlap; below each the phases of its bars."""
+    """The rows of one stage: one, and more where two of its spans overlap; below each the phases of its bars. *path*:
+    pieces of that stage."""
     rows: list[list[Span]] = []
     for span in sorted(spans, key=lambda span: (span.begin, span.end)):
         free = next((row for row in rows if row[-1].end <= span.begin), None)
@@ -121,27 +126,35 @@ def _rows(spans: Sequence[Span], path: Sequence[Piece]) -> Iterator[Row]:
             free.append(span)
     for row in rows:
         yield Row(row[0].stage, row[0].layer, tuple(_bar(span, path) for span in row))
-        for name in dict.fromkeys(phase.name for span in row for phase in span.phases):
-            bars = tuple(_part(span, path, name) for span in row if any(phase.name == name for phase in span.phases))
-            yield Row(name, row[0].layer, bars, part=True)
+        parts: dict[str, list[Bar]] = {}
+        for span in row:
+            for part in _parts(span, path):
+                parts.setdefault(part.what, []).append(part)
+        for name, bars in parts.items():
+            yield Row(name, row[0].layer, tuple(bars), part=True)
 
 
-def _bar(span: Span, path: Iterable[Piece]) -> Bar:
+def _bar(span: Span, path: Sequence[Piece]) -> Bar:
     look: Look = span.ended if span.ended != "done" else "wait" if span.waits else "work"
-    on_path = any(_same(piece, span, span.begin, span.end) for piece in path)
+    on_path = _crosses(path, span.begin, span.end)
     return Bar(begin=span.begin, end=span.end, what=span.what, look=look, critical=on_path)
 
 
-def _part(span: Span, path: Iterable[Piece], name: str) -> Bar:
-    """From the first phase of that name to the last."""
-    phases = [phase for phase in span.phases if phase.name == name]
-    begin, end = phases[0].begin, phases[-1].end
-    on_path = any(_same(piece, span, begin, end) for piece in path)
-    return Bar(begin=begin, end=end, what=name, look="wait" if span.waits else "work", critical=on_path)
+def _parts(span: Span, path: Sequence[Piece]) -> Iterator[Bar]:
+    """For each name of a phase one, from the first of that name to the last."""
+    named: dict[str, list[Phase]] = {}
+    for phase in span.phases:
+        named.setdefault(phase.name, []).append(phase)
+    look: Look = "wait" if span.waits else "work"
+    for name, phases in named.items():
+        begin, end = phases[0].begin, phases[-1].end
+        yield Bar(begin=begin, end=end, what=name, look=look, critical=_crosses(path, begin, end))
 
 
-def _same(piece: Piece, span: Span, begin: float, end: float) -> bool:
-    return piece.stage == span.stage and piece.begin < end and piece.end > begin
+def _crosses(path: Sequence[Piece], begin: float, end: float) -> bool:
+    """Whether one of the pieces *path*, which follow each other, is between *begin* and *end*."""
+    first = bisect_right(path, begin, key=lambda piece: piece.end)
+    return first < len(path) and path[first].begin < end
 
 
 def _totals(spans: Sequence[Span], path: Sequence[Piece], order: dict[str, int]) -> Iterator[LayerTotal]:
