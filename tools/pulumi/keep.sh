@@ -5,14 +5,16 @@
 # For sourcing, after quietly.sh: folders of binaries that are built once. Each has bin/ and, beside it, SHA256SUMS.
 
 # whole FOLDER: has it all binaries that were built, bit by bit, and nothing else? Digesting them takes a second, so what was
-# found to be whole is not read again as long as no file was changed since (by its ctime, which nobody sets).
+# found to be whole is not read again as long as no file was changed since (by its ctime, which nobody sets). That tells
+# nothing of what a link leads to, so a link is none of the binaries.
 whole() {
     local seen
     [ -s "$1/SHA256SUMS" ] || return 1
+    [ -z "$(find "$1/bin" -mindepth 1 ! \( -type f -perm -u+x \) -print -quit 2>&1)" ] || return 1
     seen=$(cd "$1" && stat --format '%n %i %s %z' bin/* SHA256SUMS 2>/dev/null)
     if [ "$seen" = "$(cat "$1/verified" 2>/dev/null)" ]; then return 0; fi
     [ "$(cd "$1" && sha256sum bin/* 2>/dev/null)" = "$(cat "$1/SHA256SUMS")" ] || return 1
-    { printf '%s\n' "$seen" >"$1/verified.$$" && mv "$1/verified.$$" "$1/verified"; } 2>/dev/null || true
+    { printf '%s\n' "$seen" >"$1/verified.$$" && mv -T "$1/verified.$$" "$1/verified"; } 2>/dev/null || rm -f "$1/verified.$$"
 }
 
 # locked ROOT: one build at a time below ROOT. What we start holds the lock too: an orphan of a killed build is waited for.

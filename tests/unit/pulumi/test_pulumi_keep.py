@@ -39,6 +39,7 @@ class Clone:
     """A clone with the toy recipe, a cache folder of its own, and a Go that only tells its version."""
 
     folder: Path
+    place: str = ""
 
     def make(self) -> None:
         shutil.copytree(REPOSITORY / "tools/pulumi", self.folder / "tools/pulumi")
@@ -68,7 +69,7 @@ class Clone:
     def start(self, *argv: str) -> subprocess.Popen[str]:
         environment = os.environ | {
             "PATH": f"{self.folder}/path:/usr/bin:/bin",
-            "STRATA_CACHE": str(self.cache),
+            "STRATA_CACHE": self.place or str(self.cache),
             "TOY": str(self.folder),
         }
         return subprocess.Popen(
@@ -155,6 +156,13 @@ def flip_a_bit(file: Path) -> None:
     file.write_bytes(content)
 
 
+def replace_by_link(file: Path) -> None:
+    """To a copy, so that nothing differs as yet."""
+    copy = file.parents[3] / "copy"
+    shutil.move(file, copy)
+    file.symlink_to(copy)
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
@@ -165,8 +173,22 @@ def flip_a_bit(file: Path) -> None:
         lambda binaries: (binaries.parent / "SHA256SUMS").unlink(),
         lambda binaries: (binaries.parent / "SHA256SUMS").write_text(""),
         lambda binaries: shutil.rmtree(binaries),
+        lambda binaries: (binaries / "second").chmod(0o644),
+        lambda binaries: replace_by_link(binaries / "second"),
+        lambda binaries: (binaries / "folder").mkdir(),
     ],
-    ids=["flipped bit", "flipped bit in the sums", "file gone", "file more", "no sums", "empty sums", "no binaries"],
+    ids=[
+        "flipped bit",
+        "flipped bit in the sums",
+        "file gone",
+        "file more",
+        "no sums",
+        "empty sums",
+        "no binaries",
+        "not executable",
+        "link",
+        "folder",
+    ],
 )
 def test_what_is_not_as_it_was_built_is_found_and_built_anew(clone: Clone, break_it: Callable[[Path], object]) -> None:
     binaries = clone.build()
@@ -176,6 +198,25 @@ def test_what_is_not_as_it_was_built_is_found_and_built_anew(clone: Clone, break
     assert f"{binaries.parent} is not what was built; building it anew" in again.stdout
     assert clone.is_as_built(binaries)
     assert clone.builds() == 2
+
+
+def test_a_folder_in_place_of_the_note_is_left_empty(clone: Clone) -> None:
+    binaries = clone.build()
+    note = binaries.parent / "verified"
+    note.unlink()
+    note.mkdir()
+
+    assert clone.build() == binaries
+    assert {path.name for path in binaries.parent.iterdir()} == {"bin", "SHA256SUMS", "verified"}
+    assert list(note.iterdir()) == []
+
+
+def test_a_cache_folder_is_named_from_where_somebody_is(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone.folder)
+    (clone.folder / "deep").mkdir()
+    clone.place = "deep/../cache"
+
+    assert clone.is_as_built(clone.build())
 
 
 def test_of_two_builds_at_once_one_builds_and_the_other_waits_for_it(clone: Clone) -> None:
