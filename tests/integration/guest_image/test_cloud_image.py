@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,48 @@ def test_a_damaged_qcow2_is_refused(qcow2: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ImageError, match=r"disk\.qcow2: this is no disk image that can be read"):
         obtain(GuestImage(source=qcow2.name), tmp_path)
+
+
+def test_a_qcow2_that_was_cut_short_is_refused_though_its_header_is_whole(qcow2: Path, tmp_path: Path) -> None:
+    qcow2.write_bytes(qcow2.read_bytes()[: 5 * 65536])
+
+    with pytest.raises(ImageError, match=r"disk\.qcow2: this disk image is damaged, or was cut short"):
+        obtain(GuestImage(source=qcow2.name), tmp_path)
+
+
+@pytest.mark.parametrize("source", ["pipe", "/dev/zero", "file:///dev/zero"])
+def test_what_is_no_file_is_not_read_whatever_digest_it_should_have(source: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ImageError, match=r"it is not a file\. Correct source"):
+        obtain(GuestImage(source=source, sha256="0" * 64), tmp_path)
+
+
+def test_a_url_that_is_none_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        obtain(GuestImage(source="http://[::1", sha256="0" * 64), tmp_path)
+
+
+@pytest.mark.parametrize("length", ["much", "-5", ""])
+def test_a_server_that_tells_a_wrong_length_does_no_harm(length: str, qcow2: Path, tmp_path: Path) -> None:
+    content = qcow2.read_bytes()
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", length)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_told: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/disk.qcow2"
+        assert obtain(GuestImage(source=url, sha256=sha256(qcow2)), tmp_path).disk.exists()
+        thread.join(10)
 
 
 def test_an_overlay_is_refused_because_it_needs_another_file(qcow2: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60
+_LENGTH = re.compile(r"[0-9]{1,18}")
+#: Exit status of ``qemu-img check``.
+_LEAKS = 3
 _BOOT_SIGNATURE = b"\x55\xaa"
 
 
@@ -79,7 +83,21 @@ def check_disk(path: Path, source: str) -> str:
     # To qemu-img whatever it does not know is a raw disk: a web page, a text file.
     if format_ == "raw" and not _has_boot_sector(path):
         raise ImageError(f"{source}: this is no disk image: neither qcow2, nor raw with a boot sector. Correct source.")
+    if format_ == "qcow2":
+        _refuse_damaged(path, source)
     return format_
+
+
+def _refuse_damaged(path: Path, source: str) -> None:
+    """Raise :class:`ImageError` where metadata of a qcow2 file is wrong: what was cut off its end would read as zeros.
+    Space that is lost is no damage (https://www.qemu.org/docs/master/tools/qemu-img.html, check)."""
+    argv = ("nice", "qemu-img", "check", "-f", "qcow2", str(path))
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if done.returncode not in (0, _LEAKS):
+        words = (done.stderr or done.stdout).strip().partition("\n")[0]
+        raise ImageError(
+            f"{source}: this disk image is damaged, or was cut short: {words}\nFetch it again, or correct source."
+        )
 
 
 def inspect(path: Path, source: str) -> dict[str, Any]:
@@ -102,13 +120,17 @@ def _opened(source: str) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Size (0: unknown) and content of a URL, or of the file at a path."""
     import requests
 
-    if urlsplit(source).scheme in ("http", "https"):
+    if _scheme(source) in ("http", "https"):
         plain = {"Accept-Encoding": "identity"}
         with requests.get(source, stream=True, timeout=_TIMEOUT, headers=plain) as response:
             response.raise_for_status()
-            yield int(response.headers.get("Content-Length") or 0), response.iter_content(_CHUNK)
+            told = response.headers.get("Content-Length", "")
+            yield int(told) if _LENGTH.fullmatch(told) else 0, response.iter_content(_CHUNK)
     else:
-        with Path(unquote(urlsplit(source).path) if _is_url(source) else source).open("rb") as stream:
+        path = Path(unquote(urlsplit(source).path) if _is_url(source) else source)
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{source}: it is not a file. Correct source.")
+        with path.open("rb") as stream:
             yield os.fstat(stream.fileno()).st_size, iter(lambda: stream.read(_CHUNK), b"")
 
 
@@ -136,7 +158,12 @@ def _convert(path: Path, format_: str, target: Path, folders: Folders, source: s
 
 
 def _is_url(source: str) -> bool:
-    return urlsplit(source).scheme in ("http", "https", "file")
+    return _scheme(source) in ("http", "https", "file")
+
+
+def _scheme(source: str) -> str:
+    """Of a URL that may not be one; else anything."""
+    return source.partition(":")[0].lower()
 
 
 def _local(source: str, folder: str) -> Path:
