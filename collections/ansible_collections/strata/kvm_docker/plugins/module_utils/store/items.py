@@ -18,7 +18,7 @@ from ..guest.image_store import MANIFEST, pointers, read_json, recipes_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 #: What is being made, imported or removed, with what makes the name unique.
-_MAKING = re.compile(r"([0-9a-f]{64}|import|removed)\.[^.]+")
+_MAKING = re.compile(r"([0-9a-f]{64}|import|removed)\.\w+")
 
 ItemKind: TypeAlias = Literal["guest image", "engine layer", "container archive", "leftover"]
 
