@@ -10,6 +10,7 @@ import io
 import json
 import os
 import resource
+import signal
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from ansible_collections.strata.kvm_docker.cli.main import main
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import MANIFEST, content_digest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store import move
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.items import items
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layers import backing_name, verify
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.move import export_set, import_set
@@ -171,6 +173,23 @@ def test_an_export_writes_over_no_device_and_no_declaration(
 
     assert pipe.is_fifo()
     assert declaration.read_text() == "name: lab\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_stopped_leaves_nothing_and_says_so(
+    here: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    put_archive(here, "redis")
+    monkeypatch.setattr(move, "_add_file", lambda *_given: os.kill(os.getpid(), number))
+
+    assert main(["export", "all", str(tmp_path / "set"), "--state-folder", str(here.root)]) == 130
+
+    assert capsys.readouterr().err == "strata: stopped\n"
+    assert not [path for path in tmp_path.iterdir() if "set" in path.name]
 
 
 def test_an_export_of_nothing_writes_nothing(here: Folders, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``strata``: what a pipeline asks without Ansible.
 
-Exit status: 0 as it should be, 1 not so, 2 it could not be found out; others are those of verdicts.
+Exit status: 0 as it should be, 1 not so, 2 it could not be found out, 130 it was stopped; others are those of verdicts.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -25,17 +26,25 @@ from ansible_collections.strata.kvm_docker.cli import (
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError, os_errors
 
 ERROR = 2
+STOPPED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; an error is told in words, and never as a traceback."""
+    """Run one command; an error is told in words, and never as a traceback. SIGTERM stops it as Ctrl-C does: what it
+    has begun to write is taken away."""
     arguments = _parser().parse_args(argv)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with os_errors():
             status: int = arguments.run(arguments)
     except StrataError as error:
         print(f"strata: {error}", file=sys.stderr)
         return ERROR
+    except KeyboardInterrupt:
+        print("strata: stopped", file=sys.stderr)
+        return STOPPED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return status
 
 
