@@ -134,13 +134,12 @@ def _files(store: Path) -> _Files:
 
 
 def _stand(found: References, files: _Files, disk: Path) -> None:
-    if not disk.is_file():
-        return
-    for below in list(chain(disk))[1:]:
-        status = below.stat()
-        file = files.get((status.st_dev, status.st_ino))
-        if file:
-            found.standing.setdefault(file, f"disk {disk}")
+    with suppress(FileNotFoundError):  # its guest is being removed
+        for below in list(chain(disk))[1:]:
+            status = below.stat()
+            file = files.get((status.st_dev, status.st_ino))
+            if file:
+                found.standing.setdefault(file, f"disk {disk}")
 
 
 def _opened(files: _Files) -> Iterator[tuple[Path, int]]:
