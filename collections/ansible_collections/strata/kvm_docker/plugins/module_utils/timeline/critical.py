@@ -76,8 +76,8 @@ def _end(span: Span) -> tuple[float, float]:
 
 
 def _pieces(span: Span, end: float) -> Iterator[Piece]:
-    """*span* until *end*, by its phases; some may take no time."""
-    begins = [span.begin, *(phase.begin for phase in span.phases), end]
+    """*span*, or what is left of it, until *end*, by its phases; some may take no time."""
+    begins = [span.begin, *(max(phase.begin, span.begin) for phase in span.phases), end]
     for what, (begin, to) in zip((span.what, *(phase.name for phase in span.phases)), pairwise(begins), strict=True):
         yield Piece(span.stage, what, min(begin, end), min(to, end))
 
