@@ -96,7 +96,9 @@ def reset(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
         "molecule_scenario_directory": str(folder),
         "molecule_yml": {"platforms": [{"name": "debian", "memory": "768 MiB"}]},
     }
-    play(lab, "molecule_create", Path("localhost,"), "--connection", "local", "--extra-vars", json.dumps(given))
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (inventory / "hosts.json").write_text(json.dumps({"all": {"hosts": {"localhost": here}, "vars": given}}))
+    play(lab, "molecule_create", inventory)
     taken: dict[str, list[float]] = {"task": [], "playbook": [], "two_hosts": []}
     for number in range(rounds):
         log = folder / f"log{number}"
@@ -106,7 +108,7 @@ def reset(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
         taken["playbook"].append(time.monotonic() - began)
         taken["task"].append(moment(log, "changed: [localhost]") - moment(log, "TASK [Go back"))
     del lab.environment["ANSIBLE_LOG_PATH"]
-    play(lab, "molecule_destroy", inventory, "--extra-vars", json.dumps(given))
+    play(lab, "molecule_destroy", inventory)
     copy = EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts")
     copy.converge()
     copy.converge("checkpoint")
@@ -120,8 +122,8 @@ def reset(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
     yield Figure("two_hosts goes back", median["two_hosts"], unit="s")
 
 
-def play(lab: Lab, name: str, inventory: Path, *arguments: str) -> None:
-    done = lab.playbook(name, inventory, *arguments)
+def play(lab: Lab, name: str, inventory: Path) -> None:
+    done = lab.playbook(name, inventory)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -27,6 +27,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.files import make_private
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import snapshot
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import opened
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 from environments import EnvironmentCopy, running_lab
 from kept_one import (
@@ -136,6 +138,18 @@ def test_a_warm_start_that_is_killed_later_is_finished_with_health_that_is_prove
     assert [row["containers"][0]["health"] for row in told["guests"]] == ["healthy"]
     down.drawn.append(down.shell(DRAW))
     down.is_as_built()
+
+
+def test_a_guest_that_went_back_to_a_snapshot_draws_other_random_numbers_too(up: KeptOne) -> None:
+    drawn = set()
+    with opened("auto", up.folders) as hypervisor:
+        assert snapshot.create(hypervisor, "kept", "only", "one")
+        for _ in range(2):
+            snapshot.revert(hypervisor, "kept", "only", "one", Progress())
+            drawn.add(up.shell(DRAW))
+        assert snapshot.delete(hypervisor, "kept", "only", "one")
+    assert len(drawn) == 2
+    assert abs(float(up.shell("date +%s.%N")) - time.time()) < 10
 
 
 DIRTY = "docker rm --force $(docker ps --quiet) && touch /root/dirty && sync"

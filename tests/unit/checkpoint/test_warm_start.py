@@ -30,7 +30,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
     StrataError,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
 
 ORIGIN = Origin({"guest web": "aa"}, {"QEMU": "7.2.9"})
@@ -237,6 +237,25 @@ def test_a_damaged_file_is_found_before_anything_is_touched(run: Any, damaged: t
             find()
         assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
         assert under_way.read("lab", run.session.hypervisor.folders) is None
+
+
+def test_what_fails_once_guests_are_gone_is_removed_and_says_so(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Restoring) -> None:
+        raise CheckpointError("pool is busy.")
+
+    done: list[str] = []
+    for name, answer in (("declared", []), ("observed", []), ("plan", Plan(()))):
+        monkeypatch.setattr(warm, name, lambda *_given, answer=answer, **_named: answer)
+    monkeypatch.setattr(Restoring, "fetch", lambda self: done.append("fetch"))
+    monkeypatch.setattr(Restoring, "lay", fail)
+    monkeypatch.setattr(Restoring, "left", lambda self, doing: LEFT)
+    monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
+    run.execute, run.adopt = lambda made: None, False
+    with pytest.raises(
+        CheckpointError, match=r"pool is busy\. What was there is gone already: bring the environment up"
+    ):
+        WarmStart(mode="restored")._start(run, publish(run))
+    assert done == ["fetch", "discard"]
 
 
 LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})
