@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.guests]
 DECLARATION = """\
 plugin: strata.kvm_docker.environment
 name: blank
-hypervisor: {uri: %(uri)s}
+hypervisor: {uri: %(uri)s, virt_type: qemu}
 images: {blank: {source: blank.qcow2}}
 networks: {lan: {cidr: %(cidr)s}}
 guests:

@@ -31,10 +31,11 @@ def complete_inputs(resolved: Inputs, *, authorized_key: str, seal: Seal, virt_t
 
 
 def probed(environment: Environment, inputs: Inputs, folders: Folders) -> Accelerator:
-    """The accelerator of the guests: probed with a kernel of theirs, so after their images are there."""
-    stored = (image_store.resolve(folders, digest) for digest in inputs.guest_images.values())
-    kernel = next((image.kernel for image in stored if image and image.kernel), None)
-    return accelerator.probe(folders, kernel, environment.hypervisor.virt_type)
+    """The accelerator of the guests: probed with an image of theirs, so after those are there."""
+    found = (image_store.resolve(folders, digest) for digest in inputs.guest_images.values())
+    stored = [image for image in found if image]
+    kernels = [image for image in stored if image.kernel]  # one tells within seconds
+    return accelerator.probe(folders, next(iter(kernels + stored), None), environment.hypervisor.virt_type)
 
 
 def open_guest_engine(

@@ -14,24 +14,35 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
+from ..digests import sha256_file
 from ..errors import HypervisorError
 from ..folders import Folders
+from ..guest.console import plain
 from ..guest.files import write_whole
 from . import processes, programs
 
+if TYPE_CHECKING:
+    from ..guest.image_store import StoredImage
+
 DEVICE = Path("/dev/kvm")
 KERNEL_SECONDS = 20
+DISK_SECONDS = 30
 FIRMWARE_SECONDS = 3
 
-#: How a kernel without a root file system ends (init/do_mounts.c, init/main.c): it came through all of its boot.
-_BOOTED = re.compile(rb"VFS: Unable to mount root fs|No working init found|Run /init as init process")
+#: How a kernel without a root file system ends (init/do_mounts.c, init/main.c): it came through all of its boot. One
+#: that keeps quiet is told by what starts next.
+_BOOTED = re.compile(
+    rb"VFS: Unable to mount root fs|No working init found|Run /init as init process|systemd\[1\]: |login: "
+)
 
 #: What QEMU says when the accelerator gave up; it then stays paused instead of ending.
 _GAVE_UP = re.compile(rb"KVM internal error|emulation failure|KVM_RUN failed|kvm run failed")
 
 _TELLING = re.compile(r"^qemu-system|KVM internal error|emulation failure|panic")
+#: What QEMU says when the time is up.
+_ENDED = re.compile(r"terminating on signal \d+ from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +53,9 @@ class Accelerator:
     reason: str
 
 
-def probe(folders: Folders, kernel: Path | None, requested: str) -> Accelerator:
-    """The accelerator for guests, *requested* ``auto``, ``kvm`` or ``qemu``; at best proven with a guest's *kernel*.
+def probe(folders: Folders, image: StoredImage | None, requested: str) -> Accelerator:
+    """The accelerator for guests, *requested* ``auto``, ``kvm`` or ``qemu``; at best proven with the kernel of *image*,
+    or with its disk where neither it nor the machine has a kernel to start.
 
     The answer is kept below ``folders.root`` (where that exists) until QEMU, a kernel or the processor changes; a
     negative one until the next boot at most, because what is cured in the firmware shows in none of them.
@@ -51,13 +63,13 @@ def probe(folders: Folders, kernel: Path | None, requested: str) -> Accelerator:
     """
     if requested == "qemu":
         return Accelerator("qemu", "virt_type is qemu")
-    found = _usable(folders, kernel)
+    found = _usable(folders, image)
     if requested == "kvm" and found.virt_type != "kvm":
         raise HypervisorError(f"virt_type is kvm, and KVM does not work: {found.reason}. Set it to auto, or cure KVM.")
     return found
 
 
-def _usable(folders: Folders, kernel: Path | None) -> Accelerator:
+def _usable(folders: Folders, image: StoredImage | None) -> Accelerator:
     if not DEVICE.exists():
         return Accelerator(
             "qemu", f"there is no {DEVICE}: the processor's virtualization is off, or the kernel lacks KVM"
@@ -65,12 +77,13 @@ def _usable(folders: Folders, kernel: Path | None) -> Accelerator:
     if not os.access(DEVICE, os.R_OK | os.W_OK):
         return Accelerator("qemu", f"{DEVICE} may not be opened: run as root, or as a member of the group kvm")
     programs.check_programs([programs.EMULATOR])
-    chosen = kernel or host_kernel()
-    key, cache = _key(chosen), folders.root / "accelerator.json"
+    kernel = image.kernel if image and image.kernel else host_kernel()
+    digest = sha256_file(kernel) if kernel else image.digest if image else ""
+    key, cache = _key(digest), folders.root / "accelerator.json"
     known = _read(cache, key)
     if known:
         return known
-    found = _try_kernel(chosen) if chosen else _try_firmware()
+    found = _try_kernel(kernel) if kernel else _try_disk(image.disk) if image else _try_firmware()
     if folders.root.is_dir():
         write_whole(cache, json.dumps({"key": key, "boot": _boot(found), **asdict(found)}).encode(), mode=0o644)
     return found
@@ -85,13 +98,12 @@ def host_kernel(boot: Path = Path("/boot")) -> Path | None:
     return kernels[-1] if kernels else None
 
 
-def _key(kernel: Path | None) -> str:
-    """Digest of all that the answer depends on."""
+def _key(started: str) -> str:
+    """Digest of all that the answer depends on; *started*: the digest of what is started to find it."""
     emulator = programs.find(programs.EMULATOR)
     status = os.stat(emulator) if emulator else None
     version = [status.st_size, status.st_mtime_ns] if status else []
-    digest = hashlib.sha256(kernel.read_bytes()).hexdigest() if kernel else ""
-    parts = [version, os.uname().release, os.uname().version, _processor(), digest]
+    parts = [version, os.uname().release, os.uname().version, _processor(), started]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -124,6 +136,16 @@ def _try_kernel(kernel: Path) -> Accelerator:
     return Accelerator("qemu", f"{kernel.name} did not boot on KVM: {why(output, KERNEL_SECONDS)}")
 
 
+def _try_disk(disk: Path) -> Accelerator:
+    """What the system on *disk* writes there is thrown away. It has to come up on the serial console."""
+    began = time.monotonic()
+    drive = f"file={str(disk).replace(',', ',,')},format=qcow2,if=virtio,snapshot=on"
+    output, _hung = _run(["-drive", drive], DISK_SECONDS)
+    if _BOOTED.search(output):
+        return Accelerator("kvm", f"the guest's image booted on KVM in {time.monotonic() - began:.1f} s")
+    return Accelerator("qemu", f"the guest's image did not boot on KVM: {why(output, DISK_SECONDS)}")
+
+
 def _try_firmware() -> Accelerator:
     """Without a kernel at hand only a failure is a proof."""
     output, still_running = _run([], FIRMWARE_SECONDS)
@@ -134,7 +156,8 @@ def _try_firmware() -> Accelerator:
 
 def why(output: bytes, seconds: float) -> str:
     """What QEMU (or the kernel in it) said last that tells why; its dumps of registers do not. Pure."""
-    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    said = (line.strip() for line in plain(output.decode(errors="replace")).splitlines())
+    lines = [line for line in said if line and not _ENDED.search(line)]
     telling = [line for line in lines if _TELLING.search(line)]
     if telling:
         return telling[0].removeprefix(f"{programs.EMULATOR}: ")
@@ -142,7 +165,7 @@ def why(output: bytes, seconds: float) -> str:
 
 
 def _run(boot: list[str], seconds: float) -> tuple[bytes, bool]:
-    """(output, whether it still ran at the end) of a virtual machine as guests have it, but without any disk.
+    """(output, whether it still ran at the end) of a virtual machine as guests have it.
 
     timeout(1) ends QEMU even if we are killed meanwhile.
     """

@@ -153,10 +153,9 @@ class GuestRun:
         return Inputs(guest_images={**known, **digests}, authorized_key=key)
 
     def _virt_type(self, digest: str) -> str:
-        """Probed with the guest's own kernel, so after its image is there."""
+        """Probed with the guest's own image, so after that is there."""
         folders = self.site.hypervisor.folders
-        stored = image_store.resolve(folders, digest)
-        return accelerator.probe(folders, stored.kernel if stored else None, self.virt_type).virt_type
+        return accelerator.probe(folders, image_store.resolve(folders, digest), self.virt_type).virt_type
 
     def _settled(self, environment: Environment, layer: Layer, before: tuple[Change, ...] = ()) -> Plan:
         """Converge, then wait for the guest where it runs. Raises with the changes that were made."""
