@@ -178,6 +178,24 @@ def test_an_engine_that_cannot_start_ends_the_wait_with_its_words(booted: Booted
     ready.wait_for_engine(booted.hypervisor, booted.environment, booted.guest, booted.shell, Progress(), timeout=120)
 
 
+def test_a_docker_that_cloud_init_could_not_install_ends_the_wait_with_its_words(booted: BootedGuest) -> None:
+    unit, away = "/usr/lib/systemd/system/docker.service", "/root/docker.service"
+    failing = b"[Service]\nType=oneshot\nExecStart=/bin/false\n"
+    booted.shell.write_file("/run/systemd/system/cloud-final.service", failing, 0o644)
+    booted.shell.write_file("/var/log/cloud-init-output.log", b"E: Unable to locate package docker.io\n", 0o644)
+    booted.shell.run(f"systemctl stop docker.socket docker.service; mv {unit} {away}; systemctl daemon-reload")
+    booted.shell.run("systemctl start cloud-final.service || true")
+    try:
+        with pytest.raises(GuestError, match=r"(?s)could not install docker.io.*Unable to locate package"):
+            ready.wait_for_engine(
+                booted.hypervisor, booted.environment, booted.guest, booted.shell, Progress(), timeout=120
+            )
+    finally:
+        booted.shell.run(f"mv {away} {unit}; rm /run/systemd/system/cloud-final.service /var/log/cloud-init-output.log")
+        booted.shell.run("systemctl reset-failed; systemctl daemon-reload; systemctl start docker.service")
+    ready.wait_for_engine(booted.hypervisor, booted.environment, booted.guest, booted.shell, Progress(), timeout=120)
+
+
 def test_the_seed_on_the_disk_is_what_the_next_run_would_write(booted: BootedGuest) -> None:
     from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.seed import SeedKeys, archive, seed_files
 

@@ -84,11 +84,20 @@ def _connected(shell: Shell, watch: Watch) -> bool:
 
 
 def _check_service(shell: Shell) -> None:
-    """Raise when the engine's service has failed for good, with its last log lines."""
-    state = shell.run("systemctl show --property=ActiveState --value docker.service || true").decode().strip()
-    if state == "failed":
-        log = shell.run("journalctl --unit docker.service --output cat --no-pager --lines 15").decode(errors="replace")
-        raise GuestError(
-            f"guest {shell.guest}: its Docker engine does not start. Correct engine.settings, then run again. "
-            f"Its log ends with:\n{log.strip()}"
+    """Raise when no engine will answer any more: its service has failed for good, or a stock image could not install
+    it. With the last lines of the log."""
+    said = shell.run("systemctl show --property=LoadState,ActiveState docker.service cloud-final.service || true")
+    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.decode().split("\n\n")]
+    engine, cloud_init = [*states, {}, {}][:2]
+    if engine.get("ActiveState") == "failed":
+        log = shell.run("journalctl --unit docker.service --output cat --no-pager --lines 15")
+        reason = "its Docker engine does not start. Correct engine.settings, then run again."
+    elif engine.get("LoadState") == "not-found" and cloud_init.get("ActiveState") == "failed":
+        log = shell.run("tail --lines 15 /var/log/cloud-init-output.log || true")
+        reason = (
+            "its image has no Docker, and its cloud-init could not install docker.io. Let the guest reach its mirror "
+            "and make it anew, or take an image with Docker."
         )
+    else:
+        return
+    raise GuestError(f"guest {shell.guest}: {reason} Its log ends with:\n{log.decode(errors='replace').strip()}")
