@@ -128,6 +128,12 @@ class EnvironmentCopy:
         """Converge, which must fail; the words that it fails with."""
         return self.start().failure()
 
+    def inside(self, guest: str, script: str) -> list[str]:
+        """The lines that *script* says in *guest*, over SSH as a user has it."""
+        config = self.lab.folders.environment(self.folder.name) / "ssh_config"
+        argv = ["ssh", "-F", str(config), guest, script]
+        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=300).stdout.splitlines()
+
     def url(self, port: int, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.ports[port]}{path}"
 

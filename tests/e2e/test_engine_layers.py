@@ -98,12 +98,6 @@ def move_pieces(copy: EnvironmentCopy, shared: Folders, file: Path) -> None:
     assert [new for _piece, new in import_set(copy.lab.folders, file)] == [True, True]
 
 
-def inside(copy: EnvironmentCopy, guest: str, script: str) -> list[str]:
-    config = copy.lab.folders.environment("clones") / "ssh_config"
-    argv = ["ssh", "-F", str(config), guest, script]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout.splitlines()
-
-
 @contextmanager
 def contents(disk: Path, work: Path) -> Iterator[set[tuple[str, int, int]]]:
     """Path, mode and size of all that is on the file system of *disk*."""
@@ -150,7 +144,7 @@ def test_guests_on_a_layer_start_containers_without_a_load_and_share_no_identity
     assert '"loading"' not in events
     assert [each["containers"][0]["health"] for each in told["guests"]] == ["healthy", "healthy"]
     assert copy.converge()["changes"] == []
-    one, two = (inside(copy, guest, IDENTITY) for guest in ("one", "two"))
+    one, two = (copy.inside(guest, IDENTITY) for guest in ("one", "two"))
     assert len(one) == len(two) == 11
     assert not set(one) & set(two)
     for guest in ("one", "two"):
