@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +30,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import (
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Change, Declared, Key, Observed, Plan
-from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 
 ORIGIN = Origin({"guest web": "aa"}, {"QEMU": "7.2.9"})
 MADE = Manifest(environment="lab", made="2026", origin=ORIGIN, places={}, guests=("web",), disks=("web",))
@@ -239,23 +238,67 @@ def test_a_damaged_file_is_found_before_anything_is_touched(run: Any, damaged: t
         assert under_way.read("lab", run.session.hypervisor.folders) is None
 
 
-def test_what_fails_once_guests_are_gone_is_removed_and_says_so(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Restoring) -> None:
-        raise CheckpointError("pool is busy.")
-
+@pytest.fixture
+def going_back(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a way back does, one after the other; none of it is done."""
     done: list[str] = []
     for name, answer in (("declared", []), ("observed", []), ("plan", Plan(()))):
         monkeypatch.setattr(warm, name, lambda *_given, answer=answer, **_named: answer)
-    monkeypatch.setattr(Restoring, "fetch", lambda self: done.append("fetch"))
-    monkeypatch.setattr(Restoring, "lay", fail)
+    for name in ("verify", "fetch", "make_way", "lay", "start"):
+        monkeypatch.setattr(Restoring, name, lambda self, name=name: done.append(name))
     monkeypatch.setattr(Restoring, "left", lambda self, doing: LEFT)
     monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
-    run.execute, run.adopt = lambda made: None, False
-    with pytest.raises(
-        CheckpointError, match=r"pool is busy\. What was there is gone already: bring the environment up"
-    ):
+    monkeypatch.setattr(warm.clones, "note", lambda *_given: None)
+    run.execute, run.adopt, run.done = lambda made: done.append("networks and pools"), False, []
+    return done
+
+
+@pytest.mark.parametrize("error", [CheckpointError("pool is busy."), OSError(28, "No space left on device")])
+def test_what_fails_once_guests_are_gone_is_removed_and_says_so(
+    error: Exception, run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Restoring) -> None:
+        raise error
+
+    monkeypatch.setattr(Restoring, "lay", fail)
+    with pytest.raises(CheckpointError, match=r"What was there is gone already: bring the environment up"):
         WarmStart(mode="restored")._start(run, publish(run))
-    assert done == ["fetch", "discard"]
+    assert going_back == ["networks and pools", "fetch", "make_way", "discard"]
+
+
+def test_what_fails_before_others_are_laid_leaves_the_disks(run: Any, going_back: list[str], monkeypatch: Any) -> None:
+    def fail(self: Restoring) -> None:
+        raise CheckpointError("guest web cannot be undefined.")
+
+    monkeypatch.setattr(Restoring, "make_way", fail)
+    with pytest.raises(CheckpointError, match=r"undefined\.$"):
+        WarmStart(mode="restored")._start(run, publish(run))
+    assert going_back == ["networks and pools", "fetch"]
+
+
+def test_guests_that_cannot_be_removed_and_a_note_that_cannot_be_written_leave_no_copies(
+    run: Any, damaged: tuple[Restoring, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    restoring, disk = damaged
+    for name in ("_clear", "_note"):
+        monkeypatch.setattr(Restoring, "_clear", lambda self, guest: None)
+        monkeypatch.setattr(Restoring, name, fail)
+        disk.with_name(f".{disk.name}.new").write_text("copy")
+        with pytest.raises((OSError, StrataError), match="No space"):
+            restoring.make_way()
+        assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
+
+
+def test_networks_are_put_right_only_where_every_file_is_as_stored(
+    run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifted = Plan((Change(Key("network", "lan"), "update", "drift"),))
+    monkeypatch.setattr(warm, "plan", lambda *_given, **_named: drifted)
+    WarmStart(mode="restored")._start(run, publish(run))
+    assert going_back == ["verify", "networks and pools", "fetch", "make_way", "lay", "start"]
 
 
 LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})
@@ -286,7 +329,7 @@ def test_what_a_killed_run_left_is_removed_before_a_guest_ran_and_finished_after
     assert done == acts
 
 
-def test_what_is_not_healthy_after_a_killed_run_is_told_by_each_run_until_it_is(
+def test_what_is_not_healthy_after_a_killed_run_is_told_and_left_to_the_plan(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(run: Any, guest: str) -> None:
@@ -295,11 +338,13 @@ def test_what_is_not_healthy_after_a_killed_run_is_told_by_each_run_until_it_is(
     monkeypatch.setattr(warm, "_await_all", lambda run, left: None)
     monkeypatch.setattr(warm, "finish", lambda *_given: ["web"])
     under_way.note("lab", run.session.hypervisor.folders, replace(LEFT, doing="wake"))
-    for prove in (fail, fail, lambda run, guest: None):
-        assert under_way.read("lab", run.session.hypervisor.folders)
-        monkeypatch.setattr(warm, "prove", prove)
-        with pytest.raises(ContainerError, match="no answer") if prove is fail else nullcontext():
-            WarmStart().recover(run)
+    monkeypatch.setattr(warm, "prove", fail)
+    told: list[Event] = []
+    run.progress = Progress(told.append)
+    WarmStart().recover(run)
+    assert [event.message for event in told if event.status == "failed"] == [
+        "container web/redis does not pass its health check: no answer"
+    ]
     assert under_way.read("lab", run.session.hypervisor.folders) is None
 
 

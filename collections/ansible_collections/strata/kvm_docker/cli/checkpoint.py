@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = command.restore_checkpoint(declaration, options)
         for warning in done.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        print(f"{done.started.checkpoint if done.started else ''}: restored")
+        print(f"environment {done.environment}: restored")
     elif arguments.act == "remove":
         for digest in command.remove_checkpoints(declaration, options, arguments.digest):
             print(f"{digest}: removed")

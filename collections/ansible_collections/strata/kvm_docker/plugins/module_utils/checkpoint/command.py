@@ -63,14 +63,16 @@ def restore_checkpoint(declaration: Path, options: Options) -> Outcome:
     require("docker", "libvirt", "pydantic", "ruamel.yaml")
     options = replace(options, start="restored", replace_guests=True)
     with os_errors(), opened_run(declaration, options, name="restored") as opened_one:
-        run = opened_one.run
+        run, warm = opened_one.run, opened_one.run.warm
+        if warm is None:
+            raise AssertionError("a run of a whole environment has its way to start")
         if not run.environment.guests:
             raise CheckpointError(
                 f"environment {run.environment.name} has no guest, so there is nothing to go back to."
             )
-        if options.check and run.warm:
+        if options.check:
             run.prepare(check=True)
-            return outcome_of(opened_one, options, run.warm.preview(run))
+            return outcome_of(opened_one, options, warm.preview(run))
         return outcome_of(opened_one, options, run.converge())
 
 

@@ -73,16 +73,24 @@ class Restoring:
         try:
             with self.run.progress.stage("checkpoint files", "verifying memory, copying disks"):
                 self._take_all_over({disk_name(name): _aside(path) for name, (_item, path) in disks.items()})
-        except Exception:
-            drop_copies(self.left("fetch"))
-            under_way.clear(self.name, self.hypervisor.folders)
+        except BaseException:
+            self._leave_off()
+            raise
+
+    def make_way(self) -> None:
+        """Have no guest there any more: they are switched off and undefined. Their disks are as they left them, and
+        the plan could start them again, until the note says that others are laid."""
+        try:
+            with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "switching off what is there"):
+                at_once(self._clear, self.guests)
+            self._note("lay")
+        except BaseException:
+            self._leave_off()
             raise
 
     def lay(self) -> None:
-        """Disks and keys in place, where no guest is any more: those that are there are switched off and undefined."""
-        self._note("lay")
-        with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "putting its disks in place"):
-            at_once(self._clear, self.guests)
+        """Disks and keys in place."""
+        with libvirt_errors("disks"), self.run.progress.stage("checkpoint", "putting its disks in place"):
             for item, path in declared_disks(self.run).values():
                 mark_overlay(_aside(path), mark_of(item))
                 _aside(path).replace(path)
@@ -90,14 +98,15 @@ class Restoring:
         self._place_keys()
 
     def start(self) -> None:
-        """The guests as they were, then awake and healthy. Their definitions are made as any other's."""
+        """The guests as they were, then awake and healthy. Their definitions are made as any other's. None runs before
+        its disks would outlive a power cut."""
         wanted = {item.key.name: item for item in declared(("guest",), self.run.environment, self.run.inputs)}
-        at_once(lambda guest: self._restore(guest, wanted[guest]), self.guests)
+        synced = [partial(files.sync, path) for _declared, path in declared_disks(self.run).values()]
+        restored = [partial(self._restore, guest, wanted[guest]) for guest in self.guests]
+        at_once(lambda act: act(), [*synced, *restored])
         self._note("wake")
         resume_all(self.hypervisor, self.name, self.guests)
-        disks = [path for _declared, path in declared_disks(self.run).values()]
         at_once(self._prove, self.guests)
-        at_once(files.sync, disks)
         under_way.clear(self.name, self.hypervisor.folders)
 
     def _prove(self, guest: str) -> None:
@@ -117,6 +126,10 @@ class Restoring:
 
     def _note(self, doing: under_way.Doing) -> None:
         under_way.note(self.name, self.hypervisor.folders, self.left(doing))
+
+    def _leave_off(self) -> None:
+        drop_copies(self.left("fetch"))
+        under_way.clear(self.name, self.hypervisor.folders)
 
     def _clear(self, guest: str) -> None:
         self.run.session.forget(guest)

@@ -15,8 +15,8 @@ from ..errors import CheckpointError
 from ..folders import Folders
 from ..guest.files import make_private, write_whole
 
-#: ``take``: guests are saved, and go on. ``fetch``: disks are copied beside their places, and what is there is as it
-#: was. ``lay``: that is switched off, then disks and guests are put in place; none of the new ones has run yet.
+#: ``take``: guests are saved, and go on. ``fetch``: disks are copied beside their places, then guests that are there
+#: are removed; all disks are as they were. ``lay``: disks and guests are put in place, and none of them has run yet.
 #: ``wake``: guests run, or are about to, and have the time and the random numbers of the checkpoint still.
 Doing: TypeAlias = Literal["take", "fetch", "lay", "wake"]
 

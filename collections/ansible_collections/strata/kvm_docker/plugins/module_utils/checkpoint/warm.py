@@ -82,7 +82,7 @@ class WarmStart:
                 drop_copies(left)
                 awake = finish(hypervisor, name, left, run.progress)
                 if left.doing != "take":
-                    at_once(partial(prove, run), awake)
+                    at_once(partial(_prove, run), awake)
                 under_way.clear(name, hypervisor.folders)
         for guest in left.guests:
             run.session.forget(guest)
@@ -149,18 +149,23 @@ class WarmStart:
     def _start(self, run: Convergence, checkpoint: Checkpoint) -> None:
         hypervisor, name = run.session.hypervisor, run.environment.name
         with run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"):
+            restoring = Restoring(run, checkpoint)
             below = tuple(declared(_BELOW, run.environment, run.inputs))
-            run.execute(plan(below, observed(_BELOW, hypervisor, name), effect, adopt=run.adopt))
+            to_be_done = plan(below, observed(_BELOW, hypervisor, name), effect, adopt=run.adopt)
+            if self.mode == "restored" and to_be_done.changes:
+                restoring.verify()
+            run.execute(to_be_done)
             anew = plan(declared(_RESTORED, run.environment, run.inputs), (), effect)
             changes = _from(checkpoint, anew, {item.key for item in _there(run, _RESTORED)})
-            restoring = Restoring(run, checkpoint)
             restoring.fetch()
+            restoring.make_way()
             try:
-                restoring.lay()
-                run.inputs = self.rekey(run.inputs)
-                clones.note(checkpoint, hypervisor, name)
-                restoring.start()
-            except Exception as error:
+                with os_errors():
+                    restoring.lay()
+                    run.inputs = self.rekey(run.inputs)
+                    clones.note(checkpoint, hypervisor, name)
+                    restoring.start()
+            except BaseException as error:
                 self._undo(run, restoring.left("lay"))
                 if self.mode == "restored" and isinstance(error, StrataError):
                     raise CheckpointError(
@@ -196,6 +201,14 @@ def _there(run: Convergence, kinds: tuple[str, ...]) -> list[Observed]:
     keys = {item.key for item in declared(kinds, run.environment, run.inputs)}
     found = observed(kinds, run.session.hypervisor, run.environment.name)
     return [item for item in found if item.key in keys]
+
+
+def _prove(run: Convergence, guest: str) -> None:
+    """What is not healthy is told, and no reason to leave off: the plan may be what puts it right."""
+    try:
+        prove(run, guest)
+    except StrataError as error:
+        run.progress.report("checkpoint", "failed", str(error))
 
 
 def _await_all(run: Convergence, left: UnderWay) -> None:

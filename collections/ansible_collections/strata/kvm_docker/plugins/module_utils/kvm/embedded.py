@@ -57,7 +57,7 @@ def netns(folders: Folders) -> Path:
 def seen(folders: Folders, path: Path) -> Path:
     """What its libvirtd, and so QEMU, has at *path*: mounts are those of when libvirtd was started, and its own."""
     daemon = processes.running(_record(folders, "libvirtd"))
-    return Path(f"/proc/{daemon.pid}/root{path}") if daemon else path
+    return Path(f"/proc/{daemon.pid}/root{path.resolve()}") if daemon else path
 
 
 def exists(folders: Folders) -> bool:

@@ -87,7 +87,9 @@ def _check_service(shell: Shell) -> None:
     """Raise when no engine will answer any more: its service has failed for good, or a stock image could not install
     it. With the last lines of the log."""
     said = shell.run("systemctl show --property=LoadState,ActiveState docker.service cloud-final.service || true")
-    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.decode().split("\n\n")]
+    states = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in said.decode().split("\n\n")
+    ]
     engine, cloud_init = [*states, {}, {}][:2]
     if engine.get("ActiveState") == "failed":
         log = shell.run("journalctl --unit docker.service --output cat --no-pager --lines 15")

@@ -175,7 +175,7 @@ def _unpacking(source: Path) -> Iterator[None]:
     """Everything that can be wrong with a set as :class:`ImageError`."""
     try:
         yield
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, RecursionError) as error:
         words = str(error).partition("\n")[0]
         raise ImageError(f"{source}: cut short, or no set of strata export ({words}). Export it again.") from error
 
