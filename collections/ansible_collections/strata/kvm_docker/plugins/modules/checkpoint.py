@@ -15,8 +15,8 @@ author:
 description:
   - Keeps memory, disks and keys of all guests of an environment, at one moment, with everything in them running.
   - A checkpoint is known by a digest of what it was made from, which is every declared object, the lock, the guest
-    images, engine layers, and libvirt, QEMU and the processor. M(strata.kvm_docker.environment) restores the one of just these inputs
-    where no guest is there yet (O(strata.kvm_docker.environment#module:start)).
+    images, engine layers, and libvirt, QEMU and the processor. M(strata.kvm_docker.environment) restores the one of
+    just these inputs where no guest is there yet (O(strata.kvm_docker.environment#module:start)).
   - With O(state=restored) an environment goes back to it, all guests to one moment.
   - All guests stand still while their memory is written. They must be as declared, and go on afterwards.
   - Whoever can read a checkpoint can read every secret that the guests have in memory.
