@@ -78,7 +78,9 @@ def references(folders: Folders, disks: Iterable[Path] = ()) -> References:
     for root, checkpoints in dict.fromkeys((user.root, user.checkpoints) for user in users):
         for path in sorted((root / "environments").glob(f"*/{_NOTE}")):
             found.declared.update(dict.fromkeys(_declared(path), f"environment {path.parent.name}"))
-        kept = (path for place in {root / "checkpoints", checkpoints} for path in place.glob("*/*/disks/*"))
+        kept = (
+            path for place in dict.fromkeys((root / "checkpoints", checkpoints)) for path in place.glob("*/*/disks/*")
+        )
         for path in (*sorted((root / "pools").glob("*/*")), *sorted(kept)):
             _stand(found, files, path)
     for path in disks:
