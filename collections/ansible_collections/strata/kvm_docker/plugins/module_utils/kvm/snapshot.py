@@ -9,7 +9,7 @@ preview is exact: :func:`creation` (and :func:`refuse`), :func:`reversion`, :fun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -54,7 +54,8 @@ def observe(hypervisor: Hypervisor, environment: str, guest: str) -> list[Snapsh
             return []
         current = domain.snapshotCurrent().getName() if domain.hasCurrentSnapshot() else None
         found = [_parse(snapshot.getXMLDesc(), current) for snapshot in domain.listAllSnapshots()]
-    return sorted(found, key=lambda item: (item.created, item.name))
+    parents = {item.name: item.parent for item in found}
+    return sorted(found, key=lambda item: (item.created, len(_ancestors(item.name, parents)), item.name))
 
 
 def creation(observed: Sequence[Snapshot], name: str) -> bool:
@@ -125,6 +126,16 @@ def delete(hypervisor: Hypervisor, environment: str, guest: str, name: str) -> b
         domain = _required(hypervisor, environment, guest)
         domain.snapshotLookupByName(name).delete()
     return True
+
+
+def _ancestors(name: str, parents: Mapping[str, str | None]) -> list[str]:
+    """Those that *name* was made after; libvirt tells the time of each in whole seconds only."""
+    found: list[str] = []
+    above = parents.get(name)
+    while above and above not in found:
+        found.append(above)
+        above = parents.get(above)
+    return found
 
 
 def _named(observed: Sequence[Snapshot], name: str) -> Snapshot | None:
