@@ -56,6 +56,12 @@ def test_snapshots_are_deleted_one_by_one_and_twice_is_no_change(made: Any) -> N
     assert names(made, "apps") == []
 
 
+def test_those_of_one_second_are_in_the_order_of_their_making(made: Any) -> None:
+    for name in ("third", "second", "first"):
+        snapshot.create(made, "lab", "web", name)
+    assert names(made) == ["third", "second", "first"]
+
+
 def test_a_guest_is_as_planned_after_a_revert(made: Any) -> None:
     snapshot.create(made, "lab", "web", "one")
     made.connection.lookupByName("lab-web").destroy()
