@@ -30,9 +30,9 @@ from ..store.layers import verify as verify_piece
 from . import domains, files, under_way
 from .contents import below_of, declared_disks, places
 from .manifest import disk_name, memory_name
+from .resume import prove, resume_all
 from .store import Checkpoint, require_space
 from .under_way import UnderWay
-from .wake import prove, resume_all
 
 if TYPE_CHECKING:
     from ..convergence import Convergence

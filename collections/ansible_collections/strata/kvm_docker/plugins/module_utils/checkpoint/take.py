@@ -28,9 +28,9 @@ from . import clones, domains, files, under_way
 from .contents import declared_disks, key_files, places, refuse_what_cannot_be_kept
 from .manifest import Manifest, StoredFile, disk_name, memory_name
 from .origin import Origin
+from .resume import resume_all
 from .store import Checkpoint, Store, require_space
 from .under_way import UnderWay
-from .wake import resume_all
 
 if TYPE_CHECKING:
     import libvirt

@@ -23,9 +23,9 @@ from .domains import await_idle
 from .origin import in_words
 from .replaced import refuse_to_lose
 from .restore import Restoring, discard, drop_copies, runs
+from .resume import finish, prove
 from .store import Checkpoint, Store
 from .under_way import UnderWay
-from .wake import finish, prove
 
 if TYPE_CHECKING:
     from ..convergence import Convergence
