@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def sha256_file(path: Path) -> str:
     """As hex. Nothing is held in memory but a part."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_sha256(text: str) -> bool:
+    """Whether *text* can be the name of what is stored under its digest, and so leads nowhere else."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def canonical_digest(tree: Any) -> str:

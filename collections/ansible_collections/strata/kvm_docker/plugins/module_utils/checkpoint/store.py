@@ -14,7 +14,6 @@ Layout below ``folders.checkpoints``, all of it for its owner only::
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..digests import is_sha256
 from ..errors import CheckpointError
 from ..folders import Folders
 from ..guest.files import free_space, make_private, sync_folder, write_whole
@@ -34,7 +34,6 @@ from .manifest import Manifest
 from .origin import Origin
 
 _BYTES = 32
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 #: Seconds that a run waits for another one that uses the checkpoints of an environment of this name.
 _WAIT = 600.0
 
@@ -100,7 +99,7 @@ class Store:
 
     def digests(self) -> list[str]:
         """Of all that are there, damaged ones too."""
-        return sorted(path.name for path in self.folder.glob("*") if _DIGEST.fullmatch(path.name) and path.is_dir())
+        return sorted(path.name for path in self.folder.glob("*") if is_sha256(path.name) and path.is_dir())
 
     def read(self, digest: str) -> Checkpoint:
         """The one of *digest*; :class:`CheckpointError` where its manifest is damaged."""

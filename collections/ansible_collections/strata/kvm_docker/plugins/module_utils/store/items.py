@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ..digests import is_sha256
 from ..folders import Folders
 from ..guest.image_store import MANIFEST, pointers, read_json, recipes_folder
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 #: What is being made, imported or removed, with what makes the name unique.
 _MAKING = re.compile(r"([0-9a-f]{64}|import|removed)\.\w+")
 
@@ -68,7 +68,7 @@ def _layers(folders: Folders) -> Iterator[Item]:
     for folder in _named(folders.images / "layers"):
         manifest = read_json(folder / MANIFEST) or {}
         parent, request = (str(manifest.get(name, "")) for name in ("parent", "request"))
-        made_for = (folder.name, *([request] if _DIGEST.fullmatch(request) else []))
+        made_for = (folder.name, *([request] if is_sha256(request) else []))
         yield from _item("engine layer", folder, parent=parent, made_for=made_for)
 
 
@@ -90,7 +90,7 @@ def _leftovers(folders: Folders) -> Iterator[Item]:
 
 def _named(folder: Path, suffix: str = "") -> list[Path]:
     """What is in *folder* under the name of a digest. A link is somebody's own, and so is what it leads to."""
-    found = (path for path in folder.glob(f"*{suffix}") if _DIGEST.fullmatch(path.name.removesuffix(suffix)))
+    found = (path for path in folder.glob(f"*{suffix}") if is_sha256(path.name.removesuffix(suffix)))
     return sorted(path for path in found if not path.is_symlink())
 
 

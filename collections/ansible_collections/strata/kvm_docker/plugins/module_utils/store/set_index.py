@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..digests import is_sha256
 from ..errors import ImageError
 from ..folders import Folders
 from ..guest.image_store import DISK, MANIFEST, content_digest
@@ -19,7 +20,6 @@ from .layers import layer_digest
 
 FORMAT = 1
 _FOLDERS = {"guest image": "images", "engine layer": "layers", "container archive": "container-archives"}
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9]+)?")
 #: What an archive is called in a set.
 ARCHIVE = "image.tar"
@@ -80,7 +80,7 @@ def _checked(entry: Mapping[str, Any]) -> Piece:
     if not plain or (set(piece.files) != {only} if only else DISK not in piece.files):
         raise ValueError(f"files of a {kind}: {sorted(piece.files)}")
     for digest in (name, *piece.recipes, *(file["sha256"] for file in piece.files.values())):
-        if not _DIGEST.fullmatch(digest):
+        if not is_sha256(digest):
             raise ValueError(f"{digest!r} is no digest")
     if any(
         not isinstance(file["size"], int) or isinstance(file["size"], bool) or file["size"] < 0
@@ -93,7 +93,7 @@ def _checked(entry: Mapping[str, Any]) -> Piece:
     if expected != name:
         raise ValueError(f"{kind} {name[:12]} is {expected[:12]} by its manifest")
     for field in ("parent", "request") if kind == "engine layer" else ():
-        if not _DIGEST.fullmatch(manifest[field]):
+        if not is_sha256(manifest[field]):
             raise ValueError(f"{manifest[field]!r} is no digest")
     words = (manifest.get("cmdline", ""), *manifest.get("packages", {}).values(), *manifest.get("images", {}).values())
     if not all(isinstance(word, str) for word in words):
