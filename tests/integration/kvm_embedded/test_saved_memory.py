@@ -95,7 +95,11 @@ def test_a_file_that_is_cut_is_refused_in_one_sentence(
     assert not domain.isActive()
 
 
-def test_libvirt_ends_what_a_killed_run_had_asked_for(hypervisor: Hypervisor, folder: Path) -> None:
+def test_libvirt_ends_what_a_killed_run_had_asked_for(
+    hypervisor: Hypervisor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at without a pause: libvirt refuses to tell of a domain in the moment that it ends."""
+    monkeypatch.setattr(domains, "_LOOK", 0)
     domain = tiny_guest(hypervisor.connection, folder, "left")
     domain.create()
     argv = [sys.executable, "-c", _SAVE, hypervisor.uri, "left", str(folder / "memory")]

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import files, manifest, under_way
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.domains import at_places
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest, StoredFile
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import (
     Store,
@@ -23,22 +22,9 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from made_checkpoint import MADE
 
 MIB = 1024**2
-MADE = Manifest(
-    environment="lab",
-    made="2026-11-22T15:00:00+00:00",
-    origin=Origin({"guest web": "aa"}, {"QEMU": "7.2.9"}),
-    places={"pool": "/a/pools/lab"},
-    guests=("web",),
-    disks=("web",),
-    files={"memory/web": StoredFile(3, "bb")},
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Folders(tmp_path / "state"), "lab")
 
 
 def publish(store: Store) -> Path:

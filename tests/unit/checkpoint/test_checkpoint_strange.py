@@ -12,29 +12,13 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.cli.main import main
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import manifest, under_way
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.manifest import Manifest, StoredFile
-from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.origin import Origin
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.store import Store
 from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import canonical_digest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError
-from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Progress
+from made_checkpoint import MADE
 
 DIGEST = "a" * 64
-MADE = Manifest(
-    environment="lab",
-    made="2026-11-22T15:00:00+00:00",
-    origin=Origin({"guest web": "aa"}, {"QEMU": "7.2.9"}),
-    places={"pool": "/a/pools/lab"},
-    guests=("web",),
-    disks=("web",),
-    files={"memory/web": StoredFile(3, "bb")},
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Folders(tmp_path / "state"), "lab")
 
 
 def test_what_is_no_checkpoint_is_neither_listed_nor_removed(

@@ -30,16 +30,6 @@ from made_store import Members, forge, piece_of, put_archive, put_disk, put_imag
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Folders:
-    return Folders(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Folders:
-    return Folders(tmp_path / "there")
-
-
-@pytest.fixture
 def packed(here: Folders, tmp_path: Path) -> Path:
     """A set with a layer and its image."""
     put_layer(here, put_image(here, "a"), "layer")

@@ -29,16 +29,6 @@ from made_store import Members, flip, forge, piece_of, put_archive, put_image, p
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Folders:
-    return Folders(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Folders:
-    return Folders(tmp_path / "there")
-
-
-@pytest.fixture
 def packed(here: Folders, tmp_path: Path) -> Path:
     """A set with a layer, its image and an archive."""
     put_layer(here, put_image(here, "a"), "layer")

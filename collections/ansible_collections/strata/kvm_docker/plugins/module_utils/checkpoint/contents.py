@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from ..errors import CheckpointError
 from ..folders import Folders
 from ..guest import image_store
+from ..guest.files import nearest
 from ..kvm.disk import path_of
 from ..kvm.disk_files import disk_path
 from ..kvm.domain import described, find_domain, is_running
 from ..kvm.domain_xml import firmware_of
-from ..kvm.qcow2 import read_qcow2
+from ..kvm.qcow2 import backing_of
 from ..plan.model import Declared
 from ..resources import KINDS, declared
 from ..store.engine_layer import layer_for, requests
@@ -51,7 +52,7 @@ def _layers(run: Convergence) -> dict[str, OnLayer]:
     for guest in run.environment.guests.values():
         disk, request = disk_path(folders.pool(run.environment.name), guest.name), asked.get(guest.image)
         if disk.exists():
-            below = below_of(disk)
+            below = backing_of(disk)
             layer = layer_at(folders, below) if below else None
         else:
             layer = layer_for(folders, request) if request else None
@@ -63,12 +64,6 @@ def _layers(run: Convergence) -> dict[str, OnLayer]:
 def layers_there(folders: Folders) -> frozenset[str]:
     """SHA-256 of the disk of every engine layer in the store, as it was stored."""
     return frozenset(layer.content for layer in stored_layers(folders))
-
-
-def below_of(disk: Path) -> Path | None:
-    """The file that the file *disk* stands on; ``None`` where there is none, or no whole header."""
-    header = read_qcow2(disk)
-    return header.backing if header else None
 
 
 def places(folders: Folders, environment: str) -> dict[str, str]:
@@ -92,7 +87,7 @@ def refuse_unseen(hypervisor: Hypervisor) -> None:
     """Raise :class:`CheckpointError` where libvirt, which reads and writes memory, has other folders in the place of
     checkpoints."""
     folder = hypervisor.folders.checkpoints
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    there = nearest(folder)
     seen = hypervisor.seen(there)
     if not (seen.exists() and seen.samefile(there)):
         raise CheckpointError(
@@ -119,7 +114,7 @@ def refuse_what_cannot_be_kept(run: Convergence) -> None:
             )
     for item, path in declared_disks(run).values():
         image = image_store.resolve(hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
-        below = below_of(path) if image else None
+        below = backing_of(path) if image else None
         layer = layer_at(hypervisor.folders, below) if below else None
         if image and below != image.disk and (layer is None or layer.parent != image.digest):
             raise CheckpointError(

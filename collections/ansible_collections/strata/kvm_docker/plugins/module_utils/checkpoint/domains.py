@@ -13,7 +13,6 @@ from xml.etree import ElementTree
 
 from ..errors import CheckpointError
 from ..kvm.domain import is_running
-from ..kvm.errors import unless_gone
 from ..kvm.mark import to_text
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds that libvirt may need to finish what it was asked by a run that was killed.
 _JOB = 300.0
+#: Seconds between two looks at that.
+_LOOK = 0.2
 
 
 def save(domain: libvirt.virDomain, path: Path) -> None:
@@ -69,10 +70,22 @@ def resume(domain: libvirt.virDomain) -> None:
 
 def await_idle(domain: libvirt.virDomain) -> None:
     """Return once libvirt does nothing with *domain* any more: it finishes what a killed run had asked for."""
-    import libvirt
-
     until = time.monotonic() + _JOB
-    while unless_gone(lambda: domain.isActive() and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE):
+    while _busy(domain):
         if time.monotonic() > until:
             raise CheckpointError(f"domain {domain.name()}: libvirt still works on it after {_JOB:g} s. Run again.")
-        time.sleep(0.2)
+        time.sleep(_LOOK)
+
+
+def _busy(domain: libvirt.virDomain) -> bool:
+    """Whether libvirt works on it. It refuses to tell that of one which it is just ending."""
+    import libvirt
+
+    try:
+        return bool(domain.isActive() and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+            return True
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return False
+        raise

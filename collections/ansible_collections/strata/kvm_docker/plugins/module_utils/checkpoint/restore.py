@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,16 @@ from ..kvm.disk import mark_of
 from ..kvm.domain import find_domain, is_running
 from ..kvm.errors import libvirt_errors, unless_gone
 from ..kvm.overlay import mark_overlay, refresh_pool
+from ..kvm.qcow2 import backing_of
 from ..kvm.wake import wake
 from ..parallel import at_once
 from ..plan.model import Declared
 from ..resources import declared
 from ..store.items import touch
-from ..store.layers import stored_layers
+from ..store.layers import StoredLayer, stored_layers
 from ..store.layers import verify as verify_piece
 from . import domains, files, under_way
-from .contents import below_of, declared_disks, places
+from .contents import declared_disks, places
 from .manifest import disk_name, memory_name
 from .resume import prove, resume_all
 from .store import Checkpoint, require_space
@@ -103,7 +105,7 @@ class Restoring:
         wanted = {item.key.name: item for item in declared(("guest",), self.run.environment, self.run.inputs)}
         synced = [partial(files.sync, path) for _declared, path in declared_disks(self.run).values()]
         restored = [partial(self._restore, guest, wanted[guest]) for guest in self.guests]
-        at_once(lambda act: act(), [*synced, *restored])
+        at_once(call, [*synced, *restored])
         self._note("wake")
         resume_all(self.hypervisor, self.name, self.guests)
         at_once(self._prove, self.guests)
@@ -115,9 +117,6 @@ class Restoring:
 
     def _keys(self) -> list[str]:
         return [name for name in self.checkpoint.manifest.files if name.startswith("keys/")]
-
-    def _without_disks(self) -> list[str]:
-        return [*map(memory_name, self.guests), *self._keys()]
 
     def left(self, doing: under_way.Doing) -> UnderWay:
         """What is being done, as the next run finds it if this one is killed."""
@@ -138,22 +137,24 @@ class Restoring:
     def _take_all_over(self, copies: Mapping[str, Path]) -> None:
         """Verify every file, disks by the *copies* that are made of them meanwhile, if any, and what disks stand on."""
         items = {disk_name(name): item for name, (item, _path) in declared_disks(self.run).items()}
-        below = {name: self._below(item) for name, item in items.items()}
+        layers = {layer.content: layer for layer in stored_layers(self.hypervisor.folders)}
+        below = {name: self._below(item, layers) for name, item in items.items()}
         pieces = {piece for each in below.values() for piece in each}
-        taken = [partial(self._take_over, name, copies.get(name)) for name in (*items, *self._without_disks())]
-        at_once(lambda act: act(), [*(partial(verify_piece, piece) for piece in pieces), *taken])
+        names = (*items, *map(memory_name, self.guests), *self._keys())
+        taken = [partial(self._take_over, name, copies.get(name)) for name in names]
+        at_once(call, [*(partial(verify_piece, piece) for piece in pieces), *taken])
         for name, item in items.items():
             self._require_below(item, copies.get(name) or self.checkpoint.file(name), below[name])
         for piece in pieces if copies else ():
             touch(piece)
 
-    def _below(self, item: Declared) -> list[Path]:
-        """The folders in the store that a disk is to stand on, the topmost first: of its engine layer, of its image."""
+    def _below(self, item: Declared, layers: Mapping[str, StoredLayer]) -> list[Path]:
+        """The folders in the store that a disk is to stand on, the topmost first: of its engine layer, of its image.
+        *layers*: all that are there, by content."""
         image = resolve(self.hypervisor.folders, item.spec["image"]) if "image" in item.spec else None
         kept = self.checkpoint.manifest.origin.layers.get(item.key.name) if image else None
-        layers = (layer for layer in stored_layers(self.hypervisor.folders) if kept and layer.content == kept.content)
-        found = [*([next(layers, None)] if kept else []), *([image] if image else [])]
-        return [each.disk.parent for each in found if each]
+        layer = layers.get(kept.content) if kept else None
+        return [each.disk.parent for each in (layer, image) if each]
 
     def _take_over(self, name: str, target: Path | None) -> None:
         """Verify a file of the checkpoint; where it has a target, by what was copied there."""
@@ -165,7 +166,7 @@ class Restoring:
 
     def _require_below(self, item: Declared, path: Path, pieces: list[Path]) -> None:
         """The disk of the checkpoint, at *path*, must stand on the topmost of the *pieces* (folders)."""
-        found, below = below_of(path), pieces[0] / DISK if pieces else None
+        found, below = backing_of(path), pieces[0] / DISK if pieces else None
         if found != below:
             raise CheckpointError(f"{item.key}: in the checkpoint it stands on {found}, and here on {below}.")
 

@@ -117,11 +117,12 @@ class WarmStart:
         hypervisor, name = run.session.hypervisor, run.environment.name
         checkpoint = self._chosen(run, Store(hypervisor.folders, name), check=True)
         Restoring(run, checkpoint).verify()
-        there, replaced = list(observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name)), _there(run, _RESTORED)
-        keys = {item.key for item in replaced}
-        wanted = declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs)
-        made = plan(wanted, [item for item in there if item.key not in keys], effect, adopt=run.adopt)
-        return replace(made, changes=tuple(_from(checkpoint, made, keys)))
+        wanted = tuple(declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs))
+        there = {item.key: item for item in observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name)}
+        replaced = {item.key for item in wanted if item.key.kind in _RESTORED} & there.keys()
+        left = [item for key, item in there.items() if key not in replaced]
+        made = plan(wanted, left, effect, adopt=run.adopt)
+        return replace(made, changes=tuple(_from(checkpoint, made, replaced)))
 
     def _chosen(self, run: Convergence, store: Store, check: bool = False) -> Checkpoint:
         """The checkpoint to start by, if nothing is in its way."""

@@ -19,9 +19,14 @@ def make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+def nearest(folder: Path) -> Path:
+    """*folder*, or the first one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def free_space(folder: Path) -> int:
     """Bytes that are free where *folder* is, or will be."""
-    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    return shutil.disk_usage(nearest(folder)).free
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> bool:

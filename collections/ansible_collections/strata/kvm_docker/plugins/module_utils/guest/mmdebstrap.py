@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..bound import bound
 from ..errors import ImageError
 from ..folders import UMASK
 from .apt_sources import apt_sources
@@ -33,11 +34,7 @@ _EXCLUDED = (
 _KEPT_LINES = 200
 #: mmdebstrap mounts /proc, /sys and /dev in its tree. In namespaces of its own it takes mounts and processes with it,
 #: whatever ends us, SIGKILL included.
-_ENCLOSED = (
-    *("setpriv", "--pdeathsig", "KILL"),
-    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-    "nice",
-)
+_ENCLOSED = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "nice")
 
 Report = Callable[[str, float], None]
 
@@ -102,6 +99,7 @@ def explain(what: Bootstrap, output: Sequence[str]) -> str:
 def _argv(what: Bootstrap, target: Path) -> list[str]:
     excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
     return [
+        *bound("KILL"),
         *_ENCLOSED,
         *("mmdebstrap", "--verbose", "--mode=root", "--format=directory", "--architectures=amd64"),
         *(f"--variant={what.variant}", f"--include={','.join(what.packages)}"),

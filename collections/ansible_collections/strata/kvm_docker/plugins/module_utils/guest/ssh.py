@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..bound import bound
 from ..errors import GuestError
 from . import ssh_config
 from .ping import ping
@@ -32,8 +33,6 @@ DOCKER_SOCKET = "/var/run/docker.sock"
 _CONTROL_TIMEOUT = 5.0
 #: Seconds within which a living guest, however busy, has run ``true``.
 _ECHO_TIMEOUT = 10.0
-#: Ends a handshake whose run is killed: the next run would open a second connection beside it, which nobody ends.
-_BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 #: ssh's own failures (ssh(1), EXIT STATUS).
 _SSH_FAILED = 255
 
@@ -154,7 +153,9 @@ class Shell:
 
     def _open(self, timeout: float, watch: Callable[[], None]) -> None:
         with tempfile.TemporaryFile() as stderr:
-            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.target, stderr=stderr.fileno(), before=_BOUND)
+            # Beside the handshake of a run that was killed, the next run would open a second connection.
+            before = bound("TERM") if shutil.which("setpriv") else ()
+            attempt = self._start("-fN", "-o", "ControlMaster=yes", self.target, stderr=stderr.fileno(), before=before)
             status = _finish(attempt, timeout, watch)
             stderr.seek(0)
             said = stderr.read().decode(errors="replace").strip()

@@ -17,7 +17,7 @@ from .domain import described
 from .errors import unless_gone
 from .overlay import OverlayMark, read_overlay_mark
 from .pool import claim_pool, pool_path
-from .qcow2 import read_qcow2
+from .qcow2 import backing_of, read_qcow2
 
 if TYPE_CHECKING:
     import libvirt
@@ -80,8 +80,7 @@ def image_of(hypervisor: Hypervisor, file: DiskFile) -> str:
 
     if file.mark:
         return file.mark.image
-    header = read_qcow2(file.path)
-    below = header.backing if header else None
+    below = backing_of(file.path)
     lowest = [file.path, *chain(file.path)][-1]
     return (recipe_of(hypervisor.folders, lowest) or str(below)) if below else "no image"
 
@@ -168,8 +167,7 @@ def chain(path: Path) -> Iterator[Path]:
     while following and following not in seen and following.is_file():
         seen.add(following)
         yield following
-        header = read_qcow2(following)
-        following = header.backing if header else None
+        following = backing_of(following)
 
 
 def _standing_on(path: Path) -> list[Path]:

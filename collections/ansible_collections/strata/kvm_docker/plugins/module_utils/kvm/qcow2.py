@@ -44,6 +44,12 @@ def read_qcow2(path: Path) -> Qcow2 | None:
     return Qcow2(size, _seen_from(path.parent, name.decode(errors="surrogateescape")) if name else None)
 
 
+def backing_of(path: Path) -> Path | None:
+    """The file that *path* stands on; ``None`` where there is none, or no whole header."""
+    header = read_qcow2(path)
+    return header.backing if header else None
+
+
 def _seen_from(folder: Path, name: str) -> Path:
     """As QEMU resolves the name of a backing file."""
     return Path(name) if os.path.isabs(name) else Path(os.path.normpath(folder / name))

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..bound import bound
 from ..docker.archive import ArchivedImage
 from ..docker.image_marks import layer_mark
 from ..errors import ImageError
@@ -172,7 +173,7 @@ def _run(argv: list[str], seconds: float, images: int, report: Report) -> None:
     programs.check_programs([programs.EMULATOR, "qemu-img"])
     report("starting the engine", 0.1)
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "nice", *argv],
+        [*bound("KILL"), "nice", *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
