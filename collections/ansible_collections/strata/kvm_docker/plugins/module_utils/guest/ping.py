@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cheapest question that a Docker engine answers: ``GET /_ping`` (Docker Engine API), over a unix socket."""
+"""Whether somebody is at a unix socket, and the cheapest question that a Docker engine answers there: ``GET /_ping``
+(Docker Engine API)."""
 
 from __future__ import annotations
 
@@ -32,3 +33,14 @@ def ping(path: Path, timeout: float, watch: Callable[[], None]) -> bool:
                 return False
         return b" 200 " in client.recv(64)
     return False
+
+
+def listening(path: Path) -> bool:
+    """Whether somebody listens at *path*."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(1.0)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -13,7 +13,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,7 +24,7 @@ from pathlib import Path
 from ..bound import bound
 from ..errors import GuestError
 from . import ssh_config
-from .ping import ping
+from .ping import listening, ping
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 
@@ -116,7 +115,7 @@ class Shell:
         local = ssh_config.engine_socket(self.config.parent, self.guest)
         self._have_connection()
         with self._exclusive():
-            if not _listening(local):
+            if not listening(local):
                 rule = f"{local}:{remote}"
                 self._control("cancel", "-L", rule)
                 local.unlink(missing_ok=True)
@@ -136,7 +135,7 @@ class Shell:
 
     def _have_connection(self) -> None:
         """Connect anew where the connection has ended since: ssh would make one for each command then."""
-        if not (self._connected and _listening(self._control_path)):
+        if not (self._connected and listening(self._control_path)):
             self.connect()
 
     def _alive(self, watch: Callable[[], None]) -> bool:
@@ -260,16 +259,6 @@ def _finish(process: subprocess.Popen[bytes], timeout: float, watch: Callable[[]
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _listening(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(1.0)
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-        return True
 
 
 def _await_gone(path: Path, timeout: float = 2.0) -> None:

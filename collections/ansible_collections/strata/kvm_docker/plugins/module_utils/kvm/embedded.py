@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..errors import HypervisorError
 from ..folders import Folders, make_searchable
+from ..guest.ping import listening
 from ..locks import exclusive
 from ..progress import Progress
 from . import namespaces, private_mounts, processes, programs, uplink
@@ -161,13 +162,21 @@ def _start_daemon(folders: Folders, name: str) -> None:
 
 
 def _await_answer(folders: Folders) -> None:
+    """Return once libvirtd answers and virtlogd, which every guest's console goes through, listens."""
     until = time.monotonic() + START_SECONDS
-    while not (_socket(folders).exists() and answers(uri(folders))):
-        if not processes.running(_record(folders, "libvirtd")) or time.monotonic() > until:
-            log = _log(folders, "libvirtd")
-            tail = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
-            raise HypervisorError(f"the embedded libvirtd did not start; {log} ends with:\n{tail}")
-        time.sleep(0.02)
+
+    def up(name: str) -> bool:
+        if name == "virtlogd":
+            return listening(_socket(folders).with_name("virtlogd-sock"))
+        return listening(_socket(folders)) and answers(uri(folders))
+
+    for name in ("virtlogd", "libvirtd"):
+        while not up(name):
+            if not processes.running(_record(folders, name)) or time.monotonic() > until:
+                log = _log(folders, name)
+                tail = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+                raise HypervisorError(f"the embedded {name} did not start; {log} ends with:\n{tail}")
+            time.sleep(0.02)
 
 
 def _end_processes(folders: Folders) -> None:
