@@ -57,9 +57,8 @@ def put_layer(folders: Folders, image: StoredImage, name: str, request: str = ""
     with image_store.making(folders, sha(name)) as staging:
         disk = staging / image_store.DISK
         qemu_img("create", "-f", "qcow2", "-b", backing_name(image.digest), "-F", "qcow2", disk)
-        return store_layer(
-            folders, staging, image.digest, {f"archive:{name}": f"sha256:{sha(name)}"}, request or sha(name)
-        )
+        images = {f"archive:{name}": f"sha256:{sha(name)}"}
+        return store_layer(folders, staging, image.digest, images, 1 << 20, request or sha(name))
 
 
 def put_archive(folders: Folders, name: str) -> Path:

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import processes
 from lab import LabEngine
+
+#: A command line, run in some network namespace.
+Inside: TypeAlias = Callable[[Sequence[str]], list[str]]
 
 USER, PASSWORD = "reader", "open-sesame-4711"
 #: ``htpasswd -B`` of the two, cost 5.
@@ -29,7 +32,7 @@ _CONFIG = """
 version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {root}/data}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "{address}"}}
 """
 _AUTH = "auth: {{htpasswd: {{realm: test, path: {root}/htpasswd}}}}\n"
 
@@ -88,38 +91,48 @@ class Registry:
 @contextmanager
 def registry(engine: LabEngine, program: Path, port: int, password: bool = False) -> Iterator[Registry]:
     """A registry that runs while the block does."""
-    with tempfile.TemporaryDirectory(prefix="registry-") as folder:
-        root = Path(folder)
-        (root / "htpasswd").write_text(_HTPASSWD)
-        text = _CONFIG + (_AUTH if password else "")
-        (root / "config.yml").write_text(text.format(root=root, port=port))
-        with _running(engine, [str(program), "serve", str(root / "config.yml")], root, port):
-            client = engine.client()
-            yield Registry(f"127.0.0.1:{port}", engine, client)
-            client.close()
+    address = f"127.0.0.1:{port}"
+    with (
+        tempfile.TemporaryDirectory(prefix="registry-") as folder,
+        served(engine.inside, program, Path(folder), address, password),
+    ):
+        client = engine.client()
+        yield Registry(address, engine, client)
+        client.close()
+
+
+@contextmanager
+def served(inside: Inside, program: Path, root: Path, address: str, password: bool = False) -> Iterator[None]:
+    """What is in the folder *root* as a registry at *address* of the namespace that *inside* leads to."""
+    (root / "htpasswd").write_text(_HTPASSWD)
+    text = _CONFIG + (_AUTH if password else "")
+    (root / "config.yml").write_text(text.format(root=root, address=address))
+    argv = [str(program), "serve", str(root / "config.yml")]
+    with _running(inside, argv, root, int(address.rpartition(":")[2])):
+        yield
 
 
 @contextmanager
 def faulty_registry(engine: LabEngine, port: int) -> Iterator[str]:
     """The address of a server that fails as the name of the repository says: ``500/x``, ``hang/x``."""
     argv = [sys.executable, "-c", _FAULTY, str(port)]
-    with tempfile.TemporaryDirectory(prefix="registry-") as folder, _running(engine, argv, Path(folder), port):
+    with tempfile.TemporaryDirectory(prefix="registry-") as folder, _running(engine.inside, argv, Path(folder), port):
         yield f"127.0.0.1:{port}"
 
 
 @contextmanager
-def _running(engine: LabEngine, argv: list[str], root: Path, port: int) -> Iterator[None]:
-    process = processes.spawn(engine.inside(argv), root / "pid", root / "log")
+def _running(inside: Inside, argv: list[str], root: Path, port: int) -> Iterator[None]:
+    process = processes.spawn(inside(argv), root / "pid", root / "log")
     try:
-        _await(lambda: _listens(engine, port), lambda: (root / "log").read_text())
+        _await(lambda: _listens(inside, port), lambda: (root / "log").read_text())
         yield
     finally:
         processes.terminate([process])
 
 
-def _listens(engine: LabEngine, port: int) -> bool:
-    probe = ["sh", "-c", f"grep -q '0100007F:{port:04X} 00000000:0000 0A' /proc/net/tcp"]
-    return subprocess.run(engine.inside(probe), check=False).returncode == 0
+def _listens(inside: Inside, port: int) -> bool:
+    probe = ["sh", "-c", f"grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp"]
+    return subprocess.run(inside(probe), check=False).returncode == 0
 
 
 def _await(condition: Callable[[], bool], words: Callable[[], str]) -> None:

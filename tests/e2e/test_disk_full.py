@@ -12,13 +12,20 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import GuestImage, ImageBuild
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
+    Environment,
+    Guest,
+    GuestImage,
+    ImageBuild,
+)
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest import guest_image, image_store
-from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput
+from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm import embedded
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import LayerRequest, layer_for
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layer_build import build_layer
@@ -125,7 +132,16 @@ def test_a_store_that_fills_up_while_a_layer_is_made_holds_no_half_one_and_the_n
     archive = tmp_path / "some.tar"
     (identity,) = docker_archive(archive, [(("some:1",), os.urandom(24 * MIB))])
     image = ImageInput(reference="some:1", source=f"archive:{identity}", archive=archive)
-    request = LayerRequest(recipe=recipe, images={image.source: image}, environment="lab", guests=(), virt_type="qemu")
+    environment = Environment(name="lab", folder="/", guests={"one": Guest(name="one", image="debian")})
+    request = LayerRequest(
+        recipe=recipe,
+        size=2 * 1024 * MIB,
+        images={image.source: image},
+        environment=environment,
+        guests=("one",),
+        inputs=Inputs(images={("one", "some:1"): image}),
+    )
+    hypervisor: Any = SimpleNamespace(folders=folders, netns=None, inside=list)
     before, ballast = tree(folders.images), []
 
     def fill_up(message: str, fraction: float) -> None:
@@ -133,8 +149,8 @@ def test_a_store_that_fills_up_while_a_layer_is_made_holds_no_half_one_and_the_n
             ballast.append(fill(folders.images))
 
     with pytest.raises(ImageError, match=f"no space is left below {folders.images}"):
-        build_layer(request, folders, fill_up)
+        build_layer(request, hypervisor, fill_up)
     ballast[0].unlink()
     assert tree(folders.images) == before
-    build_layer(request, folders, lambda message, fraction: None)
+    build_layer(request, hypervisor, lambda message, fraction: None)
     assert layer_for(folders, request)

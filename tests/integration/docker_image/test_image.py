@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     ContainerImage,
     Environment,
     Guest,
+    GuestImage,
+    ImageBuild,
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.engine import Engine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image import Image
@@ -33,8 +35,11 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model impor
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resolve import resolve_images
 from ansible_collections.strata.kvm_docker.plugins.module_utils.resources import plan
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_layer import requests
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layer_build import fill
 from docker.errors import APIError
 from image_archives import docker_archive, oci_archive
+from lab import LabEngine
 
 pytestmark = pytest.mark.lab
 
@@ -86,7 +91,7 @@ class Host:
             name=self.name, folder=str(self.folder), guests={"web": guest}, container_images=self.archives
         )
         inputs = Inputs(images=resolve_images(environment, folders))
-        self._environment = environment
+        self.environment = environment
         return Engine(
             guest="web",
             environment=self.name,
@@ -97,7 +102,7 @@ class Host:
 
     def plan(self, remove_orphans: bool = False) -> tuple[Engine, Plan]:
         engine = self.engine
-        declared = list(Image().declare(self._environment, engine.inputs))
+        declared = list(Image().declare(self.environment, engine.inputs))
         observed = list(Image().observe(engine, self.name))
         found = plan(
             declared, observed, lambda _key, difference: Image().effect(difference), remove_orphans=remove_orphans
@@ -514,3 +519,32 @@ def test_an_image_of_an_engine_layer_is_claimed_without_a_load(host: Host) -> No
     tags = host.client.inspect_image(reference)["RepoTags"]
     assert {tag.partition(":")[0] for tag in tags} == {reference.partition(":")[0], "strata.invalid/mark"}
     assert host.converge() == []
+
+
+def test_an_engine_is_filled_for_guests_that_claim_its_images_and_it_shows_them_to_nobody_else(
+    host: Host, lab_engine: LabEngine
+) -> None:
+    """An archive, what is built on it, and that in two stages; afterwards as on the disk of a new guest."""
+    base, _found = host.archive("base", b"below")
+    dockerfile = "FROM {} AS first\nCOPY said /said\nFROM scratch\nCOPY --from=first /said /said\n"
+    host.write("app/said", "one")
+    app = host.build("app", dockerfile.format(base))
+    preloaded = {"debian": GuestImage(build=ImageBuild(suite="trixie"), preload=True)}
+    inputs = replace(host.engine.inputs, guest_images={"debian": "of the recipe"})
+    request = requests(replace(host.environment, images=preloaded), inputs)["debian"]
+    before, told = set(names(host)), []
+
+    fill(request, lab_engine.socket, lambda words, fraction: told.append(words))
+
+    assert any("image 2 of 2: building" in words for words in told)
+    made = {name for name in names(host) if name not in before}
+    assert {name.partition(":")[0] for name in made} == {"strata.invalid/layer", "strata.invalid/stage"}
+    stranger = Host(host.client, host.folder / "other")
+    stranger.serve("other")
+    assert not [each.key for each in Image().observe(stranger.engine, stranger.name) if each.key.name in made]
+    sweep(stranger.engine)
+    assert made <= set(names(host))
+    assert host.converge() == [f"create {base}", f"create {app}"]
+    assert not [event for event in host.events if event.message.startswith(("loading", "building"))]
+    assert host.converge() == []
+    assert not [name for name in names(host) if name.startswith("strata.invalid/layer")]

@@ -10,12 +10,16 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.checks import check
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.compose import Project, Service
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environment import (
     EngineSettings,
     Environment,
@@ -23,11 +27,10 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
     GuestImage,
     ImageBuild,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.reference import familiar
 from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
-from ansible_collections.strata.kvm_docker.plugins.module_utils.docker.image_marks import layer_mark
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
-from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import DISK
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk import Disk
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk_files import chain
@@ -41,6 +44,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.store.engine_lay
     layer_for,
     requests,
 )
+from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layers import StoredLayer, layer_digest
 from image_archives import docker_archive
 from made_store import put_disk, put_image, sha, tree
 
@@ -66,7 +70,7 @@ def folders(tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def inputs(folders: Folders, tmp_path: Path) -> Inputs:
-    """An image in the store, and for each of two guests one image of an archive and one that is pulled."""
+    """An image in the store, and for each of two guests one image of an archive and one that is pulled by its tag."""
     put_image(folders, "debian")
     images = {}
     for guest in ("one", "two"):
@@ -82,10 +86,81 @@ def request_(inputs: Inputs) -> LayerRequest:
     return requests(environment_of(), inputs)["debian"]
 
 
-def write_something(argv: list[str], seconds: float, images: int, report: Any) -> None:
-    """In place of QEMU."""
-    work = next(word.partition("file=")[2] for word in argv if "disk0," in word)
-    subprocess.run(("qemu-io", "-c", "write -P 7 512k 64k", work), check=True, capture_output=True)
+class SomethingWritten:
+    """In place of the machine and its engine."""
+
+    def __init__(self, disk: Path, **_given: Any) -> None:
+        self.disk = disk
+
+    @contextmanager
+    def running(self, *_given: Any) -> Iterator[Path]:
+        yield self.disk
+        subprocess.run(("qemu-io", "-c", "write -P 7 512k 64k", self.disk), check=True, capture_output=True)
+
+
+@pytest.fixture
+def no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_build, "LayerMachine", SomethingWritten)
+    monkeypatch.setattr(layer_build, "fill", lambda *_given: None)
+
+
+def build(request: LayerRequest, folders: Folders, report: Any = ignore) -> StoredLayer:
+    hypervisor: Any = SimpleNamespace(folders=folders)
+    return layer_build.build_layer(request, hypervisor, report)
+
+
+def service(image: str, **options: Any) -> Service:
+    return Service(name=image.partition(":")[0], image=image, **options)
+
+
+def held(inputs: Inputs, services: Mapping[str, Service], **settings: Any) -> list[str]:
+    """What the layer of guests one and two with these *services* holds, where two has other *settings*."""
+    environment = environment_of()
+    project = Project(name="p", file="/compose.yaml", services=services)
+    one, two = (replace(guest, compose=project) for guest in environment.guests.values())
+    other = replace(two, engine=EngineSettings(settings=settings))
+    return sorted(requests(replace(environment, guests={"one": one, "two": other}), inputs)["debian"].images)
+
+
+def test_a_layer_holds_what_is_known_before_it_is_made(inputs: Inputs) -> None:
+    """What a tag stands for is not, nor is what is built on that."""
+    digest = f"sha256:{sha('redis')}"
+    archived = next(image for image in inputs.images.values() if image.archive)
+    pinned = ImageInput(reference="redis:7", source=f"registry:docker.io/library/redis:7@{digest}")
+    moving = ImageInput(reference="nginx:1", source="registry:docker.io/library/nginx:1")
+    on_pinned, on_moving, on_both = (
+        ImageInput(
+            reference=f"{name}:1", source=f"context:{name}", bases={each.reference: each.source for each in bases}
+        )
+        for name, bases in (("app", [pinned, archived]), ("web", [moving]), ("all", [moving, pinned]))
+    )
+    every = (archived, pinned, moving, on_pinned, on_moving, on_both)
+    inputs = replace(inputs, images={("one", image.reference): image for image in every})
+    services = {image.reference: service(image.reference) for image in every}
+    built = f"context:app lab/{familiar('app:1')}"
+
+    assert held(inputs, services) == sorted([archived.source, pinned.source, built])
+    assert held(inputs, {**services, "redis:7": service("redis:7", pull_policy="never")}) == [archived.source]
+    assert held(inputs, services, **{"registry-mirrors": ["https://mirror"]}) == [archived.source]
+    assert held(inputs, services, debug=True) == sorted([archived.source, pinned.source, built])
+
+
+def test_what_decides_how_images_are_pulled_goes_to_the_engine_of_the_layer(inputs: Inputs) -> None:
+    request = requests(environment_of(**{"insecure-registries": ["lab:5000"], "debug": True}), inputs)["debian"]
+    assert request.settings == {"insecure-registries": ["lab:5000"]}
+    assert not request.from_outside
+
+
+def test_the_disk_of_a_layer_is_as_large_as_the_smallest_that_would_stand_on_it(
+    folders: Folders, inputs: Inputs, no_machine: None
+) -> None:
+    environment = environment_of()
+    small = replace(environment.guests["two"], disk=3 << 20)
+    request = requests(replace(environment, guests={**environment.guests, "two": small}), inputs)["debian"]
+    made = read_qcow2(build(request, folders).disk)
+    assert made
+    assert made.size == 3 << 20
+    assert request.digest != requests(environment, inputs)["debian"].digest
 
 
 def test_a_layer_holds_the_archives_of_all_guests_of_its_image(inputs: Inputs, request_: LayerRequest) -> None:
@@ -129,26 +204,24 @@ def test_a_first_disk_waits_for_its_layer(inputs: Inputs) -> None:
 
 
 def test_a_layer_is_a_thin_disk_over_its_image_that_the_next_one_finds(
-    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+    folders: Folders, request_: LayerRequest, no_machine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layer_build, "_run", write_something)
     assert layer_for(folders, request_) is None
 
-    made = layer_build.build_layer(request_, folders, ignore)
+    made = build(request_, folders)
 
     assert layer_for(folders, request_) == made
     assert list(chain(made.disk)) == [made.disk, _disk_of(folders)]
     assert read_qcow2(made.disk) == read_qcow2(made.disk)
-    monkeypatch.setattr(layer_build, "_run", None)
-    assert layer_build.build_layer(request_, folders, ignore) == made
+    monkeypatch.setattr(layer_build, "LayerMachine", None)
+    assert build(request_, folders) == made
     assert list((folders.images / ".staging").iterdir()) == []
 
 
 def test_another_archive_or_image_asks_for_another_layer(
-    folders: Folders, inputs: Inputs, request_: LayerRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: Folders, inputs: Inputs, request_: LayerRequest, tmp_path: Path, no_machine: None
 ) -> None:
-    monkeypatch.setattr(layer_build, "_run", write_something)
-    layer_build.build_layer(request_, folders, ignore)
+    build(request_, folders)
     found = docker_archive(tmp_path / "new.tar", [(("one:1",), b"new")])[0]
     new = ImageInput(reference="one:1", source=f"archive:{found}", archive=tmp_path / "new.tar")
     changed = Inputs(guest_images=inputs.guest_images, images={**inputs.images, ("one", "one:1"): new})
@@ -158,20 +231,19 @@ def test_another_archive_or_image_asks_for_another_layer(
 
 
 def test_of_two_runs_that_need_one_layer_one_makes_it(
-    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+    folders: Folders, request_: LayerRequest, no_machine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[int] = []
     told: list[str] = []
 
-    def slowly(*arguments: Any) -> None:
+    def slowly(*_given: Any) -> None:
         begun.append(1)
         time.sleep(0.5)
-        write_something(*arguments)
 
-    monkeypatch.setattr(layer_build, "_run", slowly)
+    monkeypatch.setattr(layer_build, "fill", slowly)
 
     def work() -> None:
-        layer_build.build_layer(request_, folders, lambda words, _fraction: told.append(words))
+        build(request_, folders, lambda words, _fraction: told.append(words))
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -185,22 +257,19 @@ def test_of_two_runs_that_need_one_layer_one_makes_it(
 
 
 def test_a_killed_maker_leaves_nothing_that_the_next_one_stumbles_over(
-    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+    folders: Folders, request_: LayerRequest, no_machine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = tree(folders.images)
-    steps = ("_work", "_run", "_qemu_img", "store_layer")
-    for step in steps:
+    for step in ("_qemu_img", "fill", "store_layer"):
         child = os.fork()
         if child == 0:
-            monkeypatch.setattr(layer_build, "_run", write_something)
             monkeypatch.setattr(layer_build, step, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-            layer_build.build_layer(request_, folders, ignore)
+            build(request_, folders)
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, step
         assert layer_for(folders, request_) is None
     assert {name: digest for name, digest in tree(folders.images).items() if ".staging" not in name} == before
-    monkeypatch.setattr(layer_build, "_run", write_something)
-    layer_build.build_layer(request_, folders, ignore)
+    build(request_, folders)
 
     assert layer_for(folders, request_)
     assert list((folders.images / ".staging").iterdir()) == []
@@ -211,7 +280,7 @@ def test_where_there_is_no_room_it_is_said_before_anything_is_written(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1))
     with pytest.raises(ImageError, match=r"Making an engine layer needs .* MiB below"):
-        layer_build.build_layer(request_, folders, ignore)
+        build(request_, folders)
     assert list((folders.images / ".staging").iterdir()) == []
 
 
@@ -221,62 +290,13 @@ def test_a_damaged_image_is_found_before_a_layer_is_made_on_it(folders: Folders,
     content[-1] ^= 1
     disk.write_bytes(content)
     with pytest.raises(ImageError, match="is damaged"):
-        layer_build.build_layer(request_, folders, ignore)
+        build(request_, folders)
 
 
 def test_an_archive_that_changed_meanwhile_is_refused(folders: Folders, request_: LayerRequest, tmp_path: Path) -> None:
     docker_archive(tmp_path / "one.tar", [(("one:1",), b"other")])
     with pytest.raises(ImageError, match="changed while the run was under way"):
-        layer_build.build_layer(request_, folders, ignore)
-
-
-def test_the_script_checks_each_image_and_marks_it_for_everybody(request_: LayerRequest) -> None:
-    archived = request_.archived()
-    script = layer_build.script(archived)
-    for number, (source, image) in enumerate(archived.items()):
-        assert f"< /dev/vd{'cd'[number]}" in script
-        assert f"docker tag {image.image_id} {layer_mark(source)}\n" in script
-    done = subprocess.run(("dash", "-n"), input=script.encode(), check=False, capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-def run_console(*lines: str, seconds: float = 20, end: str = "") -> list[str]:
-    told: list[str] = []
-    script = "".join(f"echo '{line}';" for line in lines) + end
-    layer_build._run(["sh", "-c", script], seconds, 2, lambda words, _fraction: told.append(words))
-    return told
-
-
-def test_the_console_tells_how_far_it_is() -> None:
-    told = run_console("noise", "strata-layer: loaded 1", "strata-layer: loaded 2", "strata-layer: done")
-    assert told == ["starting the engine", "1 of 2 images loaded", "2 of 2 images loaded"]
-
-
-def test_an_engine_that_fails_is_told_with_the_end_of_its_console() -> None:
-    with pytest.raises(ImageError, match="did not load the images:\nno space left on device"):
-        run_console("no space left on device", end="exit 1")
-
-
-def test_an_engine_that_hangs_is_given_up() -> None:
-    with pytest.raises(ImageError, match=r"within 0\.5 s"):
-        run_console("booting", seconds=0.5, end="exec sleep 100")
-
-
-def test_the_machine_of_a_killed_maker_dies_with_it(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    child = os.fork()
-    if child == 0:
-        layer_build._run(["sh", "-c", f"echo $$ > {note}; exec sleep 100"], 100, 1, ignore)
-        os._exit(0)
-    until = time.monotonic() + 10
-    while not (note.exists() and note.read_text()) and time.monotonic() < until:
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    machine = Path("/proc") / note.read_text().strip()
-    while machine.exists() and "Z" not in (machine / "stat").read_text().split() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert time.monotonic() < until
+        build(request_, folders)
 
 
 @pytest.mark.parametrize("key", ["data-root", "features", "storage-driver", "userns-remap"])
@@ -295,9 +315,8 @@ def test_a_stock_image_cannot_be_preloaded() -> None:
 
 
 def test_layers_differ_by_nothing_but_what_they_are_made_of(
-    folders: Folders, request_: LayerRequest, monkeypatch: pytest.MonkeyPatch
+    folders: Folders, request_: LayerRequest, no_machine: None
 ) -> None:
-    monkeypatch.setattr(layer_build, "_run", write_something)
-    made = layer_build.build_layer(request_, folders, ignore)
-    assert made.digest == layer_build.layer_digest(made.parent, made.images)
-    assert sha256_file(made.disk.parent / DISK)
+    made = build(request_, folders)
+    assert made.digest == layer_digest(made.parent, request_.ids(), request_.size)
+    assert made.content == sha256_file(made.disk)

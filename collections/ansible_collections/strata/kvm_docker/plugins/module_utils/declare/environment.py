@@ -68,7 +68,7 @@ class GuestImage(Written):
     sha256: Sha256 | None = None
     """Digest that ``source`` must have; required for a URL."""
     preload: bool = False
-    """Have new guests start with their images of ``container_images`` on the engine already, by a shared layer."""
+    """Have new guests start with the images whose content is known on the engine already, by a shared layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,7 @@ def _put_for(reference: str, source: str, images: list[ListedImage], environment
 
 def _others(holders: dict[str, ListedImage], engine: Engine, environment: str) -> Iterator[Observed]:
     for name, image in holders.items():
-        if "@" in name and len(image.names) > 1:
+        if "@" in name and (image.preloaded or len(image.names) > 1):
             continue
         origin = image.put_for(environment, name)
         yield Observed(

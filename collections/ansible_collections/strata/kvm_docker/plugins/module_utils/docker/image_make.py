@@ -42,7 +42,7 @@ def make(engine: Engine, image: ImageInput, progress: Progress) -> None:
         elif image.archive:
             _name(engine, image, _load(engine, image, report, lambda phase: progress.phase(stage, phase)))
         else:
-            _name(engine, image, _pull(engine, image, report))
+            _name(engine, image, pull(engine, image, report))
 
 
 def _there(engine: Engine, image: ImageInput) -> bool:
@@ -96,8 +96,10 @@ def _load(engine: Engine, image: ImageInput, report: Report, phase: Callable[[st
     return loaded
 
 
-def _pull(engine: Engine, image: ImageInput, report: Report) -> str:
-    """Pull what the tag stands for, or the digest that was found there before; returns what it is called by."""
+def pull(engine: Engine, image: ImageInput, report: Report) -> str:
+    """Pull what the tag stands for, or the digest that was found there before; returns what it is called by.
+
+    Raises :class:`ImageError`."""
     reference = image.reference
     what = f"{engine.where}: image {reference} cannot be pulled"
     services = engine.project.services.values() if engine.project else ()

@@ -141,9 +141,10 @@ def stage_mark(environment: str, reference: str, number: int | str) -> str:
     return f"{STAGES}:{environment}-{_short(familiar(reference))}-{number}"
 
 
-def layer_mark(source: str) -> str:
-    """The mark of an image that an engine layer brings, for whatever environment declares one of *source*."""
-    return f"{LAYERS}:{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+def layer_mark(name: str) -> str:
+    """The mark of an image that an engine layer brings. *name*: the source that an environment is to declare for it;
+    more, where that is not all that it is known by."""
+    return f"{LAYERS}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def build_labels(environment: str, reference: str, source: str) -> dict[str, str]:
@@ -158,6 +159,7 @@ def build_label(environment: str, reference: str) -> tuple[str, str]:
 
 def superseded(image: ListedImage, environment: str, sources: Mapping[str, str]) -> bool:
     """We put it there, and nothing calls for it any more: it has no name and no source of *sources* (by reference).
+    What an engine layer brought is left until an environment claims it: a guest has it without room of its own.
 
     A digest is a name where the image was put there under it; else it only says where the image once came from.
     """
@@ -165,7 +167,7 @@ def superseded(image: ListedImage, environment: str, sources: Mapping[str, str])
     named = any(
         "@" not in name or name in declared or image.put_for(environment, name) is not None for name in image.names
     )
-    if named or image.stages or not image.put_by(environment):
+    if named or image.stages or image.preloaded or not image.put_by(environment):
         return False
     return all(image.origin(environment, reference, source) != source for reference, source in sources.items())
 

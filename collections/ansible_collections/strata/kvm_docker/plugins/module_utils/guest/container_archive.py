@@ -34,6 +34,7 @@ from .mmdebstrap import EPOCH, Bootstrap, bootstrap
 from .store_kind import StoreKind
 
 if TYPE_CHECKING:
+    from ..kvm.hypervisor import Hypervisor
     from .image_store import Report
 
 #: Raised when a change of the build itself must lead to new images.
@@ -60,9 +61,9 @@ class ContainerArchive(StoreKind):
         """Whether the store has it; an archive is renamed into place when it is whole."""
         return archive_path(folders, item.spec["digest"]).is_file()
 
-    def make(self, folders: Folders, item: Declared, report: Report) -> None:
+    def make(self, hypervisor: Hypervisor, item: Declared, report: Report) -> None:
         """Build it; raises :class:`ImageError`."""
-        build_archive(item.handle, item.key.name, folders, report)
+        build_archive(item.handle, item.key.name, hypervisor.folders, report)
 
 
 def recipe_digest(reference: str, build: ContainerImageBuild) -> str:

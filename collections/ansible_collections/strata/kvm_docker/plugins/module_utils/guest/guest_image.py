@@ -18,6 +18,7 @@ from .store_kind import StoreKind
 
 if TYPE_CHECKING:
     from ..inputs import Inputs
+    from ..kvm.hypervisor import Hypervisor
     from .image_store import Report
 
 
@@ -37,11 +38,11 @@ class GuestImageKind(StoreKind):
         """Whether the store has it, whole."""
         return image_store.resolve(folders, item.spec["digest"]) is not None
 
-    def make(self, folders: Folders, item: Declared, report: Report) -> None:
+    def make(self, hypervisor: Hypervisor, item: Declared, report: Report) -> None:
         """Build or fetch it; raises :class:`ImageError` with the image's name in front."""
         image, folder = item.handle
         try:
-            obtain(image, folder, folders, report)
+            obtain(image, folder, hypervisor.folders, report)
         except ImageError as error:
             raise ImageError(f"{item.key}: {error}") from error
 

@@ -50,6 +50,22 @@ def ssh_config(environment: Environment, folder: Path, proxy: Sequence[str] | No
     return "\n".join([heading, *entries, _shared(folder, proxy)])
 
 
+def of_machine(name: str, folder: Path, proxy: str) -> str:
+    """A configuration for one machine that has no address, with keys and ``known_hosts`` in *folder*. *proxy*: a line
+    for a shell that connects its input and output with it. It may be as slow as it likes; whether it is there, its
+    socket tells."""
+    own = _block(
+        name,
+        HostKeyAlias=name,
+        ControlPath=_quoted(control_path(folder, name)),
+        ProxyCommand=proxy.replace("%", "%%"),
+        ConnectTimeout="300",
+        ServerAliveInterval="60",
+        ServerAliveCountMax="15",
+    )
+    return f"{own}\n{_shared(folder, None)}"
+
+
 def shared_by_one(socket: Path, options: Mapping[str, str]) -> str:
     """The start of a configuration for one host of somebody else's, whose own options follow."""
     return _block(

@@ -39,7 +39,7 @@ class StoreKind(ABC):
         """Whether nothing is to be made: the store has it, whole."""
 
     @abstractmethod
-    def make(self, folders: Folders, item: Declared, report: Report) -> None:
+    def make(self, hypervisor: Hypervisor, item: Declared, report: Report) -> None:
         """Have it in the store; raises :class:`ImageError`."""
 
     def effect(self, difference: Difference) -> Effect:
@@ -58,7 +58,7 @@ class StoreKind(ABC):
             return
         stage = str(change.key)
         self.make(
-            connection.folders,
+            connection,
             change.declared,
             lambda message, fraction: progress.report(stage, "progress", message, round(fraction, 3)),
         )

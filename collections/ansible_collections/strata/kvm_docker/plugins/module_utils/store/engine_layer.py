@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..declare.environment import Environment
+from ..declare.environment import Environment, Guest
 from ..declare.reference import familiar
 from ..digests import canonical_digest
-from ..docker.archive import ArchivedImage, read_input
-from ..errors import ImageError
+from ..docker.archive import read_input
+from ..errors import ImageError, StrataError
 from ..folders import Folders
 from ..guest.image_store import resolve
 from ..guest.store_kind import StoreKind
@@ -27,27 +27,53 @@ from .layers import VERSION, StoredLayer, find_layer, layer_digest, verify
 
 if TYPE_CHECKING:
     from ..guest.image_store import Report, StoredImage
+    from ..kvm.hypervisor import Hypervisor
+
+
+#: Settings of an engine that decide what its registries are, and what builds reach (dockerd reference).
+_REACH = (
+    *("bip", "default-address-pools", "dns", "dns-opts", "dns-search", "mtu"),
+    *("http-proxy", "https-proxy", "no-proxy", "proxies"),
+    *("insecure-registries", "max-concurrent-downloads", "max-download-attempts", "registry-mirrors"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRequest:
-    """What a layer is to be made from. ``recipe``: digest that leads to the guest image. ``images``: by source.
-    ``environment`` and ``guests``: who would stand on it. ``virt_type``: how it is made; it does not matter after."""
+    """What a layer is to be made from. ``recipe``: digest that leads to the guest image. ``size``: bytes of its disk,
+    the smallest of those that would stand on it. ``images``: by :func:`name_in_layer`. ``environment`` and ``guests``:
+    who would stand on it; ``inputs`` are theirs. ``settings``: of its engine, as far as they decide what it reaches."""
 
     recipe: str
+    size: int
     images: dict[str, ImageInput]
-    environment: str = field(compare=False)
+    environment: Environment = field(compare=False)
     guests: tuple[str, ...] = field(compare=False)
-    virt_type: str = field(compare=False)
+    inputs: Inputs = field(compare=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
         """Names the request, before any of what it names is there."""
-        return canonical_digest({"version": VERSION, "recipe": self.recipe, "images": sorted(self.images)})
+        what = {"version": VERSION, "recipe": self.recipe, "images": sorted(self.images), "size": self.size}
+        return canonical_digest(what)
 
-    def archived(self) -> dict[str, ArchivedImage]:
-        """The image of each source in its archive; raises :class:`ImageError` where one is not there, or another."""
-        return {source: read_input(image) for source, image in sorted(self.images.items())}
+    @property
+    def from_outside(self) -> bool:
+        """Some of its images are pulled, or built by commands that may ask for more."""
+        return not all(image.archive for image in self.images.values())
+
+    def of_guest(self, guest: str) -> list[ImageInput]:
+        """Its images as *guest* has them."""
+        every = self.inputs.of_guest(guest).values()
+        return [image for image in every if name_in_layer(self.environment.name, image) in self.images]
+
+    def ids(self) -> dict[str, str]:
+        """The id of each image, by name in the layer, empty where only pulling or building it tells; raises
+        :class:`ImageError` where an archive is not there, or another."""
+        return {
+            name: read_input(image).image_id if image.archive else "" for name, image in sorted(self.images.items())
+        }
 
 
 class EngineLayer(StoreKind):
@@ -70,40 +96,68 @@ class EngineLayer(StoreKind):
         request: LayerRequest | None = item.handle
         return request is None or not _asked_for(request, folders) or layer_for(folders, request) is not None
 
-    def make(self, folders: Folders, item: Declared, report: Report) -> None:
+    def make(self, hypervisor: Hypervisor, item: Declared, report: Report) -> None:
         """Have it in the store; raises :class:`ImageError` with the image's name in front."""
         from .layer_build import build_layer
 
         try:
-            build_layer(item.handle, folders, report)
-        except ImageError as error:
+            build_layer(item.handle, hypervisor, report)
+        except StrataError as error:
             raise ImageError(f"{item.key}: {error}") from error
 
 
 def requests(environment: Environment, inputs: Inputs) -> dict[str, LayerRequest]:
-    """By the name of the guest image: what its layer is to hold, which is every image of ``container_images`` that a
-    guest of it needs. Pure."""
+    """By the name of the guest image: what its layer is to hold, which is every image that a guest of it needs and
+    whose content is known before it is made. Pure."""
     found = {}
     for name, image in environment.images.items():
-        guests = tuple(guest.name for guest in environment.guests.values() if guest.image == name)
-        needed = [each for guest in guests for each in inputs.of_guest(guest).values() if each.archive]
+        guests = [guest for guest in environment.guests.values() if guest.image == name]
+        settings = [{key: guest.engine.settings.get(key) for key in _REACH} for guest in guests]
+        alike = all(each == settings[0] for each in settings)
+        needed = {
+            name_in_layer(environment.name, each): each
+            for guest in guests
+            for each in _known(guest, inputs.of_guest(guest.name), pulled=alike)
+        }
         if image.preload and needed:
             found[name] = LayerRequest(
                 recipe=inputs.guest_images[name],
-                images={each.source: each for each in needed},
-                environment=environment.name,
-                guests=guests,
-                virt_type=inputs.virt_type,
+                size=min(guest.disk for guest in guests),
+                images=needed,
+                environment=environment,
+                guests=tuple(guest.name for guest in guests),
+                inputs=inputs,
+                settings={key: value for key, value in settings[0].items() if value is not None},
             )
     return found
+
+
+def name_in_layer(environment: str, image: ImageInput) -> str:
+    """What *image* is called in a layer: its source. One that is built has labels with the names of its environment and
+    of itself, so it is another for each of them."""
+    return f"{image.source} {environment}/{familiar(image.reference)}" if image.kind == "context" else image.source
+
+
+def _known(guest: Guest, images: Mapping[str, ImageInput], pulled: bool) -> Iterator[ImageInput]:
+    """Those of the *images* of *guest* that come from an archive and, with *pulled*, those of registries that are named
+    by digest and may be pulled, and what is built on nothing else."""
+    services = guest.compose.services.values() if guest.compose else ()
+    never = {familiar(service.image) for service in services if service.pull_policy == "never"}
+
+    def known(image: ImageInput) -> bool:
+        if image.from_registry:
+            return pulled and image.digest is not None and familiar(image.reference) not in never
+        return bool(image.archive) or (pulled and all(known(images[base]) for base in image.bases))
+
+    return filter(known, images.values())
 
 
 def layer_for(folders: Folders, request: LayerRequest) -> StoredLayer | None:
     """The layer for *request*, over the very image that its recipe leads to now."""
     base = resolve(folders, request.recipe)
-    if base is None or not all(image.archive and image.archive.is_file() for image in request.images.values()):
+    if base is None or not all(image.archive is None or image.archive.is_file() for image in request.images.values()):
         return None
-    return find_layer(folders, layer_digest(base.digest, ids(request.archived())))
+    return find_layer(folders, layer_digest(base.digest, request.ids(), request.size))
 
 
 def backing(folders: Folders, request: LayerRequest | None, image: StoredImage) -> Path:
@@ -117,14 +171,9 @@ def backing(folders: Folders, request: LayerRequest | None, image: StoredImage) 
     return layer.disk
 
 
-def ids(archived: dict[str, ArchivedImage]) -> dict[str, str]:
-    """Source -> image id."""
-    return {source: image.image_id for source, image in archived.items()}
-
-
 def _asked_for(request: LayerRequest, folders: Folders) -> bool:
     """Whether the first disk of a guest is missing, or is one of another image."""
-    disks = (disk_path(folders.pool(request.environment), guest) for guest in request.guests)
+    disks = (disk_path(folders.pool(request.environment.name), guest) for guest in request.guests)
     return not all(_stands(disk, request.recipe) for disk in disks)
 
 

@@ -4,8 +4,9 @@
 """Engine layers in the store: disks over a guest image whose engine holds container images already.
 
 ``layers/<digest>/disk.qcow2`` names its image relatively, so that it is the same bytes in every store;
-``manifest.json``: ``version``, ``parent`` (digest of the image's content), ``images`` (source -> image id), which the
-layer's name is the digest of; ``request`` (what it was made for); ``files`` as an image has them.
+``manifest.json``: ``version``, ``parent`` (digest of the image's content), ``images`` (what each is made from -> its
+id, empty where only making it told) and ``size`` (bytes that the disk shows), which the layer's name is the digest of;
+``request`` (what it was made for); ``files`` as an image has them.
 """
 
 from __future__ import annotations
@@ -23,28 +24,28 @@ from ..folders import Folders
 from ..guest.image_store import DISK, MANIFEST, has_sizes, publish, read_json, using, write_json
 
 #: Raised when a change of how layers are made must lead to new ones.
-VERSION = 1
+VERSION = 2
 
+_NAMED = {"parent", "request", "images", "size"}
 _ONE_READS = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLayer:
     """``disk``: qcow2 over the disk of the image with the content digest ``parent``. ``content``: SHA-256 of the disk;
-    two that were made of the same have two. ``images``: source -> image id of what its engine holds. ``request``:
-    digest of what was declared."""
+    two that were made of the same have two. ``request``: digest of what was declared."""
 
     disk: Path
     digest: str
     content: str
     parent: str
     request: str
-    images: Mapping[str, str]
 
 
-def layer_digest(parent: str, images: Mapping[str, str]) -> str:
-    """The name of the layer over the image *parent* (its content digest) with *images* (source -> id). Pure."""
-    return canonical_digest({"version": VERSION, "parent": parent, "images": dict(images)})
+def layer_digest(parent: str, images: Mapping[str, str], size: int) -> str:
+    """The name of the layer of *size* bytes over the image *parent* (its content digest) with *images* (what each is
+    made from -> its id, where that is known before). Pure."""
+    return canonical_digest({"version": VERSION, "parent": parent, "images": dict(images), "size": size})
 
 
 def backing_name(parent: str) -> str:
@@ -61,7 +62,7 @@ def find_layer(folders: Folders, digest: str) -> StoredLayer | None:
     """The layer of that name with its image below; ``None`` where either is not there, or was cut short."""
     folder = layer_folder(folders, digest)
     manifest = read_json(folder / MANIFEST)
-    if manifest is None or not {"parent", "request", "images"} <= manifest.keys() or not has_sizes(folder, manifest):
+    if manifest is None or not manifest.keys() >= _NAMED or not has_sizes(folder, manifest):
         return None
     return _stored(folder, manifest) if (folders.images / str(manifest["parent"]) / DISK).exists() else None
 
@@ -80,17 +81,20 @@ def stored_layers(folders: Folders) -> Iterator[StoredLayer]:
             yield found
 
 
-def store_layer(folders: Folders, staging: Path, parent: str, images: Mapping[str, str], request: str) -> StoredLayer:
+def store_layer(
+    folders: Folders, staging: Path, parent: str, images: Mapping[str, str], size: int, request: str
+) -> StoredLayer:
     """Move the finished disk in *staging* (on the store's file system) into the store."""
     disk = staging / DISK
     manifest = {
         "version": VERSION,
         "parent": parent,
         "images": dict(sorted(images.items())),
+        "size": size,
         "request": request,
         "files": {DISK: {"size": disk.stat().st_size, "sha256": sha256_file(disk)}},
     }
-    target = layer_folder(folders, layer_digest(parent, images))
+    target = layer_folder(folders, layer_digest(parent, images, size))
     write_json(staging / MANIFEST, manifest)
     with using(folders):
         publish(staging, target)
@@ -125,5 +129,4 @@ def _stored(folder: Path, manifest: Mapping[str, Any]) -> StoredLayer:
         content=manifest["files"][DISK]["sha256"],
         parent=manifest["parent"],
         request=manifest["request"],
-        images=manifest["images"],
     )

@@ -89,7 +89,7 @@ def _checked(entry: Mapping[str, Any]) -> Piece:
         raise ValueError("a size is no number")
     expected = content_digest(manifest) if kind == "guest image" else name
     if kind == "engine layer":
-        expected = layer_digest(manifest["parent"], manifest["images"])
+        expected = layer_digest(manifest["parent"], manifest["images"], manifest["size"])
     if expected != name:
         raise ValueError(f"{kind} {name[:12]} is {expected[:12]} by its manifest")
     for field in ("parent", "request") if kind == "engine layer" else ():
