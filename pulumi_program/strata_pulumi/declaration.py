@@ -146,11 +146,12 @@ def _read(document: Document, path: Path, hypervisor: Hypervisor, options: Optio
     lock = LockUse.of(document, path, None, folders)
     resolved = resolve(environment, folders)
     lock.refuse(resolved)
+    held = lock.held(resolved)
     if not options.preview:
         access.prepare(environment, folders, hypervisor.inside([]))
-        note(folders, environment, resolved)
+        note(folders, environment, held)
     inputs = complete_inputs(
-        lock.held(resolved),
+        held,
         authorized_key=access.public_key(environment.name, folders),
         seal=(seal_key.find if options.preview else seal_key.have)(environment.name, folders),
     )

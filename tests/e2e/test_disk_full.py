@@ -136,9 +136,8 @@ def test_a_store_that_fills_up_while_a_layer_is_made_holds_no_half_one_and_the_n
     request = LayerRequest(
         recipe=recipe,
         size=2 * 1024 * MIB,
-        images={image.source: image},
         environment=environment,
-        guests=("one",),
+        guests={"one": (image,)},
         inputs=Inputs(images={("one", "some:1"): image}),
     )
     hypervisor: Any = SimpleNamespace(folders=folders, netns=None, inside=list)

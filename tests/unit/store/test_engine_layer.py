@@ -29,7 +29,7 @@ from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.environm
 )
 from ansible_collections.strata.kvm_docker.plugins.module_utils.declare.reference import familiar
 from ansible_collections.strata.kvm_docker.plugins.module_utils.digests import sha256_file
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import HypervisorError, ImageError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.inputs import ImageInput, Inputs
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.disk import Disk
@@ -113,6 +113,10 @@ def service(image: str, **options: Any) -> Service:
     return Service(name=image.partition(":")[0], image=image, **options)
 
 
+def pinned_redis() -> ImageInput:
+    return ImageInput(reference="redis:7", source=f"registry:docker.io/library/redis:7@sha256:{sha('redis')}")
+
+
 def held(inputs: Inputs, services: Mapping[str, Service], **settings: Any) -> list[str]:
     """What the layer of guests one and two with these *services* holds, where two has other *settings*."""
     environment = environment_of()
@@ -124,9 +128,7 @@ def held(inputs: Inputs, services: Mapping[str, Service], **settings: Any) -> li
 
 def test_a_layer_holds_what_is_known_before_it_is_made(inputs: Inputs) -> None:
     """What a tag stands for is not, nor is what is built on that."""
-    digest = f"sha256:{sha('redis')}"
-    archived = next(image for image in inputs.images.values() if image.archive)
-    pinned = ImageInput(reference="redis:7", source=f"registry:docker.io/library/redis:7@{digest}")
+    archived, pinned = next(image for image in inputs.images.values() if image.archive), pinned_redis()
     moving = ImageInput(reference="nginx:1", source="registry:docker.io/library/nginx:1")
     on_pinned, on_moving, on_both = (
         ImageInput(
@@ -149,6 +151,44 @@ def test_what_decides_how_images_are_pulled_goes_to_the_engine_of_the_layer(inpu
     request = requests(environment_of(**{"insecure-registries": ["lab:5000"], "debug": True}), inputs)["debian"]
     assert request.settings == {"insecure-registries": ["lab:5000"]}
     assert not request.from_outside
+
+
+def test_an_engine_without_a_network_gets_no_settings_of_one(
+    folders: Folders, inputs: Inputs, no_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dockerd refuses ``bip`` beside ``--bridge=none``."""
+    given: dict[str, Any] = {}
+
+    def machine(**options: Any) -> SomethingWritten:
+        given.update(options)
+        return SomethingWritten(**options)
+
+    monkeypatch.setattr(layer_build, "LayerMachine", machine)
+    build(requests(environment_of(bip="10.200.0.1/24"), inputs)["debian"], folders)
+    assert (given["network"], given["settings"]) == (False, {})
+
+
+def test_a_guest_that_never_pulls_an_image_leaves_it_to_another(inputs: Inputs) -> None:
+    environment, pinned = environment_of(), pinned_redis()
+    inputs = replace(inputs, images={(guest, "redis:7"): pinned for guest in ("one", "two")})
+    projects = (
+        Project(name="p", file="/compose.yaml", services={"redis": service("redis:7", pull_policy=policy)})
+        for policy in ("never", "missing")
+    )
+    guests = zip(environment.guests.values(), projects, strict=True)
+    changed = {guest.name: replace(guest, compose=project) for guest, project in guests}
+    request = requests(replace(environment, guests=changed), inputs)["debian"]
+    assert request.guests == {"one": (), "two": (pinned,)}
+
+
+def test_a_disk_that_is_smaller_than_its_image_is_told_before_anything_is_made(
+    folders: Folders, inputs: Inputs
+) -> None:
+    environment = environment_of()
+    small = replace(environment.guests["two"], disk=1 << 16)
+    request = requests(replace(environment, guests={**environment.guests, "two": small}), inputs)["debian"]
+    with pytest.raises(HypervisorError, match=r"guest two: a disk of .* is smaller than its image"):
+        build(request, folders)
 
 
 def test_the_disk_of_a_layer_is_as_large_as_the_smallest_that_would_stand_on_it(

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import ImageError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store import layer_machine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.store.layer_machine import LayerMachine
 from lab import root_folder
 
 BASE = StoredImage(disk=Path("/d"), digest="d", kernel=Path("/k"), initrd=Path("/i"), cmdline="root=/dev/vda")
-HYPERVISOR: Any = SimpleNamespace(netns=None, inside=list)
 
 
 def machine(network: bool = False) -> LayerMachine:
@@ -36,7 +36,8 @@ def test_its_script_is_one_for_a_shell_and_has_a_network_only_where_something_is
     assert (done.returncode, done.stderr) == (0, b"")
     assert ("nameserver 192.0.2.1" in script) is network
     argv = machine(network).command(Path("/script"), Path("/serial"))
-    assert ("user,id=net" in argv) is network
+    assert ("user,id=net,ipv6=off" in argv) is network
+    assert argv[argv.index("-m") + 1] == "1024M"
     assert "file=/work,,1" in " ".join(argv)
 
 
@@ -47,15 +48,20 @@ def folder() -> Iterator[Path]:
         yield root
 
 
+def left(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("layer-*")]
+
+
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer_machine, "_TIMEOUT", 1.0)
 
 
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, name: str = "one") -> None:
     """With *script* in place of QEMU."""
     monkeypatch.setattr(LayerMachine, "command", lambda *_given: ["sh", "-c", script])
-    with machine().running(HYPERVISOR, folder / "machine"):
+    hypervisor: Any = SimpleNamespace(netns=None, inside=list, folders=Folders(folder))
+    with machine().running(hypervisor, name):
         raise AssertionError("no engine answers")
 
 
@@ -64,13 +70,13 @@ def test_one_that_fails_is_told_with_the_end_of_its_console(
 ) -> None:
     with pytest.raises(ImageError, match="did not finish:\nno space left on device"):
         run(folder, monkeypatch, "echo no space left on device; exit 1")
-    assert not (folder / "machine").exists()
+    assert left(folder) == []
 
 
 def test_one_that_hangs_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch, short: None) -> None:
     with pytest.raises(ImageError, match=r"did not finish its start within 1 s:\nbooting"):
         run(folder, monkeypatch, "echo booting; exec sleep 100")
-    assert not (folder / "machine").exists()
+    assert left(folder) == []
 
 
 def test_that_of_a_killed_maker_dies_with_it_and_the_next_one_removes_its_keys(
@@ -91,7 +97,7 @@ def test_that_of_a_killed_maker_dies_with_it_and_the_next_one_removes_its_keys(
     while running.exists() and "Z" not in (running / "stat").read_text().split() and time.monotonic() < until:
         time.sleep(0.02)
     assert time.monotonic() < until
-    assert (folder / "machine").exists()
+    assert left(folder) == ["layer-one"]
     with pytest.raises(ImageError):
-        run(folder, monkeypatch, "exit 1")
-    assert not (folder / "machine").exists()
+        run(folder, monkeypatch, "exit 1", "two")
+    assert left(folder) == []

@@ -44,7 +44,7 @@ class Preparation:
             self.lock.refuse(resolved)
         self.inputs = self._keyed(self.lock.held(resolved) if self.lock else resolved)
         if not self.options.check:
-            note(self.options.folders, self.environment, resolved)
+            note(self.options.folders, self.environment, self.inputs)
         session = Session(self.environment.name, self.hypervisor, self._open_engine)
         return Convergence(
             environment=self.environment,

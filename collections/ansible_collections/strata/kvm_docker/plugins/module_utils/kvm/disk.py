@@ -187,7 +187,7 @@ def _make(hypervisor: Hypervisor, declared: Declared) -> None:
     with using(hypervisor.folders):
         register(hypervisor.folders)
         stored = stored_image(hypervisor, source.guest, declared.spec["image"])
-        _refuse_too_small(source.guest, size, stored.disk)
+        refuse_too_small(source.guest, size, stored.disk)
         _refuse_full(source.guest, size, path.parent)
         refuse_in_use(hypervisor, source.environment, source.guest, path)
         below = backing(hypervisor.folders, source.layer, stored)
@@ -289,7 +289,8 @@ def _pool(hypervisor: Hypervisor, source: _Source) -> libvirt.virStoragePool:
     return hypervisor.connection.storagePoolLookupByName(source.pool)
 
 
-def _refuse_too_small(guest: str, size: int, image: Path) -> None:
+def refuse_too_small(guest: str, size: int, image: Path) -> None:
+    """Raise :class:`StrataError` where a disk of *size* bytes of *guest* cannot hold what the file *image* holds."""
     header = read_qcow2(image)
     if header is None:
         raise ImageError(f"guest {guest}: its image {image} is no qcow2 file. Remove it and run again.")

@@ -113,10 +113,10 @@ def _start(folders: Folders) -> None:
     namespaces.run(namespaces.inside(netns(folders), ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))
     uplink.start(netns(folders), _record(folders, "slirp4netns"), _log(folders, "slirp4netns"))
     _write_resolver(folders)
-    _start_daemon(folders, "virtlogd")
-    if processes.running(_record(folders, "libvirtd")) and not answers(uri(folders)):
-        _end(folders, "libvirtd")
-    _start_daemon(folders, "libvirtd")
+    for name in ("virtlogd", "libvirtd"):
+        if processes.running(_record(folders, name)) and not _answers(folders, name):
+            _end(folders, name)
+        _start_daemon(folders, name)
     _await_answer(folders)
 
 
@@ -164,19 +164,19 @@ def _start_daemon(folders: Folders, name: str) -> None:
 def _await_answer(folders: Folders) -> None:
     """Return once libvirtd answers and virtlogd, which every guest's console goes through, listens."""
     until = time.monotonic() + START_SECONDS
-
-    def up(name: str) -> bool:
-        if name == "virtlogd":
-            return listening(_socket(folders).with_name("virtlogd-sock"))
-        return listening(_socket(folders)) and answers(uri(folders))
-
     for name in ("virtlogd", "libvirtd"):
-        while not up(name):
+        while not _answers(folders, name):
             if not processes.running(_record(folders, name)) or time.monotonic() > until:
                 log = _log(folders, name)
                 tail = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
                 raise HypervisorError(f"the embedded {name} did not start; {log} ends with:\n{tail}")
             time.sleep(0.02)
+
+
+def _answers(folders: Folders, name: str) -> bool:
+    if name == "virtlogd":
+        return listening(_socket(folders).with_name("virtlogd-sock"))
+    return listening(_socket(folders)) and answers(uri(folders))
 
 
 def _end_processes(folders: Folders) -> None:

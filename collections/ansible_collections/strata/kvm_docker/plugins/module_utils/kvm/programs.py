@@ -30,6 +30,7 @@ PACKAGES = {
     "qemu-img": "qemu-utils",
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-system-x86_64": "qemu-system-x86",
+    "setpriv": "util-linux",
     "slirp4netns": "slirp4netns",
     "socat": "socat",
     "unshare": "util-linux",

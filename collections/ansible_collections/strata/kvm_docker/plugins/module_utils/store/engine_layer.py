@@ -41,16 +41,27 @@ _REACH = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRequest:
     """What a layer is to be made from. ``recipe``: digest that leads to the guest image. ``size``: bytes of its disk,
-    the smallest of those that would stand on it. ``images``: by :func:`name_in_layer`. ``environment`` and ``guests``:
-    who would stand on it; ``inputs`` are theirs. ``settings``: of its engine, as far as they decide what it reaches."""
+    the smallest of those that would stand on it. ``environment`` and ``guests``: who would, each with the images that
+    it would have from there; ``inputs`` are theirs. ``settings``: of its engine, as far as they decide what it
+    reaches."""
 
     recipe: str
     size: int
-    images: dict[str, ImageInput]
-    environment: Environment = field(compare=False)
-    guests: tuple[str, ...] = field(compare=False)
-    inputs: Inputs = field(compare=False)
-    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    environment: Environment
+    guests: Mapping[str, tuple[ImageInput, ...]]
+    inputs: Inputs
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def images(self) -> dict[str, ImageInput]:
+        """By :func:`name_in_layer`."""
+        name = self.environment.name
+        return {name_in_layer(name, image): image for images in self.guests.values() for image in images}
+
+    @property
+    def memory(self) -> int:
+        """Bytes: of the largest guest, as what is built may need so much."""
+        return max(self.environment.guests[guest].memory for guest in self.guests)
 
     @property
     def digest(self) -> str:
@@ -62,11 +73,6 @@ class LayerRequest:
     def from_outside(self) -> bool:
         """Some of its images are pulled, or built by commands that may ask for more."""
         return not all(image.archive for image in self.images.values())
-
-    def of_guest(self, guest: str) -> list[ImageInput]:
-        """Its images as *guest* has them."""
-        every = self.inputs.of_guest(guest).values()
-        return [image for image in every if name_in_layer(self.environment.name, image) in self.images]
 
     def ids(self) -> dict[str, str]:
         """The id of each image, by name in the layer, empty where only pulling or building it tells; raises
@@ -114,20 +120,15 @@ def requests(environment: Environment, inputs: Inputs) -> dict[str, LayerRequest
         guests = [guest for guest in environment.guests.values() if guest.image == name]
         settings = [{key: guest.engine.settings.get(key) for key in _REACH} for guest in guests]
         alike = all(each == settings[0] for each in settings)
-        needed = {
-            name_in_layer(environment.name, each): each
-            for guest in guests
-            for each in _known(guest, inputs.of_guest(guest.name), pulled=alike)
-        }
-        if image.preload and needed:
+        needed = {guest.name: tuple(_known(guest, inputs.of_guest(guest.name), pulled=alike)) for guest in guests}
+        if image.preload and any(needed.values()):
             found[name] = LayerRequest(
                 recipe=inputs.guest_images[name],
                 size=min(guest.disk for guest in guests),
-                images=needed,
                 environment=environment,
-                guests=tuple(guest.name for guest in guests),
+                guests=needed,
                 inputs=inputs,
-                settings={key: value for key, value in settings[0].items() if value is not None},
+                settings={key: value for key, value in settings[0].items() if alike and value is not None},
             )
     return found
 

@@ -22,6 +22,8 @@ from ..errors import ImageError
 from ..guest.files import free_space
 from ..guest.image_store import DISK, Report, making, require_space, resolve
 from ..inputs import ImageInput
+from ..kvm import programs
+from ..kvm.disk import refuse_too_small
 from ..kvm.hypervisor import Hypervisor
 from ..progress import Event, Progress
 from .engine_layer import LayerRequest, name_in_layer
@@ -36,6 +38,7 @@ _WHERE = "the layer's engine"
 
 def build_layer(request: LayerRequest, hypervisor: Hypervisor, report: Report) -> StoredLayer:
     """The layer for *request* from the store, made first where it is not there. Raises :class:`StrataError`."""
+    programs.check_programs([programs.EMULATOR, "qemu-img", "setpriv", "socat"])
     folders = hypervisor.folders
     base, images = resolve(folders, request.recipe), request.ids()
     if base is None or not (base.kernel and base.initrd):
@@ -48,6 +51,7 @@ def build_layer(request: LayerRequest, hypervisor: Hypervisor, report: Report) -
         archives = (image.archive.stat().st_size for image in request.images.values() if image.archive)
         require_space(folders, 4 * sum(archives), "Making an engine layer")
         verify(base.disk.parent)
+        refuse_too_small(_smallest(request), request.size, base.disk)
         with _full_told(folders.images):
             work, below = staging / "work.qcow2", backing_name(base.digest)
             _qemu_img("create", "-f", "qcow2", "-b", below, "-F", "qcow2", str(work), str(request.size))
@@ -56,16 +60,23 @@ def build_layer(request: LayerRequest, hypervisor: Hypervisor, report: Report) -
                 disk=work,
                 virt_type=request.inputs.virt_type,
                 network=request.from_outside,
-                settings=request.settings,
+                settings=request.settings if request.from_outside else {},
+                memory=request.memory if request.from_outside else 0,
             )
             report("starting the engine", 0.1)
-            with machine.running(hypervisor, folders.root / f"layer-{digest[:12]}") as socket:
+            with machine.running(hypervisor, digest[:12]) as socket:
                 fill(request, socket, report)
             report("storing the layer", 0.95)
             over = ("-O", "qcow2", "-B", below, "-F", "qcow2")
             _qemu_img("convert", "-f", "qcow2", *over, str(work), str(staging / DISK))
             work.unlink()
             return store_layer(folders, staging, base.digest, images, request.size, request.digest)
+
+
+def _smallest(request: LayerRequest) -> str:
+    """The guest whose disk is."""
+    guests = request.environment.guests
+    return min(request.guests, key=lambda guest: guests[guest].disk)
 
 
 def fill(request: LayerRequest, socket: Path, report: Report) -> None:
@@ -106,7 +117,7 @@ def _take_names(engine: Engine, image: ImageInput) -> None:
 def _in_order(request: LayerRequest) -> Iterator[tuple[str, ImageInput]]:
     """(guest, image): what a build starts from before it."""
     for guest in request.guests:
-        images = {image.reference: image for image in request.of_guest(guest)}
+        images = {image.reference: image for image in request.guests[guest]}
         for reference in TopologicalSorter({name: image.bases.keys() for name, image in images.items()}).static_order():
             yield guest, images[reference]
 

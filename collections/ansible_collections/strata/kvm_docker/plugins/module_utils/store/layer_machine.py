@@ -11,13 +11,15 @@ serial port of virtio, with keys of this one machine that never touch its disk.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -37,7 +39,8 @@ from ..kvm.guest_spec import EMULATED
 from ..kvm.hypervisor import Hypervisor
 
 _NAME = "layer"
-_MEMORY = "1024"
+#: Bytes.
+_MEMORY = 1024**3
 _SECTOR = 512
 #: Seconds of the start of machine and engine, and of their end, on an emulated processor of a busy machine.
 _TIMEOUT = 300.0
@@ -66,7 +69,7 @@ containerd=$!
 resize2fs /dev/vda > /run/resize2fs.log 2>&1
 ip link set lo up
 """
-#: The machine's own loopback is behind the gateway: what a build runs reaches guests' networks and beyond, not that.
+#: The hypervisor's own loopback is behind the gateway: what a build runs does not reach that.
 _NETWORK = """\
 modprobe virtio_net
 ip link set eth0 up
@@ -121,24 +124,24 @@ _NO_NETWORK = "--bridge=none --iptables=false --ip6tables=false --ip-forward=fal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerMachine:
     """``disk``: what its root file system is on. ``settings``: of its engine, as in daemon.json. ``network``: whether
-    its engine reaches what guests reach. ``virt_type``: how it runs; it does not matter after."""
+    its engine reaches what the hypervisor reaches. ``memory``: bytes, at least 1 GiB. ``virt_type``: how it runs; it
+    does not matter after."""
 
     base: StoredImage
     disk: Path
     virt_type: str
     network: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    memory: int = 0
 
     @contextmanager
-    def running(self, hypervisor: Hypervisor, folder: Path) -> Iterator[Path]:
+    def running(self, hypervisor: Hypervisor, name: str) -> Iterator[Path]:
         """The local socket of its engine, which answers; after the block, what is to stay is on the disk.
 
-        *folder* holds keys and sockets meanwhile. Raises :class:`ImageError`, with the end of its console where it
-        ended by itself. It dies with us.
+        A folder in the state folder, with *name* in its own, holds keys and sockets meanwhile. Raises
+        :class:`ImageError`, with the end of its console where it ended by itself. It dies with us.
         """
-        shutil.rmtree(folder, ignore_errors=True)
-        make_private(folder)
-        try:
+        with _private_folder(hypervisor.folders.root, name) as folder:
             process = self._start(hypervisor, folder)
             console = _Console(process)
             shell = _Shell(_NAME, folder / "ssh_config")
@@ -157,8 +160,6 @@ class LayerMachine:
                 process.wait()
                 console.reader.join()
                 shell.disconnect()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def script(self, host_key: str, authorized_key: str, resolver: str) -> str:
         """What the first process runs. Pure."""
@@ -167,7 +168,6 @@ class LayerMachine:
         return "".join((_BEGIN, network, serve, _END.format(done=_DONE)))
 
     def _start(self, hypervisor: Hypervisor, folder: Path) -> subprocess.Popen[bytes]:
-        programs.check_programs([programs.EMULATOR, "socat"])
         host, ours = (have_key_pair(folder / name, f"strata:{_NAME}") for name in ("host_key", "id_ed25519"))
         serial = folder / "serial"
         write_whole(folder / "known_hosts", f"{_NAME} {' '.join(host.public.split()[:2])}\n".encode())
@@ -191,17 +191,20 @@ class LayerMachine:
         cpu = "host" if kvm else ",".join(("qemu64", *(f"+{name}" for name in EMULATED_FEATURES)))
         init = "panic=-1 init=/bin/sh -- /dev/vdb"
         cmdline = " ".join(filter(None, (self.base.cmdline, "" if kvm else EMULATED, init)))
-        machine = ["-accel", "kvm" if kvm else "tcg", "-cpu", cpu, "-smp", "2", "-m", _MEMORY, "-nodefaults"]
+        memory = f"{max(self.memory, _MEMORY) >> 20}M"
+        machine = ["-accel", "kvm" if kvm else "tcg", "-cpu", cpu, "-smp", "2", "-m", memory, "-nodefaults"]
         quiet = ["-display", "none", "-serial", "stdio", "-no-reboot", "-sandbox", "on"]
         boot = ["-kernel", str(self.base.kernel), "-initrd", str(self.base.initrd), "-append", cmdline]
         port = ["-chardev", f"socket,id=port,path={_escaped(serial)},server=on,wait=off"]
         port += ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port"]
-        network = ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="] if self.network else []
+        network = (
+            ["-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile="] if self.network else []
+        )
         drives = [
             *_drive("root", self.disk, "format=qcow2,discard=unmap,detect-zeroes=unmap,werror=report"),
             *_drive("script", script, "format=raw,readonly=on"),
         ]
-        return [programs.EMULATOR, *machine, *quiet, *boot, *drives, *port, *network]
+        return [programs.EMULATOR, *machine, *quiet, *boot, *drives, *port, *(network if self.network else [])]
 
     def _engine(self, shell: Shell, console: _Console) -> Path:
         until = time.monotonic() + _TIMEOUT
@@ -225,6 +228,9 @@ class _Shell(Shell):
     @property
     def where(self) -> str:
         return "the layer's machine"
+
+    def _refusal(self, said: str) -> GuestError:
+        return GuestError(f"{self.where}: {said or 'ssh failed without a word'}")
 
 
 class _Console:
@@ -299,6 +305,34 @@ def _told_by(console: _Console) -> Iterator[None]:
         if console.ended and _DONE not in console.lines and not isinstance(error, ImageError):
             raise console.error() from error
         raise
+
+
+@contextmanager
+def _private_folder(root: Path, name: str) -> Iterator[Path]:
+    """A folder in *root* that is gone after the block, together with those that killed makers of layers left there."""
+    folder = root / f"layer-{name}"
+    with _locked(root):
+        for left in root.glob("layer-*"):
+            with suppress(BlockingIOError), _locked(left, fcntl.LOCK_NB):
+                shutil.rmtree(left)
+        make_private(folder)
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+@contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _resolver(hypervisor: Hypervisor) -> str:
