@@ -107,7 +107,7 @@ def fill(request: LayerRequest, socket: Path, report: Report) -> None:
 
 def _take_names(engine: Engine, image: ImageInput) -> None:
     """An engine forgets what its registry calls an image by with the last tag of its repository: it is asked again."""
-    for name in {familiar(image.reference), mark(engine.environment, image.reference, image.source)}:
+    for name in (familiar(image.reference), mark(engine.environment, image.reference, image.source)):
         if "@" not in name:
             discard(engine, name)
     if image.from_registry:
