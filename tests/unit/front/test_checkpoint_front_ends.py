@@ -58,6 +58,29 @@ def test_they_are_listed_the_newest_first(declaration: Path, capsys: pytest.Capt
     ]
 
 
+def test_a_damaged_one_is_told_beside_those_that_are_whole(
+    declaration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = Store(Folders.of(), "lab").folder / MADE.digest / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("web", "wob", 1))
+    assert main(["checkpoint", "list", str(declaration)]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{LATER.digest}  {LATER.made}  3 MiB  web apps\n"
+    assert told.err.startswith(f"warning: checkpoint {manifest.parent}: its manifest is damaged")
+    checked = ran("checkpoint", declaration=str(declaration), state="absent", digest="none", _ansible_check_mode=True)
+    assert [one["made"] for one in checked["checkpoints"]] == [LATER.made]
+
+
+@pytest.mark.parametrize(
+    ("act", "option"), [("take", "--allow-clone"), ("list", "--digest=a"), ("restore", "--digest=a")]
+)
+def test_an_option_of_another_act_is_refused(
+    declaration: Path, act: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["checkpoint", act, str(declaration), option]) == ERROR
+    assert f"checkpoint {act} takes no {option.partition('=')[0]}" in capsys.readouterr().err
+
+
 def test_one_is_removed_by_the_start_of_its_digest(declaration: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["checkpoint", "remove", str(declaration), "--digest", MADE.digest[:8]]) == 0
     assert capsys.readouterr().out == f"{MADE.digest}: removed\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import command
 from ansible_collections.strata.kvm_docker.plugins.module_utils.converge import Options
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import StrataError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.progress import Event, Progress
 
@@ -30,6 +31,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the command line says; returns the exit status."""
+    for option, act, given in (
+        ("--digest", "remove", arguments.digest),
+        ("--allow-clone", "restore", arguments.allow_clone),
+    ):
+        if given and arguments.act != act:
+            raise StrataError(f"checkpoint {arguments.act} takes no {option}; it is of checkpoint {act}.")
     declaration = arguments.declaration.absolute()
     folders = Folders.of(arguments.state_folder)
     options = Options(folders=folders, progress=Progress(_tell), allow_clone=arguments.allow_clone)
@@ -45,7 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         for digest in command.remove_checkpoints(declaration, options, arguments.digest):
             print(f"{digest}: removed")
     else:
-        for one in command.checkpoints(declaration, options.folders)[1]:
+        listing = command.checkpoints(declaration, options.folders)
+        for words in listing.damaged:
+            print(f"warning: {words}", file=sys.stderr)
+        for one in listing.whole:
             made = one.manifest.made
             print(f"{one.manifest.digest}  {made}  {one.manifest.size >> 20} MiB  {' '.join(one.manifest.guests)}")
     return 0

@@ -214,15 +214,17 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         allow_clone=params["allow_clone"],
     )
     if params["state"] == "present":
-        kept = command.have_checkpoint(declaration, options)
-        result: dict[str, Any] = {"changed": kept.changed, "digest": kept.digest}
+        had = command.have_checkpoint(declaration, options)
+        result: dict[str, Any] = {"changed": had.changed, "digest": had.digest}
     elif params["state"] == "restored":
         result = restored(module, command.restore_checkpoint(declaration, options))
     else:
         removed = command.remove_checkpoints(declaration, options, params["digest"])
         result = {"changed": bool(removed), "removed": removed}
-    name, found = command.checkpoints(declaration, folders)
-    return {**result, "environment": name, "checkpoints": [one.data for one in found]}
+    kept = command.checkpoints(declaration, folders)
+    for words in kept.damaged if params["state"] != "absent" else ():
+        module.warn(words)
+    return {**result, "environment": kept.environment, "checkpoints": [one.data for one in kept.whole]}
 
 
 def restored(module: AnsibleModule, outcome: Outcome) -> dict[str, Any]:

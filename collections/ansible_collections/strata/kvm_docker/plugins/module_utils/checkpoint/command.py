@@ -88,12 +88,22 @@ def _refuse_difference(run: Convergence) -> None:
         )
 
 
-def checkpoints(declaration: Path, folders: Folders) -> tuple[str, list[Checkpoint]]:
-    """The name of the environment of *declaration*, and its checkpoints that are whole, the newest first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The checkpoints of an environment: those that are ``whole``, the newest first, and why others are not."""
+
+    environment: str
+    whole: list[Checkpoint]
+    damaged: list[str]
+
+
+def checkpoints(declaration: Path, folders: Folders) -> Listing:
+    """Those of the environment of *declaration*."""
     require("pydantic", "ruamel.yaml")
     with os_errors():
         name = read_identity(declaration)[0]
-        return name, list(Store(folders, name).whole())
+        store = Store(folders, name)
+        return Listing(environment=name, whole=list(store.whole()), damaged=list(store.damaged()))
 
 
 def remove_checkpoints(declaration: Path, options: Options, digest: str = "") -> list[str]:

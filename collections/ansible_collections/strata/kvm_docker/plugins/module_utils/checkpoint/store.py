@@ -121,6 +121,14 @@ class Store:
                 found.append(self.read(digest))
         return iter(sorted(found, key=lambda one: one.manifest.made, reverse=True))
 
+    def damaged(self) -> Iterator[str]:
+        """Why each of the others is none."""
+        for digest in self.digests():
+            try:
+                self.read(digest)
+            except CheckpointError as error:
+                yield str(error)
+
     def find(self, origin: Origin) -> Checkpoint | None:
         """The checkpoint of just this *origin*."""
         return self.read(origin.digest) if origin.digest in self.digests() else None
