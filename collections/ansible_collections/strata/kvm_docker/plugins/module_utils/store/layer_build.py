@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from ..declare.reference import familiar, split
 from ..docker.client import connect
 from ..docker.engine import Engine
+from ..docker.errors import engine_errors
 from ..docker.image_list import discard
 from ..docker.image_make import make, pull
 from ..docker.image_marks import layer_mark, mark
@@ -81,9 +82,8 @@ def _smallest(request: LayerRequest) -> str:
 
 def fill(request: LayerRequest, socket: Path, report: Report) -> None:
     """Have every image of *request* on the engine at *socket*, each by nothing but its mark, as nobody's."""
-    client = connect(f"unix://{socket}", _WHERE)
     wanted = list(_in_order(request))
-    try:
+    with closing(connect(f"unix://{socket}", _WHERE)) as client, engine_errors(_WHERE, ImageError):
         engines = {
             guest: Engine(
                 guest=guest,
@@ -101,8 +101,6 @@ def fill(request: LayerRequest, socket: Path, report: Report) -> None:
             client.tag(familiar(image.reference), *split(what))
         for guest, image in wanted:
             _take_names(engines[guest], image)
-    finally:
-        client.close()
 
 
 def _take_names(engine: Engine, image: ImageInput) -> None:

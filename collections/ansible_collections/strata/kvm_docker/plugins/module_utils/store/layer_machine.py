@@ -146,15 +146,12 @@ class LayerMachine:
             console = _Console(process)
             shell = _Shell(_NAME, folder / "ssh_config")
             try:
-                with _told_by(console):
-                    socket = self._engine(shell, console)
-                    try:
-                        yield socket
-                    except StrataError as error:
-                        raise ImageError(f"{error}{_last_words(shell, socket)}") from error
-                    shell.run("touch /run/filled", timeout=_TIMEOUT)
-                    shell.disconnect()
-                    console.await_end(_TIMEOUT)
+                yield self._engine(shell, console)
+                shell.run("touch /run/filled", timeout=_TIMEOUT)
+                shell.disconnect()
+                console.await_end(_TIMEOUT)
+            except StrataError as error:
+                raise (console.error() if console.ended else ImageError(f"{error}{_last_words(shell)}")) from error
             finally:
                 process.kill()
                 process.wait()
@@ -283,28 +280,15 @@ class _Console:
         return ImageError(f"its machine did not finish{within}:\n" + "\n".join(lines[-_KEPT_LINES:]))
 
 
-def _last_words(shell: Shell, socket: Path) -> str:
-    """Of an engine that does not answer any more; empty where it does."""
-    if ping(socket, _PING, lambda: None):
-        return ""
+def _last_words(shell: Shell) -> str:
+    """Of an engine that does not answer any more; empty where it does, or there is no shell either."""
     try:
+        if ping(shell.forward(), _PING, lambda: None):
+            return ""
         said = shell.run("tail -n 20 /run/dockerd.log; dmesg | tail -n 5").decode(errors="replace").strip()
     except GuestError:
         return ""
     return f"\nThe log of the engine ends with:\n{said}"
-
-
-@contextmanager
-def _told_by(console: _Console) -> Iterator[None]:
-    """Where the machine ended, that and its console are the news, not that nobody answers."""
-    try:
-        yield
-    except GuestError as error:
-        raise (console.error() if console.ended else ImageError(str(error))) from error
-    except Exception as error:
-        if console.ended and _DONE not in console.lines and not isinstance(error, ImageError):
-            raise console.error() from error
-        raise
 
 
 @contextmanager
