@@ -741,6 +741,13 @@ _RULES = (
         "whether a resource of pulumi_docker stands for it in a stack; what it is counts",
         "one declaration, built by Ansible and by Pulumi",
     ),
+    Rule(
+        153,
+        "guests/*/processes/*containerd.service/exe/**",
+        "time",
+        "as of rule 108, in the moment in which it becomes that command",
+        "a look during a health check, on a busy machine",
+    ),
 )
 
 RULES = Rules(_RULES)
