@@ -164,7 +164,7 @@ def test_what_is_written_is_what_is_read(declaration: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(declarations(), st.data())
 def test_an_unknown_key_anywhere_is_named_with_its_line(declaration: dict[str, Any], data: st.DataObject) -> None:
-    """Mappings with keys of the user's own have no unknown ones."""
+    """Mappings with keys of the user's own have no unknown ones. What is below it may be wrong by itself."""
     fixed = [(), ("hypervisor",), ("images", "base"), ("images", "base", "build"), ("networks", "lan")]
     fixed += [("guests", name) for name in declaration["guests"]]
     fixed += [("guests", name, "engine") for name in declaration["guests"]]
@@ -175,9 +175,9 @@ def test_an_unknown_key_anywhere_is_named_with_its_line(declaration: dict[str, A
         lines = file.read_text(encoding="utf-8").splitlines()
         error = read_or_problems(file)
     assert error is not None
-    (problem,) = error.problems
+    (problem,) = (each for each in error.problems if "unknown key 'unheard_of'" in each.message)
     assert problem.path == ".".join((*path, "unheard_of"))
-    assert "unknown key 'unheard_of'" in problem.message
+    assert all(each.path.startswith(problem.path) for each in error.problems)
     assert "unheard_of" in lines[problem.line - 1]
 
 
