@@ -102,8 +102,8 @@ def checkpoints(declaration: Path, folders: Folders) -> Listing:
     require("pydantic", "ruamel.yaml")
     with os_errors():
         name = read_identity(declaration)[0]
-        store = Store(folders, name)
-        return Listing(environment=name, whole=list(store.whole()), damaged=list(store.damaged()))
+        whole, damaged = Store(folders, name).listed()
+        return Listing(environment=name, whole=whole, damaged=damaged)
 
 
 def remove_checkpoints(declaration: Path, options: Options, digest: str = "") -> list[str]:

@@ -115,19 +115,17 @@ class Store:
 
     def whole(self) -> Iterator[Checkpoint]:
         """Those with a readable manifest, the newest first."""
-        found = []
-        for digest in self.digests():
-            with suppress(CheckpointError):
-                found.append(self.read(digest))
-        return iter(sorted(found, key=lambda one: one.manifest.made, reverse=True))
+        return iter(self.listed()[0])
 
-    def damaged(self) -> Iterator[str]:
-        """Why each of the others is none."""
+    def listed(self) -> tuple[list[Checkpoint], list[str]]:
+        """Those with a readable manifest, the newest first; why each of the others is none."""
+        whole, damaged = [], []
         for digest in self.digests():
             try:
-                self.read(digest)
+                whole.append(self.read(digest))
             except CheckpointError as error:
-                yield str(error)
+                damaged.append(str(error))
+        return sorted(whole, key=lambda one: one.manifest.made, reverse=True), damaged
 
     def find(self, origin: Origin) -> Checkpoint | None:
         """The checkpoint of just this *origin*."""
