@@ -9,17 +9,14 @@ without a query. Host keys are made here and put into the guests, so there is no
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..declare.environment import Environment
 from ..folders import Folders
 from . import ssh_config
-from .files import make_private, write_whole
+from .files import locked, make_private, write_whole
 from .keys import KeyPair, have_key_pair
 from .ssh import Shell
 
@@ -46,7 +43,7 @@ def prepare(environment: Environment, folders: Folders, proxy: Sequence[str] | N
     """
     access = have_keys(environment, folders)
     folder = access.ssh_config.parent
-    with _locked(folder):
+    with locked(folder / _HOST_KEYS):
         write_whole(access.known_hosts, ssh_config.known_hosts(environment, access.host_keys).encode())
         write_whole(access.ssh_config, ssh_config.ssh_config(environment, folder, proxy).encode())
     return access
@@ -57,7 +54,7 @@ def have_keys(environment: Environment, folders: Folders) -> Access:
     folder = folders.environment(environment.name)
     make_private(folder)
     make_private(folder / _HOST_KEYS)
-    with _locked(folder):
+    with locked(folder / _HOST_KEYS):
         own = have_key_pair(folder / _KEY, f"strata:{environment.name}")
         hosts = {
             name: have_key_pair(folder / _HOST_KEYS / name, f"strata:{environment.name}/{name}")
@@ -100,14 +97,3 @@ def disconnect(environment: str, folders: Folders) -> None:
     """End the connections to the guests of *environment*; nothing happens where there are none."""
     for guest in guests(environment, folders):
         shell(environment, guest, folders).disconnect()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One maker of keys at a time; held for milliseconds, freed by the kernel when its holder dies."""
-    descriptor = os.open(folder / _HOST_KEYS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,12 +1,15 @@
 # Copyright (c) 2026, the Strata maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are either whole or not there: written aside, synced, renamed."""
+"""Files that are either whole or not there: written aside, synced, renamed; folders that one holds alone."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..folders import make_searchable
@@ -17,6 +20,20 @@ def make_private(folder: Path) -> None:
     make_searchable(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
+
+
+@contextmanager
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Hold *folder* alone, in this process and beside others; freed by the kernel when its holder dies.
+
+    Raises :class:`BlockingIOError` where somebody else does, and nobody is to *wait*.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def nearest(folder: Path) -> Path:

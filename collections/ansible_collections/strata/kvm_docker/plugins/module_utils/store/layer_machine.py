@@ -11,15 +11,13 @@ serial port of virtio, with keys of this one machine that never touch its disk.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -28,7 +26,7 @@ from typing import Any
 from ..bound import bound
 from ..errors import GuestError, ImageError, StrataError
 from ..guest import ssh_config
-from ..guest.files import make_private, write_whole
+from ..guest.files import locked, make_private, write_whole
 from ..guest.image_store import StoredImage
 from ..guest.keys import have_key_pair
 from ..guest.ping import ping
@@ -295,28 +293,15 @@ def _last_words(shell: Shell) -> str:
 def _private_folder(root: Path, name: str) -> Iterator[Path]:
     """A folder in *root* that is gone after the block, together with those that killed makers of layers left there."""
     folder = root / f"layer-{name}"
-    with _locked(root):
-        for left in root.glob("layer-*"):
-            with suppress(BlockingIOError), _locked(left, fcntl.LOCK_NB):
-                shutil.rmtree(left)
-        make_private(folder)
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    try:
+    with ExitStack() as held:
+        with locked(root):
+            for left in root.glob("layer-*"):
+                with suppress(BlockingIOError), locked(left, wait=False):
+                    shutil.rmtree(left)
+            make_private(folder)
+            held.enter_context(locked(folder))
+        held.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(held)
-
-
-@contextmanager
-def _locked(folder: Path, how: int = 0) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _resolver(hypervisor: Hypervisor) -> str:
