@@ -38,6 +38,22 @@ def master(booted: BootedGuest) -> int:
     return int(found[1])
 
 
+#: Prints what the first process of a container runs from that was created and not started.
+CREATED = """
+set -e
+mkdir -p /tmp/bundle/rootfs
+cd /tmp/bundle
+mount --bind / rootfs
+runc spec
+sed -i 's/"terminal": true/"terminal": false/' config.json
+runc create created > log 2>&1 < /dev/null
+readlink "/proc/$(runc state created | sed -n 's/.*"pid": \\([0-9]*\\).*/\\1/p')/exe"
+runc delete --force created
+umount rootfs
+rm -r /tmp/bundle
+"""
+
+
 def is_alive(pid: int) -> bool:
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
@@ -65,6 +81,25 @@ def test_the_engine_answers_with_its_declared_settings(booted: BootedGuest) -> N
     client = docker.APIClient(base_url=f"unix://{booted.engine}", version="auto")
     assert client.info()["LoggingDriver"] == "local"
     client.close()
+
+
+def test_runc_makes_no_copy_of_itself_as_it_runs_from_memory_that_nobody_can_write(booted: BootedGuest) -> None:
+    assert booted.shell.run(CREATED) == b"/memfd:runc (deleted)\n"
+    with pytest.raises(GuestError, match=r"Operation not permitted|Text file busy"):
+        booted.shell.run("echo > /run/strata/runc")
+
+
+def test_without_its_holder_runc_is_used_as_it_lies_and_an_update_has_it_held_anew(booted: BootedGuest) -> None:
+    booted.shell.run("systemctl stop strata-runc.service")
+    copied = booted.shell.run(f"command -v runc; {CREATED}")
+    assert copied == b"/usr/sbin/runc\n/memfd:runc_cloned:/proc/self/exe (deleted)\n"
+
+    booted.shell.run("systemctl start strata-runc.service")
+    holder = "systemctl show --property=MainPID --value strata-runc.service"
+    before, after = booted.shell.run(f"{holder}; dpkg --configure -a; {holder}").split()
+    assert before != after
+    held = "until [ -e /usr/local/sbin/runc ]; do sleep 0.1; done"
+    assert booted.shell.run(f"{held}; {CREATED}") == b"/memfd:runc (deleted)\n"
 
 
 def test_waiting_is_reported_while_it_lasts(booted: BootedGuest) -> None:

@@ -92,3 +92,9 @@ def test_the_seed_script_is_one_that_a_posix_shell_takes() -> None:
     done = subprocess.run(["dash", "-n"], input=image_recipe.APPLY_SEED, text=True, capture_output=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_script_that_holds_runc_is_one_that_perl_takes() -> None:
+    done = subprocess.run(["perl", "-c"], input=image_recipe.HOLD_RUNC, text=True, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "- syntax OK\n")
