@@ -98,6 +98,7 @@ setsid dockerd --config-file=/run/daemon.json --containerd=/run/containerd/conta
     > /run/dockerd.log 2>&1 < /dev/null &
 echo $! > /run/dockerd.pid
 """
+#: ``stty`` waits until what was printed is out: the kernel's own last words would come into the middle of it.
 _END = """\
 dockerd=$(cat /run/dockerd.pid)
 kill $dockerd
@@ -112,6 +113,7 @@ cd /
 fstrim /
 mount -o remount,ro /
 echo "{done}"
+stty echo < /dev/console
 echo o > /proc/sysrq-trigger
 sleep 60
 """
@@ -181,10 +183,10 @@ class LayerMachine:
 
     def command(self, script: Path, serial: Path) -> list[str]:
         """QEMU's command line: two processors, as a guest of one would have (see :mod:`..kvm.guest_spec`). It ends
-        where its kernel panics, as when the script fails. Pure."""
+        where its kernel panics, as when the script fails; of anything less the kernel says nothing. Pure."""
         kvm = self.virt_type == "kvm"
         cpu = "host" if kvm else ",".join(("qemu64", *(f"+{name}" for name in EMULATED_FEATURES)))
-        init = "panic=-1 init=/bin/sh -- /dev/vdb"
+        init = "loglevel=0 panic=-1 init=/bin/sh -- /dev/vdb"
         cmdline = " ".join(filter(None, (self.base.cmdline, "" if kvm else EMULATED, init)))
         memory = f"{max(self.memory, _MEMORY) >> 20}M"
         machine = ["-accel", "kvm" if kvm else "tcg", "-cpu", cpu, "-smp", "2", "-m", memory, "-nodefaults"]
