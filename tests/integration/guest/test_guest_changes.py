@@ -196,6 +196,7 @@ def test_a_guest_that_was_reverted_answers_again_with_its_clock_right_and_its_pl
     time.sleep(6)
     snapshot.revert(living.hypervisor, "changes", "web", "tidy", Progress())
     assert living.says("cat /root/state") == "before"
+    assert living.says("dmesg | grep --count 'reseeded due to virtual machine fork'") == "1"
     assert abs(int(living.says("date +%s")) - time.time()) < 5
     assert not planned(living.hypervisor, living.environment, living.inputs)
     assert snapshot.delete(living.hypervisor, "changes", "web", "tidy")

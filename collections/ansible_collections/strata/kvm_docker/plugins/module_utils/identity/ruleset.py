@@ -748,6 +748,14 @@ _RULES = (
         "as of rule 108, in the moment in which it becomes that command",
         "a look during a health check, on a busy machine",
     ),
+    Rule(
+        154,
+        "domains/*/genid",
+        "id",
+        "libvirt draws it for each definition, and anew for one that comes out of saved memory",
+        "two builds of one declaration",
+    ),
+    Rule(155, "domains/*/live/genid", "id", "as above, of the running domain", "a guest that started warm"),
 )
 
 RULES = Rules(_RULES)

@@ -34,6 +34,8 @@ PARTS = (
     "other",
 )
 _TOLD_ELSEWHERE = frozenset({"name", "uuid", "metadata", "description", "memory", "currentMemory", "vcpu", "vcpus"})
+#: What libvirt draws anew, e.g. when a guest goes back to a snapshot.
+_DRAWN = frozenset({"genid"})
 #: Of an interface: what the spec tells of it.
 _INTERFACE_TOLD = frozenset({"mac", "link"})
 #: What a later libvirt, or the start of a guest, may add by itself.
@@ -56,7 +58,7 @@ def definition_leaves(root: Element) -> dict[str, dict[str, str]]:
                 part = device.tag if device.tag in PARTS else "other"
                 skipped = _INTERFACE_TOLD if device.tag == "interface" else frozenset()
                 found.setdefault(part, {}).update((f"{name}: {path}", value) for path, value in _flat(device, skipped))
-        elif element.tag not in _TOLD_ELSEWHERE:
+        elif element.tag not in _TOLD_ELSEWHERE | _DRAWN:
             part = element.tag if element.tag in PARTS else "other"
             found.setdefault(part, {}).update(
                 (f"{element.tag}{path}" if path[:1] == "@" else f"{element.tag}/{path}".rstrip("/"), value)
