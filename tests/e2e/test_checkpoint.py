@@ -168,9 +168,7 @@ def test_going_back_undoes_all_that_was_done_in_the_guest(up: KeptOne) -> None:
     up.is_as_built()
 
 
-@pytest.mark.parametrize(
-    ("stage", "dirty"), [("verifying memory, copying disks", "dirty"), ("restoring its memory", "")]
-)
+@pytest.mark.parametrize(("stage", "dirty"), [("verifying memory and images", "dirty"), ("restoring its memory", "")])
 def test_going_back_that_is_killed_has_touched_nothing_or_is_done_by_the_next_run(
     up: KeptOne, stage: str, dirty: str
 ) -> None:

@@ -38,11 +38,13 @@ MADE = Manifest(environment="lab", made="2026", origin=ORIGIN, places={}, guests
 
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
-    """As much of a run as is looked at before anything is done."""
+    """As much of a run as is looked at before anything is done; ``executed``: plans."""
     hypervisor = SimpleNamespace(folders=Folders(tmp_path / "state"), uri="test:///default", seen=lambda path: path)
     session = SimpleNamespace(hypervisor=hypervisor, forget=lambda guest: None)
     environment = SimpleNamespace(name="lab")
-    return SimpleNamespace(session=session, environment=environment, progress=Progress(), inputs=None, only=None)
+    given = {"session": session, "environment": environment, "progress": Progress(), "inputs": None, "only": None}
+    executed: list[Any] = []
+    return SimpleNamespace(**given, executed=executed, execute=executed.append)
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def there(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[Observed]:
     """What of the environment is there; a checkpoint of :data:`ORIGIN` is, which nobody lays in these tests."""
     found: list[Observed] = []
     monkeypatch.setattr(warm, "_there", lambda run, kinds: [item for item in found if item.key.kind in kinds])
+    monkeypatch.setattr(warm, "_to_be_done", lambda run, kinds: kinds)
     monkeypatch.setattr(warm.contents, "origin", lambda *_given: ORIGIN)
     monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: setattr(self, "started", Started("warm")))
     publish(run)
@@ -71,6 +74,19 @@ def begun(run: Any, mode: warm.Mode, **given: Any) -> Started | None:
 @pytest.mark.parametrize("mode", ["auto", "warm"])
 def test_one_of_just_these_inputs_is_used(run: Any, there: list[Observed], mode: warm.Mode) -> None:
     assert begun(run, mode) == Started("warm")
+
+
+def test_what_stands_on_guests_is_put_in_place_before_the_plan(run: Any, there: list[Observed]) -> None:
+    begun(run, "auto")
+    assert run.executed == [("forward",)]
+
+
+def test_a_start_that_became_cold_leaves_what_stands_on_guests_to_the_plan(
+    run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm.contents, "origin", lambda *_given: replace(ORIGIN, abi={"QEMU": "8.0.0"}))
+    begun(run, "auto")
+    assert run.executed == []
 
 
 def test_asked_to_start_cold_it_looks_at_nothing(run: Any, there: list[Observed]) -> None:

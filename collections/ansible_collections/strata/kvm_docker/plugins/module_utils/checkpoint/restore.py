@@ -6,7 +6,7 @@ what it has laid."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import call
@@ -43,10 +43,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Restoring:
-    """One checkpoint and the run that starts by it; networks and pools are there."""
+    """One checkpoint and the run that starts by it; networks and pools are there.
+
+    ``in_place``: of guests that may be there, which stay until all of the checkpoint is verified. Otherwise its memory
+    is verified while it is restored, and no processor runs before.
+    """
 
     run: Convergence
     checkpoint: Checkpoint
+    in_place: bool = False
 
     @property
     def name(self) -> str:
@@ -62,19 +67,22 @@ class Restoring:
 
     def verify(self) -> None:
         """Every file of the checkpoint, and all that its disks stand on here; nothing is written."""
-        with self.run.progress.stage("checkpoint files", "verifying them"):
-            self._take_all_over({})
+        self._take({})
+        self._verify_rest()
 
     def fetch(self) -> None:
-        """As :meth:`verify`, with copies of the disks beside their places. What is there is left as it is."""
+        """Verify what is to be laid, with copies of the disks beside their places. What is there is left as it is."""
         disks = declared_disks(self.run)
         stored = {name: self.checkpoint.file(disk_name(name)) for name in disks}
         needed = sum(path.stat().st_blocks * 512 for path in stored.values() if path.exists())
         require_space(self.hypervisor.folders.pool(self.name), needed, "a warm start")
         self._note("fetch")
         try:
-            with self.run.progress.stage("checkpoint files", "verifying memory, copying disks"):
-                self._take_all_over({disk_name(name): _aside(path) for name, (_item, path) in disks.items()})
+            copying = partial(self._take, {name: _aside(path) for name, (_item, path) in disks.items()})
+            work: list[Callable[[], None]] = [copying, self._verify_rest] if self.in_place else [copying]
+            at_once(call, work)
+            for piece in self._pieces():
+                touch(piece)
         except BaseException:
             self._leave_off()
             raise
@@ -101,11 +109,12 @@ class Restoring:
 
     def start(self) -> None:
         """The guests as they were, then awake and healthy. Their definitions are made as any other's. None runs before
-        its disks would outlive a power cut."""
+        all of the checkpoint is verified, and before its disks would outlive a power cut."""
+        work: list[Callable[[], None]] = [] if self.in_place else [self._verify_rest]
         wanted = {item.key.name: item for item in declared(("guest",), self.run.environment, self.run.inputs)}
-        synced = [partial(files.sync, path) for _declared, path in declared_disks(self.run).values()]
-        restored = [partial(self._restore, guest, wanted[guest]) for guest in self.guests]
-        at_once(call, [*synced, *restored])
+        work += [partial(files.sync, path) for _declared, path in declared_disks(self.run).values()]
+        work += [partial(self._restore, guest, wanted[guest]) for guest in self.guests]
+        at_once(call, work)
         self._note("wake")
         resume_all(self.hypervisor, self.name, self.guests)
         at_once(self._prove, self.guests)
@@ -134,19 +143,29 @@ class Restoring:
         self.run.session.forget(guest)
         guests.remove(self.hypervisor, self.name, guest)
 
-    def _take_all_over(self, copies: Mapping[str, Path]) -> None:
-        """Verify every file, disks by the *copies* that are made of them meanwhile, if any, and what disks stand on."""
-        items = {disk_name(name): item for name, (item, _path) in declared_disks(self.run).items()}
+    def _take(self, copies: Mapping[str, Path]) -> None:
+        """Verify disks and keys, disks by the copies that are made of them meanwhile where *copies* has places."""
+        stands_on = self._stands_on()
+        with self.run.progress.stage("checkpoint disks", "copying them" if copies else "verifying them"):
+            disks = [partial(self._take_over, disk_name(name), copies.get(name)) for name in stands_on]
+            at_once(call, [*disks, *(partial(self._take_over, name, None) for name in self._keys())])
+            for name, (item, below) in stands_on.items():
+                self._require_below(item, copies.get(name) or self.checkpoint.file(disk_name(name)), below)
+
+    def _verify_rest(self) -> None:
+        """Memory, and what the disks stand on."""
+        with self.run.progress.stage("checkpoint files", "verifying memory and images"):
+            memory = [partial(self._take_over, memory_name(guest), None) for guest in self.guests]
+            at_once(call, [*(partial(verify_piece, piece) for piece in self._pieces()), *memory])
+
+    def _pieces(self) -> set[Path]:
+        """The folders in the store that disks are to stand on."""
+        return {piece for _item, below in self._stands_on().values() for piece in below}
+
+    def _stands_on(self) -> dict[str, tuple[Declared, list[Path]]]:
+        """The declared disks by name, each with the folders in the store that it is to stand on."""
         layers = {layer.content: layer for layer in stored_layers(self.hypervisor.folders)}
-        below = {name: self._below(item, layers) for name, item in items.items()}
-        pieces = {piece for each in below.values() for piece in each}
-        names = (*items, *map(memory_name, self.guests), *self._keys())
-        taken = [partial(self._take_over, name, copies.get(name)) for name in names]
-        at_once(call, [*(partial(verify_piece, piece) for piece in pieces), *taken])
-        for name, item in items.items():
-            self._require_below(item, copies.get(name) or self.checkpoint.file(name), below[name])
-        for piece in pieces if copies else ():
-            touch(piece)
+        return {name: (item, self._below(item, layers)) for name, (item, _path) in declared_disks(self.run).items()}
 
     def _below(self, item: Declared, layers: Mapping[str, StoredLayer]) -> list[Path]:
         """The folders in the store that a disk is to stand on, the topmost first: of its engine layer, of its image.

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..docker.proof import prove_health
 from ..errors import CheckpointError, StrataError, os_errors
 from ..guest import access, inside
 from ..guest.files import make_private
@@ -28,7 +27,7 @@ from . import clones, domains, files, under_way
 from .contents import declared_disks, key_files, places, refuse_what_cannot_be_kept
 from .manifest import Manifest, StoredFile, disk_name, memory_name
 from .origin import Origin
-from .resume import resume_all
+from .resume import prove, resume_all
 from .store import Checkpoint, Store, require_space
 from .under_way import UnderWay
 
@@ -97,14 +96,16 @@ class _Taking:
 
     def prepare(self) -> None:
         """What guests have in memory only is written to their disks, in case that this run is killed. Files leave their
-        memory but for those that a warm start needs first: health checks are run, which they must pass anyway.
+        memory but for those that a warm start needs first: it is rehearsed, and health checks are to pass anyway.
         Connections of ours end, which would be dead in the copy."""
 
         def quiet(guest: str) -> None:
             shell = access.shell(self.run.environment.name, guest, self.hypervisor.folders)
-            with self.progress.stage(f"guest {guest}", "tidying its memory, proving health"):
-                inside.forget_files(shell)
-                prove_health(self.run.session.engine(guest))
+            inside.forget_files(shell)
+            self.run.session.forget(guest)
+            wake(self.hypervisor, self.run.environment.name, guest, self.progress)
+            prove(self.run, guest)
+            with self.progress.stage(f"guest {guest}", "tidying its memory"):
                 inside.zero_free_memory(shell)
             self.run.session.forget(guest)
 

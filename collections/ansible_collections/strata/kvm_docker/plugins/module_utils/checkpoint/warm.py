@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["auto", "warm", "cold", "restored"]
 _BELOW = ("network", "pool")
 _RESTORED = ("disk", "guest")
-#: What stands on them, and is put right afterwards.
+#: What stands on them: in place before the plan, which has nothing to do then, and need not look again.
 _ABOVE = ("forward",)
 
 
@@ -108,6 +108,8 @@ class WarmStart:
                 raise
             self.started = Started("cold", reason=str(error))
             run.progress.report("checkpoint", "failed", f"the start is cold: {error}")
+        else:
+            run.execute(_to_be_done(run, _ABOVE))
 
     def preview(self, run: Convergence) -> Plan:
         """What :meth:`begin` and the plan after it would do to have the environment restored; nothing is done.
@@ -150,12 +152,11 @@ class WarmStart:
     def _start(self, run: Convergence, checkpoint: Checkpoint) -> None:
         hypervisor, name = run.session.hypervisor, run.environment.name
         with run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"):
-            restoring = Restoring(run, checkpoint)
-            below = tuple(declared(_BELOW, run.environment, run.inputs))
-            to_be_done = plan(below, observed(_BELOW, hypervisor, name), effect, adopt=run.adopt)
-            if self.mode == "restored" and to_be_done.changes:
+            restoring = Restoring(run, checkpoint, in_place=self.mode == "restored")
+            below = _to_be_done(run, _BELOW)
+            if self.mode == "restored" and below.changes:
                 restoring.verify()
-            run.execute(to_be_done)
+            run.execute(below)
             anew = plan(declared(_RESTORED, run.environment, run.inputs), (), effect)
             changes = _from(checkpoint, anew, {item.key for item in _there(run, _RESTORED)})
             restoring.fetch()
@@ -195,6 +196,12 @@ def _from(checkpoint: Checkpoint, made: Iterable[Change], there: Collection[Key]
         else change
         for change in made
     ]
+
+
+def _to_be_done(run: Convergence, kinds: tuple[str, ...]) -> Plan:
+    """The plan of *kinds* alone."""
+    found = observed(kinds, run.session.hypervisor, run.environment.name)
+    return plan(declared(kinds, run.environment, run.inputs), found, effect, adopt=run.adopt)
 
 
 def _there(run: Convergence, kinds: tuple[str, ...]) -> list[Observed]:

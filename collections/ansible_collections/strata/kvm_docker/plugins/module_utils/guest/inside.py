@@ -23,12 +23,14 @@ _WORK = 300.0
 
 #: Bytes that a guest's random generator is fed with.
 ENTROPY = 64
-#: Takes standard input into the kernel's pool, then has its generator start from that pool (RNDRESEEDCRNG of
-#: linux/random.h): by itself it does so a minute later. Every Debian has Perl, most others have Python.
+#: Takes standard input into the kernel's pool. Its generator has begun anew already where the kernel was told that the
+#: machine is a copy (``<genid>``, https://libvirt.org/formatdomain.html); elsewhere it is told to now (RNDRESEEDCRNG of
+#: linux/random.h), as by itself it would a minute later. Every Debian has Perl, most others have Python.
 _FRESHEN = r"""
 set -e
 cat > /dev/urandom
 date --utc --set=@%.3f > /dev/null
+for each in /sys/bus/*/drivers/vmgenid/*:*; do [ ! -e "$each" ] || exit 0; done
 if command -v perl > /dev/null; then
     perl -e 'open(R, "<", "/dev/urandom") && ioctl(R, 0x5207, 0) || die "RNDRESEEDCRNG: $!\n"'
 else
@@ -36,11 +38,21 @@ else
 fi
 """
 
-#: Zeros over memory that is free, so that what is saved has neither its pages nor secrets that were in them. MiB that
-#: are left alone: $1. What :data:`_FRESHEN` calls is read from the disk before.
-_ZERO = r"""
-perl -e 1
+#: Has the files of what runs go too, as far as they are not changed; what is used of them is read again at once. Without
+#: ``swappiness``, which Linux has since 6.8, other memory could be swapped out, so older kernels are left alone.
+_FORGET = r"""
 sync
+echo 1 > /proc/sys/vm/drop_caches
+for group in /sys/fs/cgroup/*/memory.reclaim; do
+    [ ! -w "$group" ] || echo 1T swappiness=0 > "$group" || true
+done 2> /dev/null
+"""
+
+#: Zeros over memory that is free, so that what is saved has neither its pages nor secrets that were in them. MiB that
+#: are left alone: $1. What is used is moved together before: who restores it then touches fewer huge pages.
+_ZERO = r"""
+sync
+[ ! -w /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 free=0
 while read -r name value unit; do [ "$name" != MemFree: ] || free=$((value / 1024 - $1)); done < /proc/meminfo
 [ "$free" -gt 0 ] || exit 0
@@ -126,8 +138,8 @@ def network_file(network: str) -> str:
 
 
 def forget_files(shell: Shell) -> None:
-    """Write all files to the disks, and have none of them in memory but those in use."""
-    shell.run("sync; echo 1 > /proc/sys/vm/drop_caches", timeout=_WORK)
+    """Write all files to the disks, and have none of them in memory but what is used again."""
+    shell.run(_FORGET, timeout=_WORK)
 
 
 def zero_free_memory(shell: Shell) -> None:
