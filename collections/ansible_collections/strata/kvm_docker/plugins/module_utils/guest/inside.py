@@ -38,8 +38,8 @@ else
 fi
 """
 
-#: Has the files of what runs go too, as far as they are not changed; what is used of them is read again at once. Without
-#: ``swappiness``, which Linux has since 6.8, other memory could be swapped out, so older kernels are left alone.
+#: Has the files of what runs go too, as far as they are not changed; what is used of them is read again at once. Other
+#: memory could be swapped out without ``swappiness``, which Linux has since 6.8: older kernels are left alone.
 _FORGET = r"""
 sync
 echo 1 > /proc/sys/vm/drop_caches
