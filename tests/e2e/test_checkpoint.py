@@ -103,6 +103,7 @@ def test_a_warm_start_is_the_same_to_its_last_file_at_the_right_time(down: KeptO
     print(f"cold {down.cold:.1f} s, warm {took:.1f} s: {down.cold / took:.1f} times sooner")
     assert told["start"] == {"how": "warm", "checkpoint": down.checkpoint().manifest.digest, "reason": ""}
     assert abs(float(down.shell("date +%s.%N")) - time.time()) < 10
+    assert down.shell("dmesg | grep --count 'reseeded due to virtual machine fork'") == "1"
     assert down.copy.converge()["changes"] == []
     down.is_as_built(ALL)
     assert took < down.cold / 2

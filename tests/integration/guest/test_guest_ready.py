@@ -95,10 +95,13 @@ def test_without_its_holder_runc_is_used_as_it_lies_and_an_update_has_it_held_an
     assert copied == b"/usr/sbin/runc\n/memfd:runc_cloned:/proc/self/exe (deleted)\n"
 
     booted.shell.run("systemctl start strata-runc.service")
-    holder = "systemctl show --property=MainPID --value strata-runc.service"
-    before, after = booted.shell.run(f"{holder}; dpkg --configure -a; {holder}").split()
-    assert before != after
     held = "until [ -e /usr/local/sbin/runc ]; do sleep 0.1; done"
+    holder = "systemctl show --property=MainPID --value strata-runc.service"
+    updated = "cp /usr/sbin/runc /usr/sbin/new; echo >> /usr/sbin/new; mv /usr/sbin/new /usr/sbin/runc"
+    configured = f"dpkg --configure -a; {holder}"
+    told = booted.shell.run(f"{held}; {holder}; {configured}; {updated}; {configured}")
+    before, of_others, after = told.split()
+    assert before == of_others != after
     assert booted.shell.run(f"{held}; {CREATED}") == b"/memfd:runc (deleted)\n"
 
 

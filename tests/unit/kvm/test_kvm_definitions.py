@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils import naming
 from ansible_collections.strata.kvm_docker.plugins.module_utils.guest.image_store import StoredImage
+from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain_leaves import definition_leaves, edits
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain_xml import render_domain
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.guest_spec import (
     EMULATED,
@@ -113,6 +114,16 @@ def test_a_guest_is_the_same_each_time_it_is_built() -> None:
     assert domain().findtext("uuid") == str(naming.object_uuid("lab", "guest", "web"))
     assert domain().find("devices/interface/mac[@address='52:54:00:7f:4b:59']") is not None
     assert ElementTree.tostring(domain()) == ElementTree.tostring(domain())
+
+
+def test_what_tells_a_copy_is_no_edit_of_a_definition() -> None:
+    root = domain()
+    assert root.findtext("genid") == root.findtext("uuid")
+    written = definition_leaves(root)
+    drawn = root.find("genid")
+    assert drawn is not None
+    drawn.text = "bae52967-b402-441e-9eaf-c599032a1ffe"
+    assert not any(edits(definition_leaves(root), written, frozenset()).values())
 
 
 def test_memory_that_is_no_whole_kib_is_rounded_up() -> None:

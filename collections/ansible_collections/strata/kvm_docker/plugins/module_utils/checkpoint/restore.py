@@ -67,7 +67,7 @@ class Restoring:
 
     def verify(self) -> None:
         """Every file of the checkpoint, and all that its disks stand on here; nothing is written."""
-        self._take({})
+        self._verify_laid({})
         self._verify_rest()
 
     def fetch(self) -> None:
@@ -78,7 +78,7 @@ class Restoring:
         require_space(self.hypervisor.folders.pool(self.name), needed, "a warm start")
         self._note("fetch")
         try:
-            copying = partial(self._take, {name: _aside(path) for name, (_item, path) in disks.items()})
+            copying = partial(self._verify_laid, {name: _aside(path) for name, (_item, path) in disks.items()})
             work: list[Callable[[], None]] = [copying, self._verify_rest] if self.in_place else [copying]
             at_once(call, work)
             for piece in self._pieces():
@@ -143,7 +143,7 @@ class Restoring:
         self.run.session.forget(guest)
         guests.remove(self.hypervisor, self.name, guest)
 
-    def _take(self, copies: Mapping[str, Path]) -> None:
+    def _verify_laid(self, copies: Mapping[str, Path]) -> None:
         """Verify disks and keys, disks by the copies that are made of them meanwhile where *copies* has places."""
         stands_on = self._stands_on()
         with self.run.progress.stage("checkpoint disks", "copying them" if copies else "verifying them"):

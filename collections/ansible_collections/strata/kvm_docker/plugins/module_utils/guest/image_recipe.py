@@ -123,8 +123,9 @@ my $number = syscall 319, $name, 2; # memfd_create, MFD_ALLOW_SEALING
 die "memfd_create: $!\n" if $number < 0;
 open my $copy, "+<&=", $number or die "memory: $!\n";
 open my $binary, "<:raw", $source or die "$source: $!\n";
-while (my $read = sysread $binary, my $part, 1 << 20) {
-    syswrite($copy, $part) == $read or die "memory: $!\n";
+my $part;
+while (my $read = sysread($binary, $part, 1 << 20) // die "$source: $!\n") {
+    (syswrite($copy, $part) // 0) == $read or die "memory: $!\n";
 }
 close $binary;
 fcntl $copy, 1033, 15 or die "F_ADD_SEALS: $!\n"; # neither written, grown, shrunk, nor unsealed
@@ -147,6 +148,11 @@ Restart=on-failure
 
 [Install]
 WantedBy=multi-user.target
+"""
+
+#: An update of runc counts at once.
+_UPDATED = """\
+post-invoke=cmp -s /usr/sbin/runc /run/strata/runc || systemctl try-restart strata-runc.service || true
 """
 
 _SSHD = """\
@@ -202,8 +208,7 @@ FILES: dict[str, tuple[int, str]] = {
     "/etc/systemd/system/strata-seed.service": (0o644, _SEED_UNIT),
     "/etc/systemd/system/strata-grow.service": (0o644, _GROW_UNIT),
     "/etc/systemd/system/strata-runc.service": (0o644, _RUNC_UNIT),
-    # An update of runc counts at once.
-    "/etc/dpkg/dpkg.cfg.d/strata": (0o644, "post-invoke=systemctl try-restart strata-runc.service || true\n"),
+    "/etc/dpkg/dpkg.cfg.d/strata": (0o644, _UPDATED),
     "/etc/systemd/system/ssh.service.d/strata.conf": (0o644, "[Service]\nExecStartPre=\n"),
     "/etc/systemd/system/systemd-udev-trigger.service.d/strata.conf": (0o644, _UDEV_TRIGGER),
     "/etc/systemd/journald.conf.d/strata.conf": (0o644, "[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n"),

@@ -39,7 +39,7 @@ fi
 """
 
 #: Has the files of what runs go too, as far as they are not changed; what is used of them is read again at once. Other
-#: memory could be swapped out without ``swappiness``, which Linux has since 6.8: older kernels are left alone.
+#: memory could be swapped out without ``swappiness``: kernels that do not know that word are left alone.
 _FORGET = r"""
 sync
 echo 1 > /proc/sys/vm/drop_caches
@@ -56,8 +56,7 @@ sync
 free=0
 while read -r name value unit; do [ "$name" != MemFree: ] || free=$((value / 1024 - $1)); done < /proc/meminfo
 [ "$free" -gt 0 ] || exit 0
-trap 'rm -f /dev/shm/strata-zeros' EXIT
-head -c "${free}M" /dev/zero > /dev/shm/strata-zeros 2> /dev/null || true
+unshare --mount sh -c "mount -t tmpfs -o size=100% zeros /mnt; head -c ${free}M /dev/zero > /mnt/zeros || true"
 """
 _LEFT_ALONE = 48
 
@@ -148,5 +147,6 @@ def zero_free_memory(shell: Shell) -> None:
 
 
 def freshen(shell: Shell, seconds: float, entropy: bytes) -> None:
-    """Set the clock of a guest whose memory is a copy, and have its kernel's random numbers begin from *entropy*."""
+    """Set the clock of a guest whose memory is a copy, and have its kernel's random numbers begin anew, where they have
+    not. *entropy* goes into what they begin from, now or within a minute, at their next turn."""
     shell.run(_FRESHEN % seconds, stdin=entropy)

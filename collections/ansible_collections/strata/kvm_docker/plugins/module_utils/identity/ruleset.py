@@ -752,8 +752,8 @@ _RULES = (
         154,
         "domains/*/genid",
         "id",
-        "libvirt draws it for each definition, and anew for one that comes out of saved memory",
-        "two builds of one declaration",
+        "libvirt draws it anew for a guest that comes out of saved memory",
+        "a guest that was reverted to a snapshot",
     ),
     Rule(155, "domains/*/live/genid", "id", "as above, of the running domain", "a guest that started warm"),
 )

@@ -34,7 +34,7 @@ PARTS = (
     "other",
 )
 _TOLD_ELSEWHERE = frozenset({"name", "uuid", "metadata", "description", "memory", "currentMemory", "vcpu", "vcpus"})
-#: What libvirt draws anew, e.g. when a guest goes back to a snapshot.
+#: What libvirt draws anew when a guest comes out of saved memory; one of the version before this has none.
 _DRAWN = frozenset({"genid"})
 #: Of an interface: what the spec tells of it.
 _INTERFACE_TOLD = frozenset({"mac", "link"})

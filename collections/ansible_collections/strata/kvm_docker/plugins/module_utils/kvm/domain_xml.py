@@ -81,7 +81,7 @@ def render_domain(domain: Domain, mark: Mark) -> str:
     _text(root, "uuid", domain.uuid)
     if domain.description:
         _text(root, "description", domain.description)
-    SubElement(root, "genid")  # libvirt draws it anew for a copy, whose kernel then has its random numbers begin anew
+    _text(root, "genid", domain.uuid)  # libvirt draws another for a copy, whose kernel then begins new random numbers
     root.append(mark_element(mark))
     _text(root, "memory", str(domain.memory_max // _KIB), unit="KiB")
     _text(root, "currentMemory", str(domain.memory // _KIB), unit="KiB")

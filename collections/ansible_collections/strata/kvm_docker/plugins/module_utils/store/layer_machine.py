@@ -183,10 +183,10 @@ class LayerMachine:
 
     def command(self, script: Path, serial: Path) -> list[str]:
         """QEMU's command line: two processors, as a guest of one would have (see :mod:`..kvm.guest_spec`). It ends
-        where its kernel panics, as when the script fails; of anything less the kernel says nothing. Pure."""
+        where its kernel panics, as when the script fails. Pure."""
         kvm = self.virt_type == "kvm"
         cpu = "host" if kvm else ",".join(("qemu64", *(f"+{name}" for name in EMULATED_FEATURES)))
-        init = "loglevel=0 panic=-1 init=/bin/sh -- /dev/vdb"
+        init = "panic=-1 init=/bin/sh -- /dev/vdb"
         cmdline = " ".join(filter(None, (self.base.cmdline, "" if kvm else EMULATED, init)))
         memory = f"{max(self.memory, _MEMORY) >> 20}M"
         machine = ["-accel", "kvm" if kvm else "tcg", "-cpu", cpu, "-smp", "2", "-m", memory, "-nodefaults"]
