@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import domains
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.abi import abi_of
-from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import HypervisorError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, HypervisorError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.domain import is_running, undefine
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.errors import libvirt_errors
 from ansible_collections.strata.kvm_docker.plugins.module_utils.kvm.hypervisor import Hypervisor
@@ -57,12 +57,12 @@ def saved(hypervisor: Hypervisor, folder: Path) -> Iterator[tuple[libvirt.virDom
 
 
 def test_a_saved_domain_is_off_and_comes_back_suspended_as_often_as_wanted(
-    hypervisor: Hypervisor, saved: tuple[libvirt.virDomain, Path]
+    saved: tuple[libvirt.virDomain, Path],
 ) -> None:
     domain, memory = saved
     assert not domain.isActive()
     for _ in range(2):
-        domains.restore(hypervisor, memory, {})
+        domains.restore(domain, memory, {})
         assert domain.isActive()
         assert not is_running(domain)
         domains.resume(domain)
@@ -73,26 +73,35 @@ def test_a_saved_domain_is_off_and_comes_back_suspended_as_often_as_wanted(
     assert domain.isPersistent()
 
 
-def test_it_comes_back_on_disks_that_lie_elsewhere_now(
-    hypervisor: Hypervisor, saved: tuple[libvirt.virDomain, Path], folder: Path
-) -> None:
+def test_it_comes_back_on_disks_that_lie_elsewhere_now(saved: tuple[libvirt.virDomain, Path], folder: Path) -> None:
     domain, memory = saved
     moved = folder.with_name(f"{folder.name}-moved")
     shutil.copytree(folder, moved)
     moved.chmod(0o711)
-    domains.restore(hypervisor, memory, {str(folder): str(moved)})
+    domains.restore(domain, memory, {str(folder): str(moved)})
     assert f"{moved}/saved.qcow2" in domain.XMLDesc()
     domain.destroy()
 
 
 def test_a_file_that_is_cut_is_refused_in_one_sentence(
-    hypervisor: Hypervisor, saved: tuple[libvirt.virDomain, Path]
+    saved: tuple[libvirt.virDomain, Path],
 ) -> None:
     domain, memory = saved
     memory.write_bytes(memory.read_bytes()[: memory.stat().st_size // 2])
     with pytest.raises(HypervisorError, match="guest saved: "), libvirt_errors("guest saved"):
-        domains.restore(hypervisor, memory, {})
+        domains.restore(domain, memory, {})
     assert not domain.isActive()
+
+
+def test_memory_of_another_machine_is_refused_before_that_starts(
+    hypervisor: Hypervisor, saved: tuple[libvirt.virDomain, Path], folder: Path
+) -> None:
+    domain, memory = saved
+    other = tiny_guest(hypervisor.connection, folder, "other")
+    with pytest.raises(CheckpointError, match=r"memory: it holds the memory of another machine than other\.$"):
+        domains.restore(other, memory, {})
+    assert not domain.isActive()
+    undefine(other)
 
 
 def test_libvirt_ends_what_a_killed_run_had_asked_for(

@@ -18,8 +18,6 @@ from ..kvm.mark import to_text
 if TYPE_CHECKING:
     import libvirt
 
-    from ..kvm.hypervisor import Hypervisor
-
 #: Seconds that libvirt may need to finish what it was asked by a run that was killed.
 _JOB = 300.0
 #: Seconds between two looks at that.
@@ -33,14 +31,17 @@ def save(domain: libvirt.virDomain, path: Path) -> None:
     domain.saveFlags(str(path), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
 
 
-def restore(hypervisor: Hypervisor, path: Path, places: Mapping[str, str]) -> None:
-    """Have the domain whose memory is in *path* again, suspended. *places*: folders that its definition names, as they
-    were -> as they are."""
+def restore(domain: libvirt.virDomain, path: Path, places: Mapping[str, str]) -> None:
+    """Have *domain* again as its memory is in *path*, suspended. *places*: folders that its definition names, as they
+    were -> as they are. Raises :class:`CheckpointError` where the memory is another one's."""
     import libvirt
 
-    text = hypervisor.connection.saveImageGetXMLDesc(str(path), libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE)
+    connection = domain.connect()
+    text = connection.saveImageGetXMLDesc(str(path), libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE)
+    if ElementTree.fromstring(text).findtext("uuid") != domain.UUIDString():
+        raise CheckpointError(f"{path}: it holds the memory of another machine than {domain.name()}.")
     moved = at_places(text, places) if any(was != now for was, now in places.items()) else None
-    hypervisor.connection.restoreFlags(str(path), moved, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+    connection.restoreFlags(str(path), moved, libvirt.VIR_DOMAIN_SAVE_PAUSED)
 
 
 def at_places(text: str, places: Mapping[str, str]) -> str:

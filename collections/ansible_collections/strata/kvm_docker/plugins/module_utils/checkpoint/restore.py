@@ -203,8 +203,8 @@ class Restoring:
         was, now = self.checkpoint.manifest.places, places(self.hypervisor.folders, self.name)
         moved = {was[place]: now[place] for place in was.keys() & now.keys()}
         with libvirt_errors(f"guest {guest}"), self.run.progress.stage(f"guest {guest}", "restoring its memory"):
-            guests.define(self.hypervisor, item)
-            domains.restore(self.hypervisor, self.checkpoint.file(memory_name(guest)), moved)
+            domain = guests.define(self.hypervisor, item)
+            domains.restore(domain, self.checkpoint.file(memory_name(guest)), moved)
 
 
 def discard(hypervisor: Hypervisor, environment: str, left: UnderWay) -> None:

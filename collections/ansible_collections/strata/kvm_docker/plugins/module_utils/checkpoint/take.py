@@ -142,7 +142,7 @@ class _Taking:
             domains.save(self._domain(guest), self._memory(guest))
             own = [name for name in self.disks if name.partition(".")[0] == guest]
             kept = {disk_name(name): files.copy(self.disks[name], self.staging / disk_name(name)) for name in own}
-            domains.restore(self.hypervisor, self._memory(guest), {})
+            domains.restore(self._domain(guest), self._memory(guest), {})
             return kept
 
     def _go_on(self) -> None:
@@ -160,7 +160,7 @@ class _Taking:
             if not domain.isActive():
                 try:
                     with libvirt_errors(f"guest {guest}"):
-                        domains.restore(self.hypervisor, self._memory(guest), {})
+                        domains.restore(domain, self._memory(guest), {})
                 except StrataError:
                     power_on(domain)
 
