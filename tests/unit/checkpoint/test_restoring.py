@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the Strata maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a checkpoint is verified: before a guest that is there goes, and before a processor of one that comes runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import restore
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.restore import Restoring
+from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, HypervisorError
+from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
+from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
+
+DAMAGED = "memory/web: not what was stored there"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    hypervisor = SimpleNamespace(folders=Folders(tmp_path))
+    environment = SimpleNamespace(name="lab")
+    return SimpleNamespace(session=SimpleNamespace(hypervisor=hypervisor), environment=environment, inputs=None)
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done of a checkpoint of one guest without disks, whose memory is damaged."""
+    found: list[str] = []
+
+    def damaged(_restoring: Restoring) -> None:
+        raise CheckpointError(DAMAGED)
+
+    monkeypatch.setattr(Restoring, "_verify_rest", damaged)
+    monkeypatch.setattr(Restoring, "_verify_laid", lambda self, copies: found.append("copy"))
+    monkeypatch.setattr(Restoring, "_pieces", lambda self: set())
+    monkeypatch.setattr(Restoring, "_restore", lambda self, guest, item: found.append("restore"))
+    monkeypatch.setattr(restore, "declared_disks", lambda run: {})
+    monkeypatch.setattr(restore, "declared", lambda *_given: [Declared(Key("guest", "web"), {})])
+    monkeypatch.setattr(restore, "require_space", lambda *_given: None)
+    monkeypatch.setattr(restore, "resume_all", lambda *_given: found.append("resume"))
+    return found
+
+
+def restoring(run: Any, in_place: bool) -> Restoring:
+    checkpoint: Any = SimpleNamespace(manifest=SimpleNamespace(guests=("web",)))
+    return Restoring(run, checkpoint, in_place)
+
+
+def test_a_guest_whose_memory_is_damaged_is_not_let_go_on(run: Any, done: list[str]) -> None:
+    with pytest.raises(CheckpointError, match=DAMAGED):
+        restoring(run, in_place=False).start()
+    assert done == ["restore"]
+
+
+def test_the_damage_is_told_and_not_what_came_of_it(run: Any, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(_restoring: Restoring, _guest: str, _item: Declared) -> None:
+        raise HypervisorError("guest web: load of migration failed")
+
+    monkeypatch.setattr(Restoring, "_restore", failed)
+    with pytest.raises(CheckpointError, match=DAMAGED):
+        restoring(run, in_place=False).start()
+
+
+def test_damage_is_found_before_a_guest_that_is_there_goes(run: Any, done: list[str]) -> None:
+    with pytest.raises(CheckpointError, match=DAMAGED):
+        restoring(run, in_place=True).fetch()
+    assert done == ["copy"]
