@@ -39,7 +39,11 @@ CHANGES = {
         "guests/web/firewall/ipv4 filter/-A INPUT .*9999.*",
         "iptables -D INPUT -p tcp --dport 9999 -j DROP",
     ),
-    "process": ("setsid sleep 8000 > /dev/null 2>&1 < /dev/null &", ".*/sleep 8000/count", "kill $(pidof sleep)"),
+    "process": (
+        "setsid sleep 8000 > /dev/null 2>&1 < /dev/null &",
+        ".*/sleep 8000/count",
+        "pkill --full --exact 'sleep 8000'",
+    ),
     "image": ("docker tag debian-haproxy:13 other:1", "images/web/other:1/Id", "docker rmi other:1"),
     "network": (
         "docker network create --subnet 172.28.0.0/24 extra && docker network connect extra web-haproxy-1",

@@ -144,7 +144,7 @@ After=docker.service
 [Service]
 ExecStart=/usr/lib/strata/hold-runc
 RuntimeDirectory=strata
-Restart=on-failure
+Restart=always
 
 [Install]
 WantedBy=multi-user.target
