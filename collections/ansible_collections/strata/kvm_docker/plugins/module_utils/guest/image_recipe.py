@@ -151,7 +151,7 @@ WantedBy=multi-user.target
 """
 
 #: An update of runc counts at once.
-_UPDATED = """\
+_RUNC_UPDATED = """\
 post-invoke=cmp -s /usr/sbin/runc /run/strata/runc || systemctl try-restart strata-runc.service || true
 """
 
@@ -208,7 +208,7 @@ FILES: dict[str, tuple[int, str]] = {
     "/etc/systemd/system/strata-seed.service": (0o644, _SEED_UNIT),
     "/etc/systemd/system/strata-grow.service": (0o644, _GROW_UNIT),
     "/etc/systemd/system/strata-runc.service": (0o644, _RUNC_UNIT),
-    "/etc/dpkg/dpkg.cfg.d/strata": (0o644, _UPDATED),
+    "/etc/dpkg/dpkg.cfg.d/strata": (0o644, _RUNC_UPDATED),
     "/etc/systemd/system/ssh.service.d/strata.conf": (0o644, "[Service]\nExecStartPre=\n"),
     "/etc/systemd/system/systemd-udev-trigger.service.d/strata.conf": (0o644, _UDEV_TRIGGER),
     "/etc/systemd/journald.conf.d/strata.conf": (0o644, "[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n"),

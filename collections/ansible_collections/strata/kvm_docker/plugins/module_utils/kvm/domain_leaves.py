@@ -33,9 +33,10 @@ PARTS = (
     "memballoon",
     "other",
 )
-_TOLD_ELSEWHERE = frozenset({"name", "uuid", "metadata", "description", "memory", "currentMemory", "vcpu", "vcpus"})
-#: What libvirt draws anew when a guest comes out of saved memory; one of the version before this has none.
-_DRAWN = frozenset({"genid"})
+#: ``genid`` is the ``uuid``, until libvirt draws another for a guest that comes out of saved memory.
+_TOLD_ELSEWHERE = frozenset(
+    {"name", "uuid", "genid", "metadata", "description", "memory", "currentMemory", "vcpu", "vcpus"}
+)
 #: Of an interface: what the spec tells of it.
 _INTERFACE_TOLD = frozenset({"mac", "link"})
 #: What a later libvirt, or the start of a guest, may add by itself.
@@ -58,7 +59,7 @@ def definition_leaves(root: Element) -> dict[str, dict[str, str]]:
                 part = device.tag if device.tag in PARTS else "other"
                 skipped = _INTERFACE_TOLD if device.tag == "interface" else frozenset()
                 found.setdefault(part, {}).update((f"{name}: {path}", value) for path, value in _flat(device, skipped))
-        elif element.tag not in _TOLD_ELSEWHERE | _DRAWN:
+        elif element.tag not in _TOLD_ELSEWHERE:
             part = element.tag if element.tag in PARTS else "other"
             found.setdefault(part, {}).update(
                 (f"{element.tag}{path}" if path[:1] == "@" else f"{element.tag}/{path}".rstrip("/"), value)
