@@ -31,10 +31,6 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was done of a checkpoint of one guest without disks, whose memory is damaged."""
     found: list[str] = []
 
-    def damaged(_restoring: Restoring) -> None:
-        raise CheckpointError(DAMAGED)
-
-    monkeypatch.setattr(Restoring, "_verify_rest", damaged)
     monkeypatch.setattr(Restoring, "_verify_laid", lambda self, copies: found.append("copy"))
     monkeypatch.setattr(Restoring, "_pieces", lambda self: set())
     monkeypatch.setattr(Restoring, "_restore", lambda self, guest, item: found.append("restore"))
@@ -45,27 +41,34 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def restoring(run: Any, in_place: bool) -> Restoring:
+@pytest.fixture
+def restoring(run: Any) -> Restoring:
     checkpoint: Any = SimpleNamespace(manifest=SimpleNamespace(guests=("web",)))
-    return Restoring(run, checkpoint, in_place)
+    return Restoring(run, checkpoint)
 
 
-def test_a_guest_whose_memory_is_damaged_is_not_let_go_on(run: Any, done: list[str]) -> None:
+def damaged() -> None:
+    raise CheckpointError(DAMAGED)
+
+
+def test_a_guest_whose_memory_is_damaged_is_not_let_go_on(restoring: Restoring, done: list[str]) -> None:
     with pytest.raises(CheckpointError, match=DAMAGED):
-        restoring(run, in_place=False).start()
+        restoring.start(damaged)
     assert done == ["restore"]
 
 
-def test_the_damage_is_told_and_not_what_came_of_it(run: Any, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_damage_is_told_and_not_what_came_of_it(
+    restoring: Restoring, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failed(_restoring: Restoring, _guest: str, _item: Declared) -> None:
         raise HypervisorError("guest web: load of migration failed")
 
     monkeypatch.setattr(Restoring, "_restore", failed)
     with pytest.raises(CheckpointError, match=DAMAGED):
-        restoring(run, in_place=False).start()
+        restoring.start(damaged)
 
 
-def test_damage_is_found_before_a_guest_that_is_there_goes(run: Any, done: list[str]) -> None:
+def test_damage_is_found_before_a_guest_that_is_there_goes(restoring: Restoring, done: list[str]) -> None:
     with pytest.raises(CheckpointError, match=DAMAGED):
-        restoring(run, in_place=True).fetch()
+        restoring.fetch(damaged)
     assert done == ["copy"]

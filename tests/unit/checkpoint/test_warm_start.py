@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -247,7 +248,7 @@ def damaged(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
 def test_a_damaged_file_is_found_before_anything_is_touched(run: Any, damaged: tuple[Restoring, Path]) -> None:
     restoring, disk = damaged
-    for find in (restoring.verify, restoring.fetch):
+    for find in (restoring.verify_laid, restoring.verify_rest, restoring.fetch):
         with pytest.raises(CheckpointError, match="not what was stored there"):
             find()
         assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
@@ -260,8 +261,9 @@ def going_back(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
     for name, answer in (("declared", []), ("observed", []), ("plan", Plan(()))):
         monkeypatch.setattr(warm, name, lambda *_given, answer=answer, **_named: answer)
-    for name in ("verify", "fetch", "make_way", "lay", "start"):
-        monkeypatch.setattr(Restoring, name, lambda self, name=name: done.append(name))
+    monkeypatch.setattr(Restoring, "verify_rest", lambda self: None)
+    for name in ("verify_laid", "fetch", "make_way", "lay", "start"):
+        monkeypatch.setattr(Restoring, name, lambda self, *_given, name=name: done.append(name))
     monkeypatch.setattr(Restoring, "left", lambda self, doing: LEFT)
     monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
     monkeypatch.setattr(warm.clones, "note", lambda *_given: None)
@@ -283,13 +285,34 @@ def test_what_fails_once_guests_are_gone_is_removed_and_says_so(
 
 
 def test_what_fails_before_others_are_laid_leaves_the_disks(run: Any, going_back: list[str], monkeypatch: Any) -> None:
-    def fail(self: Restoring) -> None:
+    def fail(self: Restoring, there: set[str]) -> None:
         raise CheckpointError("guest web cannot be undefined.")
 
     monkeypatch.setattr(Restoring, "make_way", fail)
     with pytest.raises(CheckpointError, match=r"undefined\.$"):
         WarmStart(mode="restored")._start(run, publish(run))
     assert going_back == ["networks and pools", "fetch"]
+
+
+@pytest.mark.parametrize(("mode", "first"), [("restored", ["verify_rest"]), ("warm", ["make_way"])])
+def test_memory_is_verified_before_guests_go_and_else_while_it_is_restored(
+    mode: warm.Mode, first: list[str], run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_leisure = threading.Event()
+
+    def verify(self: Restoring) -> None:
+        at_leisure.wait(0.2 if mode == "restored" else 30)
+        going_back.append("verify_rest")
+
+    def make_way(self: Restoring, there: set[str]) -> None:
+        going_back.append("make_way")
+        at_leisure.set()
+
+    monkeypatch.setattr(Restoring, "verify_rest", verify)
+    monkeypatch.setattr(Restoring, "make_way", make_way)
+    monkeypatch.setattr(Restoring, "fetch", lambda self, verified: verified and verified())
+    WarmStart(mode=mode)._start(run, publish(run))
+    assert [done for done in going_back if done in ("verify_rest", "make_way")][:1] == first
 
 
 def test_guests_that_cannot_be_removed_and_a_note_that_cannot_be_written_leave_no_copies(
@@ -304,7 +327,7 @@ def test_guests_that_cannot_be_removed_and_a_note_that_cannot_be_written_leave_n
         monkeypatch.setattr(Restoring, name, fail)
         disk.with_name(f".{disk.name}.new").write_text("copy")
         with pytest.raises((OSError, StrataError), match="No space"):
-            restoring.make_way()
+            restoring.make_way({"web"})
         assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
 
 
@@ -314,7 +337,7 @@ def test_networks_are_put_right_only_where_every_file_is_as_stored(
     drifted = Plan((Change(Key("network", "lan"), "update", "drift"),))
     monkeypatch.setattr(warm, "plan", lambda *_given, **_named: drifted)
     WarmStart(mode="restored")._start(run, publish(run))
-    assert going_back == ["verify", "networks and pools", "fetch", "make_way", "lay", "start"]
+    assert going_back == ["verify_laid", "networks and pools", "fetch", "make_way", "lay", "start"]
 
 
 LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})

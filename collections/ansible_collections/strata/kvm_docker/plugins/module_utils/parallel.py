@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -18,3 +19,11 @@ def at_once(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
     with ThreadPoolExecutor(max(1, len(items))) as pool:
         pending = [pool.submit(work, item) for item in items]
     return [each.result() for each in pending]
+
+
+@contextmanager
+def beside(work: Callable[[], _R]) -> Iterator[Callable[[], _R]]:
+    """*work* beside what the block does, which gets a function that waits for it and returns or raises what it did.
+    The block does not end before it."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(work).result

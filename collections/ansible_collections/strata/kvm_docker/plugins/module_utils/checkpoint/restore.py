@@ -6,9 +6,9 @@ what it has laid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from operator import call
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,17 +41,12 @@ if TYPE_CHECKING:
     from ..kvm.hypervisor import Hypervisor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Restoring:
-    """One checkpoint and the run that starts by it; networks and pools are there.
-
-    ``in_place``: of guests that may be there, which stay until all of the checkpoint is verified. Otherwise its memory
-    is verified while it is restored, and no processor runs before.
-    """
+    """One checkpoint and the run that starts by it."""
 
     run: Convergence
     checkpoint: Checkpoint
-    in_place: bool = False
 
     @property
     def name(self) -> str:
@@ -65,34 +60,40 @@ class Restoring:
     def guests(self) -> tuple[str, ...]:
         return self.checkpoint.manifest.guests
 
-    def verify(self) -> None:
-        """Every file of the checkpoint, and all that its disks stand on here; nothing is written."""
+    def verify_laid(self) -> None:
+        """Verify what is to be laid, disks and keys; nothing is written."""
         self._verify_laid({})
-        self._verify_rest()
 
-    def fetch(self) -> None:
-        """Verify what is to be laid, with copies of the disks beside their places. What is there is left as it is."""
+    def verify_rest(self) -> None:
+        """Verify the rest: memory, and what the disks stand on here; nothing is written."""
+        with self.run.progress.stage("checkpoint files", "verifying memory and images"):
+            memory = [partial(self._take_over, memory_name(guest), None) for guest in self.guests]
+            at_once(call, [*(partial(verify_piece, piece) for piece in self._pieces()), *memory])
+
+    def fetch(self, verified: Callable[[], None] | None = None) -> None:
+        """As :meth:`verify_laid`, with copies of the disks beside their places, in pools that are there; then wait for
+        *verified*, which may raise. What is there is left as it is."""
         disks = declared_disks(self.run)
         stored = {name: self.checkpoint.file(disk_name(name)) for name in disks}
         needed = sum(path.stat().st_blocks * 512 for path in stored.values() if path.exists())
         require_space(self.hypervisor.folders.pool(self.name), needed, "a warm start")
         self._note("fetch")
         try:
-            copying = partial(self._verify_laid, {name: _aside(path) for name, (_item, path) in disks.items()})
-            work: list[Callable[[], None]] = [copying, self._verify_rest] if self.in_place else [copying]
-            at_once(call, work)
+            self._verify_laid({name: _aside(path) for name, (_item, path) in disks.items()})
             for piece in self._pieces():
                 touch(piece)
+            if verified:
+                verified()
         except BaseException:
             self._leave_off()
             raise
 
-    def make_way(self) -> None:
-        """Have no guest there any more: they are switched off and undefined. Their disks are as they left them, and
-        the plan could start them again, until the note says that others are laid."""
+    def make_way(self, there: Collection[str]) -> None:
+        """Have the guests that are *there* gone: switched off and undefined. Their disks are as they left them, and the
+        plan could start them again, until the note says that others are laid."""
         try:
             with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "switching off what is there"):
-                at_once(self._clear, self.guests)
+                at_once(self._clear, sorted(there))
             self._note("lay")
         except BaseException:
             self._leave_off()
@@ -107,11 +108,11 @@ class Restoring:
             refresh_pool(unless_gone(self.hypervisor.connection.storagePoolLookupByName, self.name))
         self._place_keys()
 
-    def start(self) -> None:
+    def start(self, verified: Callable[[], None]) -> None:
         """The guests as they were, then awake and healthy. Their definitions are made as any other's. None runs before
-        all of the checkpoint is verified, and before its disks would outlive a power cut."""
-        work: list[Callable[[], None]] = [] if self.in_place else [self._verify_rest]
+        what *verified* waits for, which may raise, and before its disks would outlive a power cut."""
         wanted = {item.key.name: item for item in declared(("guest",), self.run.environment, self.run.inputs)}
+        work: list[Callable[[], None]] = [verified]
         work += [partial(files.sync, path) for _declared, path in declared_disks(self.run).values()]
         work += [partial(self._restore, guest, wanted[guest]) for guest in self.guests]
         at_once(call, work)
@@ -145,23 +146,17 @@ class Restoring:
 
     def _verify_laid(self, copies: Mapping[str, Path]) -> None:
         """Verify disks and keys, disks by the copies that are made of them meanwhile where *copies* has places."""
-        stands_on = self._stands_on()
         with self.run.progress.stage("checkpoint disks", "copying them" if copies else "verifying them"):
-            disks = [partial(self._take_over, disk_name(name), copies.get(name)) for name in stands_on]
+            disks = [partial(self._take_over, disk_name(name), copies.get(name)) for name in self._stands_on]
             at_once(call, [*disks, *(partial(self._take_over, name, None) for name in self._keys())])
-            for name, (item, below) in stands_on.items():
+            for name, (item, below) in self._stands_on.items():
                 self._require_below(item, copies.get(name) or self.checkpoint.file(disk_name(name)), below)
-
-    def _verify_rest(self) -> None:
-        """Memory, and what the disks stand on."""
-        with self.run.progress.stage("checkpoint files", "verifying memory and images"):
-            memory = [partial(self._take_over, memory_name(guest), None) for guest in self.guests]
-            at_once(call, [*(partial(verify_piece, piece) for piece in self._pieces()), *memory])
 
     def _pieces(self) -> set[Path]:
         """The folders in the store that disks are to stand on."""
-        return {piece for _item, below in self._stands_on().values() for piece in below}
+        return {piece for _item, below in self._stands_on.values() for piece in below}
 
+    @cached_property
     def _stands_on(self) -> dict[str, tuple[Declared, list[Path]]]:
         """The declared disks by name, each with the folders in the store that it is to stand on."""
         layers = {layer.content: layer for layer in stored_layers(self.hypervisor.folders)}

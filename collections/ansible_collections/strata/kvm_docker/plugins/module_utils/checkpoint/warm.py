@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import call
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import CheckpointError, StrataError, os_errors
 from ..inputs import Inputs
 from ..kvm.domain import find_domain
 from ..kvm.errors import libvirt_errors
-from ..parallel import at_once
+from ..parallel import at_once, beside
 from ..plan.model import Change, Key, Observed, Plan
 from ..resources import declared, effect, observed, plan
 from . import clones, contents, under_way
@@ -118,7 +119,8 @@ class WarmStart:
         """
         hypervisor, name = run.session.hypervisor, run.environment.name
         checkpoint = self._chosen(run, Store(hypervisor.folders, name), check=True)
-        Restoring(run, checkpoint).verify()
+        restoring = Restoring(run, checkpoint)
+        at_once(call, [restoring.verify_laid, restoring.verify_rest])
         wanted = tuple(declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs))
         there = {item.key: item for item in observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name)}
         replaced = {item.key for item in wanted if item.key.kind in _RESTORED} & there.keys()
@@ -151,25 +153,30 @@ class WarmStart:
 
     def _start(self, run: Convergence, checkpoint: Checkpoint) -> None:
         hypervisor, name = run.session.hypervisor, run.environment.name
-        with run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"):
-            restoring = Restoring(run, checkpoint, in_place=self.mode == "restored")
+        restoring, in_place = Restoring(run, checkpoint), self.mode == "restored"
+        with (
+            run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"),
+            beside(restoring.verify_rest) as verified,
+        ):
             below = _to_be_done(run, _BELOW)
-            if self.mode == "restored" and below.changes:
-                restoring.verify()
+            if in_place and below.changes:
+                restoring.verify_laid()
+                verified()
             run.execute(below)
             anew = plan(declared(_RESTORED, run.environment, run.inputs), (), effect)
-            changes = _from(checkpoint, anew, {item.key for item in _there(run, _RESTORED)})
-            restoring.fetch()
-            restoring.make_way()
+            there = {item.key for item in _there(run, _RESTORED)}
+            changes = _from(checkpoint, anew, there)
+            restoring.fetch(verified if in_place else None)
+            restoring.make_way({key.name for key in there if key.kind == "guest"})
             try:
                 with os_errors():
                     restoring.lay()
                     run.inputs = self.rekey(run.inputs)
                     clones.note(checkpoint, hypervisor, name)
-                    restoring.start()
+                    restoring.start(verified)
             except BaseException as error:
                 self._undo(run, restoring.left("lay"))
-                if self.mode == "restored" and isinstance(error, StrataError):
+                if in_place and isinstance(error, StrataError):
                     raise CheckpointError(
                         f"{error} What was there is gone already: bring the environment up."
                     ) from error
