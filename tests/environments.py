@@ -61,6 +61,8 @@ class Lab:
             "PYTHONPATH": str(COLLECTIONS),
             **self.environment,
         }
+        # Bytecode is kept, as it is of what is installed, whatever the caller does.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def playbook(self, name: str, inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.command("ansible-playbook", "-i", str(inventory), f"strata.kvm_docker.{name}", *arguments)

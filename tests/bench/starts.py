@@ -52,7 +52,7 @@ def two_hosts(lab: Lab, folder: Path, rounds: int) -> Iterator[Figure]:
     """The first runs are for the layer and the checkpoints; they are not counted."""
     plain = EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts")
     layered = EnvironmentCopy.of(lab, "two_hosts", folder / "layered" / "two_hosts")
-    layered.edit(layered.declaration, "build: {suite: trixie}", "build: {suite: trixie}\n    preload: true")
+    layered.edit(layered.declaration, "  debian13:\n", "  debian13:\n    preload: true\n")
     seconds(layered, "cold")
     layered.converge("checkpoint")
     layered.converge("absent")

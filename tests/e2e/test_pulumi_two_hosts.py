@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
         made = TwoHosts(EnvironmentCopy.of(lab, "two_hosts", folder / "two_hosts"), folder, secret=SECRET)
         compose = made.copy.folder / "compose/apps/compose.yaml"
         made.copy.edit(compose, "REDIS_HOST: redis", f"REDIS_HOST: redis\n      API_TOKEN: {SECRET}")
-        made.copy.edit(made.copy.declaration, "build: {suite: trixie}", "build: {suite: trixie}\n    preload: true")
+        made.copy.edit(made.copy.declaration, "  debian13:\n", "  debian13:\n    preload: true\n")
         lab.start_hypervisor()
         made.up()
         yield made

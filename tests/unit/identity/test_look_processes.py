@@ -28,6 +28,7 @@ ROWS: tuple[tuple[int, int, str, tuple[str, ...], str], ...] = (
     (501, 500, "httpd", ("httpd", "-f", "-p", "80"), SCOPE),
     (502, 500, "sh", tuple(CHECK.split(" ", 2)), SCOPE),
     (503, 500, "runc:[2:INIT]", ("runc", "init"), SCOPE),
+    (504, 500, "crun", ("/usr/bin/crun", "--root", "/run/docker", "exec", APP), f"{SCOPE}/container"),
     (800, 300, "sshd", ("sshd: root@notty",), SSH),
     (900, 800, "sh", ("sh", "-s"), SSH),
     (901, 900, "grep", ("grep", "-as", "", "/proc/1/status"), SSH),
@@ -83,7 +84,7 @@ def test_processes_of_a_container_are_of_it_alone_and_its_health_check_is_a_role
     assert {role: list(commands) for role, commands in found.items()} == {
         "container": ["httpd -f -p 80"],
         "healthcheck": [CHECK],
-        "starting": ["runc init"],
+        "starting": ["runc init", f"/usr/bin/crun --root /run/docker exec {APP}"],
     }
     assert SCOPE not in processes().of_guest()
     assert processes().of_container("b" * 64) == {}

@@ -65,7 +65,7 @@ def test_every_declared_object_has_its_resources_and_nothing_else_has_any(
 
 def test_disks_wait_for_the_layer_that_they_stand_on(registered: Registered, declaration: Path) -> None:
     text = declaration.read_text()
-    declaration.write_text(text.replace("build: {suite: trixie}", "build: {suite: trixie}\n    preload: true", 1))
+    declaration.write_text(text.replace("  debian13:\n", "  debian13:\n    preload: true\n", 1))
     declared = run(str(declaration)).declaration.declared
     assert title("two_hosts", Key("engine_layer", "debian13")) in registered.names("strata:index:Object")
     assert registered.names("strata:index:Object") == {title("two_hosts", key) for key in declared}
@@ -132,7 +132,7 @@ def test_a_declaration_can_stand_in_the_program(
         {
             "name": "lab",
             "hypervisor": HYPERVISOR,
-            "images": {"debian13": {"build": {"suite": "trixie"}}},
+            "images": yaml.safe_load(declaration.read_text())["images"],
             "networks": {"lan": {"cidr": "10.81.0.0/24"}},
             "guests": {
                 name: {"image": "debian13", "networks": {"lan": {"address": address}}}

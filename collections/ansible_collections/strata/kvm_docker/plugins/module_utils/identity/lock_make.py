@@ -29,6 +29,7 @@ ENGINE_PACKAGES = frozenset(
     (
         "containerd",
         "containerd.io",
+        "crun",
         "docker-buildx",
         "docker-buildx-plugin",
         "docker-ce",

@@ -333,7 +333,7 @@ _RULES = (
         66,
         "containers/*/*/processes/starting/**",
         "time",
-        "runc on its way to run a command",
+        "runc or crun on its way to run a command",
         "a look during a health check",
     ),
     Rule(
@@ -756,6 +756,13 @@ _RULES = (
         "a guest that was reverted to a snapshot",
     ),
     Rule(155, "domains/*/live/genid", "id", "as above, of the running domain", "a guest that started warm"),
+    Rule(
+        156,
+        "guests/*/processes/*containerd.service/*crun*/**",
+        "time",
+        "as of rule 108, where crun runs it",
+        "a look during a health check",
+    ),
 )
 
 RULES = Rules(_RULES)

@@ -14,8 +14,8 @@ from typing import Any
 
 _CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
 _LISTENING = {"tcp": "0A", "udp": "07", "raw": "07"}
-#: What a process in a container is before it runs its own program.
-_STARTING = "runc init"
+#: What a process in a container is before it runs its own program: the command of runc, the name of crun.
+_STARTING = frozenset({"runc init", "crun"})
 #: Parent of all threads of the kernel.
 _KERNEL = 2
 
@@ -65,7 +65,7 @@ class Processes:
     def _role_inside(self, process: Process) -> str:
         if process.command == self.checks.get(process.container):
             return "healthcheck"
-        return "starting" if process.command == _STARTING else "container"
+        return "starting" if process.command in _STARTING or process.name in _STARTING else "container"
 
 
 def _by_role(processes: Iterator[tuple[str, Process]]) -> dict[str, Any]:
