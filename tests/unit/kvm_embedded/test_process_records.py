@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,33 @@ def test_a_process_id_that_was_reused_or_is_of_another_boot_is_not_alive() -> No
     assert me.alive()
     assert not replace(me, started=me.started - 1).alive()
     assert not replace(me, boot="another").alive()
+
+
+#: Its first thread ends and is a zombie; another one holds its files.
+_HEADLESS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+print("threads", flush=True)
+ctypes.CDLL(None).syscall(60, 0)
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_is_alive_until_the_last_one_has() -> None:
+    with subprocess.Popen([sys.executable, "-c", _HEADLESS], stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        assert started.stdout.readline() == "threads\n"
+        while state(started.pid) != "Z":
+            time.sleep(0.01)
+        found = processes.find(started.pid)
+        assert found
+        assert found.alive()
+        processes.terminate([found])
+        assert not found.alive()
+        assert state(started.pid) == "Z"  # not collected yet
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_nobody_is_signalled_for_a_record_that_is_outdated() -> None:

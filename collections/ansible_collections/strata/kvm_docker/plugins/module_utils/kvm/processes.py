@@ -54,9 +54,10 @@ class Process:
     boot: str
 
     def alive(self) -> bool:
-        """Whether this very process still runs; a zombie does not."""
+        """Whether this very process still runs; a zombie does not, but for one whose other threads do: they have its
+        files and sockets open."""
         stat = _stat(self.pid)
-        return self.boot == boot() and stat is not None and stat[0] == self.started and stat[1] not in "ZX"
+        return self.boot == boot() and stat is not None and stat[0] == self.started and stat[1]
 
 
 def spawn(
@@ -190,10 +191,11 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _stat(pid: int) -> tuple[int, str] | None:
-    """(start time, state) of the process that has *pid* now."""
+def _stat(pid: int) -> tuple[int, bool] | None:
+    """(start time, whether a thread of it runs) of the process that has *pid* now; its state is that of its first
+    thread."""
     fields = _stat_fields(pid)
-    return (int(fields[19]), fields[0]) if fields else None
+    return (int(fields[19]), fields[0] not in "ZX" or int(fields[17]) > 1) if fields else None
 
 
 def _stat_fields(pid: int) -> list[str]:
