@@ -36,11 +36,13 @@ def test_what_is_done_beside_a_block_is_waited_for_when_it_is_asked_for() -> Non
         assert result() == "done"
 
 
-def test_an_error_of_what_is_done_beside_is_raised_where_it_is_asked_for() -> None:
+def test_an_error_of_what_is_done_beside_is_raised_whether_it_is_asked_for_or_not() -> None:
     def fails() -> None:
         raise ValueError("beside")
 
-    with beside(fails) as result, pytest.raises(ValueError, match="beside"):
+    with pytest.raises(ValueError, match="beside"), beside(fails):
+        pass
+    with pytest.raises(ValueError, match="beside"), beside(fails) as result:
         result()
 
 

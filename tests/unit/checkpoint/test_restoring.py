@@ -31,9 +31,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was done of a checkpoint of one guest without disks, whose memory is damaged."""
     found: list[str] = []
 
-    monkeypatch.setattr(Restoring, "_verify_laid", lambda self, copies: found.append("copy"))
+    monkeypatch.setattr(Restoring, "verify_laid", lambda self, copies: found.append("copy"))
     monkeypatch.setattr(Restoring, "_pieces", lambda self: set())
     monkeypatch.setattr(Restoring, "_restore", lambda self, guest, item: found.append("restore"))
+    monkeypatch.setattr(restore.guests, "remove", lambda *_given: found.append("remove"))
     monkeypatch.setattr(restore, "declared_disks", lambda run: {})
     monkeypatch.setattr(restore, "declared", lambda *_given: [Declared(Key("guest", "web"), {})])
     monkeypatch.setattr(restore, "require_space", lambda *_given: None)
@@ -69,6 +70,13 @@ def test_the_damage_is_told_and_not_what_came_of_it(
 
 
 def test_damage_is_found_before_a_guest_that_is_there_goes(restoring: Restoring, done: list[str]) -> None:
+    restoring.fetch()
     with pytest.raises(CheckpointError, match=DAMAGED):
-        restoring.fetch(damaged)
+        restoring.make_way({Key("guest", "web")}, damaged)
+    assert done == ["copy"]
+
+
+def test_where_nothing_is_there_nobody_waits_for_it(restoring: Restoring, done: list[str]) -> None:
+    restoring.fetch()
+    restoring.make_way((), damaged)
     assert done == ["copy"]

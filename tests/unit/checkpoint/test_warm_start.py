@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,7 +54,7 @@ def there(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[Observed]:
     monkeypatch.setattr(warm, "_there", lambda run, kinds: [item for item in found if item.key.kind in kinds])
     monkeypatch.setattr(warm, "_to_be_done", lambda run, kinds: kinds)
     monkeypatch.setattr(warm.contents, "origin", lambda *_given: ORIGIN)
-    monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: setattr(self, "started", Started("warm")))
+    monkeypatch.setattr(WarmStart, "_start", lambda self, run, *_given: setattr(self, "started", Started("warm")))
     publish(run)
     return found
 
@@ -137,7 +136,7 @@ def test_a_checkpoint_on_another_layer_that_is_there_is_used_unless_there_is_one
     run: Any, there: list[Observed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun_by: list[str] = []
-    monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint: begun_by.append(checkpoint.name))
+    monkeypatch.setattr(WarmStart, "_start", lambda self, run, checkpoint, there: begun_by.append(checkpoint.name))
     older, now = (replace(ORIGIN, layers={"web": OnLayer("debian13", each * 64)}) for each in "ab")
     publish(run, replace(MADE, origin=older, made="2027"))
     monkeypatch.setattr(warm.contents, "origin", lambda *_given: now)
@@ -172,7 +171,7 @@ def test_what_could_not_be_removed_again_is_no_cold_start(
 ) -> None:
     """The plan would build on what is half there, and the next run would take that for a leftover."""
 
-    def fail(self: WarmStart, run: Any, checkpoint: Checkpoint) -> None:
+    def fail(self: WarmStart, run: Any, *_given: object) -> None:
         under_way.note("lab", run.session.hypervisor.folders, LEFT)
         raise CheckpointError("pool is busy")
 
@@ -261,9 +260,11 @@ def going_back(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
     for name, answer in (("declared", []), ("observed", []), ("plan", Plan(()))):
         monkeypatch.setattr(warm, name, lambda *_given, answer=answer, **_named: answer)
-    monkeypatch.setattr(Restoring, "verify_rest", lambda self: None)
-    for name in ("verify_laid", "fetch", "make_way", "lay", "start"):
-        monkeypatch.setattr(Restoring, name, lambda self, *_given, name=name: done.append(name))
+    monkeypatch.setattr(Restoring, "verify_rest", lambda self: done.append("verify_rest"))
+    for name in ("verify_laid", "fetch", "lay"):
+        monkeypatch.setattr(Restoring, name, lambda self, name=name: done.append(name))
+    monkeypatch.setattr(Restoring, "make_way", lambda self, there, verified: done.append("make_way"))
+    monkeypatch.setattr(Restoring, "start", lambda self, verified: done.append("start"))
     monkeypatch.setattr(Restoring, "left", lambda self, doing: LEFT)
     monkeypatch.setattr(warm, "discard", lambda *_given: done.append("discard"))
     monkeypatch.setattr(warm.clones, "note", lambda *_given: None)
@@ -271,7 +272,11 @@ def going_back(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-@pytest.mark.parametrize("error", [CheckpointError("pool is busy."), OSError(28, "No space left on device")])
+THERE = frozenset({Key("guest", "web"), Key("disk", "web")})
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("error", [CheckpointError("pool is busy."), FULL])
 def test_what_fails_once_guests_are_gone_is_removed_and_says_so(
     error: Exception, run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,54 +285,63 @@ def test_what_fails_once_guests_are_gone_is_removed_and_says_so(
 
     monkeypatch.setattr(Restoring, "lay", fail)
     with pytest.raises(CheckpointError, match=r"What was there is gone already: bring the environment up"):
-        WarmStart(mode="restored")._start(run, publish(run))
-    assert going_back == ["networks and pools", "fetch", "make_way", "discard"]
+        WarmStart(mode="restored")._start(run, publish(run), THERE)
+    assert [done for done in going_back if done != "verify_rest"] == [
+        "networks and pools",
+        "fetch",
+        "make_way",
+        "discard",
+    ]
+
+
+def test_where_nothing_was_there_nothing_is_told_to_be_gone(
+    run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Restoring) -> None:
+        raise CheckpointError("pool is busy.")
+
+    monkeypatch.setattr(Restoring, "lay", fail)
+    with pytest.raises(CheckpointError, match=r"^pool is busy\.$"):
+        WarmStart(mode="restored")._start(run, publish(run), ())
 
 
 def test_what_fails_before_others_are_laid_leaves_the_disks(run: Any, going_back: list[str], monkeypatch: Any) -> None:
-    def fail(self: Restoring, there: set[str]) -> None:
+    def fail(self: Restoring, there: object, verified: object) -> None:
         raise CheckpointError("guest web cannot be undefined.")
 
     monkeypatch.setattr(Restoring, "make_way", fail)
     with pytest.raises(CheckpointError, match=r"undefined\.$"):
-        WarmStart(mode="restored")._start(run, publish(run))
-    assert going_back == ["networks and pools", "fetch"]
+        WarmStart(mode="restored")._start(run, publish(run), THERE)
+    assert "discard" not in going_back
 
 
-@pytest.mark.parametrize(("mode", "first"), [("restored", ["verify_rest"]), ("warm", ["make_way"])])
-def test_memory_is_verified_before_guests_go_and_else_while_it_is_restored(
-    mode: warm.Mode, first: list[str], run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_damaged_memory_is_found_before_networks_are_put_right(
+    run: Any, going_back: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_leisure = threading.Event()
+    def damaged(self: Restoring) -> None:
+        raise CheckpointError("memory/web: not what was stored there")
 
-    def verify(self: Restoring) -> None:
-        at_leisure.wait(0.2 if mode == "restored" else 30)
-        going_back.append("verify_rest")
-
-    def make_way(self: Restoring, there: set[str]) -> None:
-        going_back.append("make_way")
-        at_leisure.set()
-
-    monkeypatch.setattr(Restoring, "verify_rest", verify)
-    monkeypatch.setattr(Restoring, "make_way", make_way)
-    monkeypatch.setattr(Restoring, "fetch", lambda self, verified: verified and verified())
-    WarmStart(mode=mode)._start(run, publish(run))
-    assert [done for done in going_back if done in ("verify_rest", "make_way")][:1] == first
+    drifted = Plan((Change(Key("network", "lan"), "update", "drift"),))
+    monkeypatch.setattr(warm, "plan", lambda *_given, **_named: drifted)
+    monkeypatch.setattr(Restoring, "verify_rest", damaged)
+    with pytest.raises(CheckpointError, match="not what was stored there"):
+        WarmStart(mode="restored")._start(run, publish(run), ())
+    assert going_back == ["verify_laid"]
 
 
 def test_guests_that_cannot_be_removed_and_a_note_that_cannot_be_written_leave_no_copies(
     run: Any, damaged: tuple[Restoring, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_given: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise FULL
 
     restoring, disk = damaged
-    for name in ("_clear", "_note"):
-        monkeypatch.setattr(Restoring, "_clear", lambda self, guest: None)
-        monkeypatch.setattr(Restoring, name, fail)
+    for owner, name in ((restore.guests, "remove"), (Restoring, "_note")):
+        monkeypatch.setattr(restore.guests, "remove", lambda *_given: None)
+        monkeypatch.setattr(owner, name, fail)
         disk.with_name(f".{disk.name}.new").write_text("copy")
         with pytest.raises((OSError, StrataError), match="No space"):
-            restoring.make_way({"web"})
+            restoring.make_way(THERE, lambda: None)
         assert [path.read_text() for path in disk.parent.iterdir()] == ["what is there"]
 
 
@@ -336,8 +350,10 @@ def test_networks_are_put_right_only_where_every_file_is_as_stored(
 ) -> None:
     drifted = Plan((Change(Key("network", "lan"), "update", "drift"),))
     monkeypatch.setattr(warm, "plan", lambda *_given, **_named: drifted)
-    WarmStart(mode="restored")._start(run, publish(run))
-    assert going_back == ["verify_laid", "networks and pools", "fetch", "make_way", "lay", "start"]
+    WarmStart(mode="restored")._start(run, publish(run), THERE)
+    in_turn = [done for done in going_back if done != "verify_rest"]
+    assert in_turn == ["verify_laid", "networks and pools", "fetch", "make_way", "lay", "start"]
+    assert going_back.index("verify_rest") < going_back.index("networks and pools")
 
 
 LEFT = under_way.UnderWay(doing="lay", guests=("web",), disks={"web": "/pools/web.qcow2"})

@@ -29,6 +29,8 @@ ROWS: tuple[tuple[int, int, str, tuple[str, ...], str], ...] = (
     (502, 500, "sh", tuple(CHECK.split(" ", 2)), SCOPE),
     (503, 500, "runc:[2:INIT]", ("runc", "init"), SCOPE),
     (504, 500, "crun", ("/usr/bin/crun", "--root", "/run/docker", "exec", APP), f"{SCOPE}/container"),
+    (505, 501, "crun", ("crun", "list"), SCOPE),
+    (506, 500, "crun", (), f"{SCOPE}/container"),
     (800, 300, "sshd", ("sshd: root@notty",), SSH),
     (900, 800, "sh", ("sh", "-s"), SSH),
     (901, 900, "grep", ("grep", "-as", "", "/proc/1/status"), SSH),
@@ -82,9 +84,9 @@ def test_a_guest_that_does_not_say_who_looked_has_all_its_processes() -> None:
 def test_processes_of_a_container_are_of_it_alone_and_its_health_check_is_a_role() -> None:
     found = processes().of_container(APP)
     assert {role: list(commands) for role, commands in found.items()} == {
-        "container": ["httpd -f -p 80"],
+        "container": ["httpd -f -p 80", "crun list"],
         "healthcheck": [CHECK],
-        "starting": ["runc init", f"/usr/bin/crun --root /run/docker exec {APP}"],
+        "starting": ["runc init", f"/usr/bin/crun --root /run/docker exec {APP}", "crun"],
     }
     assert SCOPE not in processes().of_guest()
     assert processes().of_container("b" * 64) == {}

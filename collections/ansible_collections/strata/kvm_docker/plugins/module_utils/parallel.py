@@ -24,6 +24,8 @@ def at_once(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
 @contextmanager
 def beside(work: Callable[[], _R]) -> Iterator[Callable[[], _R]]:
     """*work* beside what the block does, which gets a function that waits for it and returns or raises what it did.
-    The block does not end before it."""
+    The block does not end before it; one that ends well raises what *work* did, asked for or not."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(work).result
+        pending = pool.submit(work)
+        yield pending.result
+        pending.result()

@@ -24,7 +24,7 @@ from ..kvm.overlay import mark_overlay, refresh_pool
 from ..kvm.qcow2 import backing_of
 from ..kvm.wake import wake
 from ..parallel import at_once
-from ..plan.model import Declared
+from ..plan.model import Declared, Key
 from ..resources import declared
 from ..store.items import touch
 from ..store.layers import StoredLayer, stored_layers
@@ -60,9 +60,15 @@ class Restoring:
     def guests(self) -> tuple[str, ...]:
         return self.checkpoint.manifest.guests
 
-    def verify_laid(self) -> None:
-        """Verify what is to be laid, disks and keys; nothing is written."""
-        self._verify_laid({})
+    def verify_laid(self, copies: Mapping[str, Path] | None = None) -> None:
+        """Verify what is to be laid, disks and keys; disks by their *copies*, which are made meanwhile, where those are
+        given. Nothing else is written."""
+        copies = copies or {}
+        with self.run.progress.stage("checkpoint disks", "copying them" if copies else "verifying them"):
+            disks = [partial(self._take_over, disk_name(name), copies.get(name)) for name in self._stands_on]
+            at_once(call, [*disks, *(partial(self._take_over, name, None) for name in self._keys())])
+            for name, (item, below) in self._stands_on.items():
+                self._require_below(item, copies.get(name) or self.checkpoint.file(disk_name(name)), below)
 
     def verify_rest(self) -> None:
         """Verify the rest: memory, and what the disks stand on here; nothing is written."""
@@ -70,30 +76,30 @@ class Restoring:
             memory = [partial(self._take_over, memory_name(guest), None) for guest in self.guests]
             at_once(call, [*(partial(verify_piece, piece) for piece in self._pieces()), *memory])
 
-    def fetch(self, verified: Callable[[], None] | None = None) -> None:
-        """As :meth:`verify_laid`, with copies of the disks beside their places, in pools that are there; then wait for
-        *verified*, which may raise. What is there is left as it is."""
+    def fetch(self) -> None:
+        """Verify what is to be laid, and have copies of the disks beside their places, in pools that are there."""
         disks = declared_disks(self.run)
         stored = {name: self.checkpoint.file(disk_name(name)) for name in disks}
         needed = sum(path.stat().st_blocks * 512 for path in stored.values() if path.exists())
         require_space(self.hypervisor.folders.pool(self.name), needed, "a warm start")
         self._note("fetch")
         try:
-            self._verify_laid({name: _aside(path) for name, (_item, path) in disks.items()})
+            self.verify_laid({name: _aside(path) for name, (_item, path) in disks.items()})
             for piece in self._pieces():
                 touch(piece)
-            if verified:
-                verified()
         except BaseException:
             self._leave_off()
             raise
 
-    def make_way(self, there: Collection[str]) -> None:
-        """Have the guests that are *there* gone: switched off and undefined. Their disks are as they left them, and the
-        plan could start them again, until the note says that others are laid."""
+    def make_way(self, there: Collection[Key], verified: Callable[[], None]) -> None:
+        """Have guests that are *there* gone, switched off and undefined, once *verified* has returned. Their disks are
+        as they left them, and the plan could start them again, until the note says that others are laid."""
         try:
-            with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "switching off what is there"):
-                at_once(self._clear, sorted(there))
+            if there:
+                verified()
+                with libvirt_errors("guests"), self.run.progress.stage("checkpoint", "switching off what is there"):
+                    names = [key.name for key in there if key.kind == "guest"]
+                    at_once(partial(guests.remove, self.hypervisor, self.name), names)
             self._note("lay")
         except BaseException:
             self._leave_off()
@@ -140,18 +146,6 @@ class Restoring:
         drop_copies(self.left("fetch"))
         under_way.clear(self.name, self.hypervisor.folders)
 
-    def _clear(self, guest: str) -> None:
-        self.run.session.forget(guest)
-        guests.remove(self.hypervisor, self.name, guest)
-
-    def _verify_laid(self, copies: Mapping[str, Path]) -> None:
-        """Verify disks and keys, disks by the copies that are made of them meanwhile where *copies* has places."""
-        with self.run.progress.stage("checkpoint disks", "copying them" if copies else "verifying them"):
-            disks = [partial(self._take_over, disk_name(name), copies.get(name)) for name in self._stands_on]
-            at_once(call, [*disks, *(partial(self._take_over, name, None) for name in self._keys())])
-            for name, (item, below) in self._stands_on.items():
-                self._require_below(item, copies.get(name) or self.checkpoint.file(disk_name(name)), below)
-
     def _pieces(self) -> set[Path]:
         """The folders in the store that disks are to stand on."""
         return {piece for _item, below in self._stands_on.values() for piece in below}
@@ -197,6 +191,7 @@ class Restoring:
     def _restore(self, guest: str, item: Declared) -> None:
         was, now = self.checkpoint.manifest.places, places(self.hypervisor.folders, self.name)
         moved = {was[place]: now[place] for place in was.keys() & now.keys()}
+        self.run.session.forget(guest)
         with libvirt_errors(f"guest {guest}"), self.run.progress.stage(f"guest {guest}", "restoring its memory"):
             domain = guests.define(self.hypervisor, item)
             domains.restore(domain, self.checkpoint.file(memory_name(guest)), moved)

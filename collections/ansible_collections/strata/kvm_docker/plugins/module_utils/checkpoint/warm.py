@@ -76,6 +76,7 @@ class WarmStart:
                     store.sweep()
             if left.doing == "lay" and not runs(hypervisor, name, left):
                 discard(hypervisor, name, left)
+                clones.forget(hypervisor, name)
             elif left.doing == "fetch":
                 drop_copies(left)
                 under_way.clear(name, hypervisor.folders)
@@ -98,11 +99,12 @@ class WarmStart:
         store = Store(run.session.hypervisor.folders, run.environment.name)
         if self.mode == "cold" or (self.mode == "auto" and not store.digests()):
             return
-        if self.mode != "restored" and _there(run, ("guest",)):
+        there = _there(run, _RESTORED)
+        if self.mode != "restored" and any(item.key.kind == "guest" for item in there):
             return
         try:
             with os_errors(), store.alone(run.progress):
-                self._start(run, self._chosen(run, store))
+                self._start(run, self._chosen(run, store, there), {item.key for item in there})
         except StrataError as error:
             unfinished = under_way.read(run.environment.name, run.session.hypervisor.folders)
             if self.mode != "auto" or unfinished:
@@ -118,7 +120,7 @@ class WarmStart:
         Raises :class:`StrataError` as they would.
         """
         hypervisor, name = run.session.hypervisor, run.environment.name
-        checkpoint = self._chosen(run, Store(hypervisor.folders, name), check=True)
+        checkpoint = self._chosen(run, Store(hypervisor.folders, name), _there(run, _RESTORED), check=True)
         restoring = Restoring(run, checkpoint)
         at_once(call, [restoring.verify_laid, restoring.verify_rest])
         wanted = tuple(declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs))
@@ -128,8 +130,8 @@ class WarmStart:
         made = plan(wanted, left, effect, adopt=run.adopt)
         return replace(made, changes=tuple(_from(checkpoint, made, replaced)))
 
-    def _chosen(self, run: Convergence, store: Store, check: bool = False) -> Checkpoint:
-        """The checkpoint to start by, if nothing is in its way."""
+    def _chosen(self, run: Convergence, store: Store, there: list[Observed], check: bool = False) -> Checkpoint:
+        """The checkpoint to start by, if nothing that is *there*, guests and disks, is in its way."""
         origin = contents.origin(run, self.lock, store.seal(check))
         layers = contents.layers_there(run.session.hypervisor.folders)
         found = store.fitting(origin, layers)
@@ -139,7 +141,6 @@ class WarmStart:
                 raise CheckpointError(f"{store.folder}: there is no checkpoint that is whole. Make one, or start cold.")
             why = in_words(origin.differences(newest.manifest.origin, layers))
             raise CheckpointError(f"no checkpoint fits; of the newest one, {newest.name}, differs: {why}.")
-        there = _there(run, _RESTORED)
         if self.mode == "restored":
             refuse_to_lose(run, there)
         elif there:
@@ -151,23 +152,22 @@ class WarmStart:
             clones.refuse_second(found, run.session.hypervisor)
         return found
 
-    def _start(self, run: Convergence, checkpoint: Checkpoint) -> None:
-        hypervisor, name = run.session.hypervisor, run.environment.name
-        restoring, in_place = Restoring(run, checkpoint), self.mode == "restored"
+    def _start(self, run: Convergence, checkpoint: Checkpoint, there: Collection[Key]) -> None:
+        """Start by it, in place of guests and disks that are *there*."""
+        hypervisor, name, restoring = run.session.hypervisor, run.environment.name, Restoring(run, checkpoint)
         with (
             run.progress.stage("checkpoint", f"warm start by {checkpoint.name}, made {checkpoint.manifest.made}"),
             beside(restoring.verify_rest) as verified,
         ):
             below = _to_be_done(run, _BELOW)
-            if in_place and below.changes:
+            if self.mode == "restored" and below.changes:
                 restoring.verify_laid()
                 verified()
             run.execute(below)
             anew = plan(declared(_RESTORED, run.environment, run.inputs), (), effect)
-            there = {item.key for item in _there(run, _RESTORED)}
             changes = _from(checkpoint, anew, there)
-            restoring.fetch(verified if in_place else None)
-            restoring.make_way({key.name for key in there if key.kind == "guest"})
+            restoring.fetch()
+            restoring.make_way(there, verified)
             try:
                 with os_errors():
                     restoring.lay()
@@ -176,7 +176,7 @@ class WarmStart:
                     restoring.start(verified)
             except BaseException as error:
                 self._undo(run, restoring.left("lay"))
-                if in_place and isinstance(error, StrataError):
+                if there and isinstance(error, StrataError):
                     raise CheckpointError(
                         f"{error} What was there is gone already: bring the environment up."
                     ) from error

@@ -758,9 +758,16 @@ _RULES = (
     Rule(155, "domains/*/live/genid", "id", "as above, of the running domain", "a guest that started warm"),
     Rule(
         156,
-        "guests/*/processes/*containerd.service/*crun*/**",
+        "guests/*/processes/*containerd.service/*crun --*/**",
         "time",
         "as of rule 108, where crun runs it",
+        "a look during a health check",
+    ),
+    Rule(
+        157,
+        "guests/*/processes/*containerd.service/crun/**",
+        "time",
+        "as of rule 153, where crun runs it",
         "a look during a health check",
     ),
 )

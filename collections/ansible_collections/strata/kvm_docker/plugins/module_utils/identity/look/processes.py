@@ -14,8 +14,6 @@ from typing import Any
 
 _CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
 _LISTENING = {"tcp": "0A", "udp": "07", "raw": "07"}
-#: What a process in a container is before it runs its own program: the command of runc, the name of crun.
-_STARTING = frozenset({"runc init", "crun"})
 #: Parent of all threads of the kernel.
 _KERNEL = 2
 
@@ -36,6 +34,12 @@ class Process:
         """Id of the container that it runs in; empty where it is in none."""
         match = _CONTAINER.search(self.cgroup)
         return match[1] if match else ""
+
+    @property
+    def starting(self) -> bool:
+        """Whether it is the runtime's, and becomes the program of a container next; crun names that container last."""
+        by_crun = self.name == "crun" and (not self.command or self.command.endswith(f" {self.container}"))
+        return self.command == "runc init" or by_crun
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Processes:
     def _role_inside(self, process: Process) -> str:
         if process.command == self.checks.get(process.container):
             return "healthcheck"
-        return "starting" if process.command in _STARTING or process.name in _STARTING else "container"
+        return "starting" if process.starting else "container"
 
 
 def _by_role(processes: Iterator[tuple[str, Process]]) -> dict[str, Any]:
