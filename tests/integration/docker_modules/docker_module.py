@@ -96,7 +96,7 @@ class Modules:
         """Neither a check nor a run has anything to change."""
         for check in (True, False):
             again = self.run(module, check=check, **options)
-            assert (again["changed"], again["plan"]) == (False, [])
+            assert (again["changed"], again["plan"]) == (False, []), again["plan"]
 
 
 def sleeper(**keys: Any) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def test_an_edit_is_told_by_the_part_that_was_edited(hypervisor: Any) -> None:
     converge(hypervisor, environment())
     edit(hypervisor, set_text("os/cmdline", "init=/bin/sh"))
     (difference,) = next(iter(planned(hypervisor, environment()))).differences
-    kernel = "console=ttyS0 norandmaps mitigations=off rcupdate.rcu_expedited=1 systemd.hostname=web"
+    kernel = "console=ttyS0 norandmaps mitigations=off rcupdate.rcu_expedited=1 no_timer_check systemd.hostname=web"
     assert (difference.path, difference.after) == (("edited", "os"), [])
     assert difference.before == [f"os/cmdline is init=/bin/sh, not {kernel}"]
 
