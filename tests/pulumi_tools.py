@@ -53,7 +53,7 @@ class Project:
         return os.environ | {
             "PATH": path,
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder}",
+            "PULUMI_BACKEND_URL": f"file://{self.folder}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "a passphrase of tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

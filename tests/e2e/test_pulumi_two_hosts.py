@@ -79,6 +79,13 @@ def test_secrets_are_in_no_file_of_pulumis(stack: TwoHosts) -> None:
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
+def test_pulumi_keeps_nothing_that_is_not_written_as_a_whole(stack: TwoHosts) -> None:
+    """Attributes beside files are not: killed then, it cannot read the stack any more."""
+    kept = [path for path in (stack.folder / ".pulumi").rglob("*") if path.is_file()]
+    assert any("stacks" in path.parts for path in kept)
+    assert [path for path in kept if path.suffix == ".attrs"] == []
+
+
 def test_more_memory_is_no_other_guest(stack: TwoHosts) -> None:
     stack.copy.edit(stack.copy.declaration, "memory: 768 MiB", "memory: 800 MiB")
     foreseen = stack.foreseen()

@@ -28,8 +28,8 @@ SEED_SERIAL = "strata-seed"
 #: It translates the same code at another address anew, so with random addresses every process starts with cold code:
 #: starting one takes 2.5 times, a container 1.5 times as long. An emulated processor does not speculate;
 #: defences against that cost 15 %. Namespaces and networks of a container wait for grace periods of RCU: 10 %.
-#: Whether the timer interrupts at all is not tried out, as under KVM: where this machine is busy ten ticks come too late,
-#: and Linux panics ("IO-APIC + timer doesn't work", seen).
+#: Whether the timer interrupts at all is not tried out, as under KVM: where this machine is busy, ten ticks come too
+#: late, and Linux panics ("IO-APIC + timer doesn't work", seen).
 EMULATED = "norandmaps mitigations=off rcupdate.rcu_expedited=1 no_timer_check"
 _KIB = 1024
 
