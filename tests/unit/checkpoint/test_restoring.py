@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint import restore
 from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.restore import Restoring
+from ansible_collections.strata.kvm_docker.plugins.module_utils.checkpoint.under_way import UnderWay
 from ansible_collections.strata.kvm_docker.plugins.module_utils.errors import CheckpointError, HypervisorError
 from ansible_collections.strata.kvm_docker.plugins.module_utils.folders import Folders
 from ansible_collections.strata.kvm_docker.plugins.module_utils.plan.model import Declared, Key
@@ -80,3 +81,17 @@ def test_where_nothing_is_there_nobody_waits_for_it(restoring: Restoring, done: 
     restoring.fetch()
     restoring.make_way((), damaged)
     assert done == ["copy"]
+
+
+def test_what_is_discarded_is_no_clone_of_the_checkpoint_any_more(
+    run: Any, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hypervisor = run.session.hypervisor
+    hypervisor.connection = SimpleNamespace(storagePoolLookupByName=lambda name: name)
+    monkeypatch.setattr(restore, "refresh_pool", lambda pool: done.append(f"refresh {pool}"))
+    mark = hypervisor.folders.environment("lab") / "clone_of"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("of a checkpoint")
+    restore.discard(hypervisor, "lab", UnderWay(doing="lay", guests=("web",), disks={}))
+    assert done == ["remove", "refresh lab"]
+    assert not mark.exists()

@@ -63,18 +63,19 @@ def test_a_process_whose_first_thread_has_ended_is_alive_until_the_last_one_has(
     with subprocess.Popen([sys.executable, "-c", _HEADLESS], stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout
         assert started.stdout.readline() == "threads\n"
-        while state(started.pid) != "Z":
+        while fields(started.pid)[0] != "Z":
             time.sleep(0.01)
         found = processes.find(started.pid)
         assert found
         assert found.alive()
         processes.terminate([found])
         assert not found.alive()
-        assert state(started.pid) == "Z"  # not collected yet
+        assert fields(started.pid)[0] == "Z"  # not collected yet
 
 
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+def fields(pid: int) -> list[str]:
+    """Of /proc/<pid>/stat, those after the name: state, parent and so on (proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def test_nobody_is_signalled_for_a_record_that_is_outdated() -> None:
@@ -92,7 +93,7 @@ def test_an_orphan_is_collected_as_it_ends_and_the_program_ends_with_what_was_st
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout
         orphan, program = (int(started.stdout.readline()) for _ in range(2))
-        assert Path(f"/proc/{orphan}/stat").read_text().rpartition(")")[2].split()[1] == str(started.pid)
+        assert fields(orphan)[1] == str(started.pid)
         assert gone(orphan, 5)
         started.send_signal(number)
         started.wait(5)

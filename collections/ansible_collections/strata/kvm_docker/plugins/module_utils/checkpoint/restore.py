@@ -29,7 +29,7 @@ from ..resources import declared
 from ..store.items import touch
 from ..store.layers import StoredLayer, stored_layers
 from ..store.layers import verify as verify_piece
-from . import domains, files, under_way
+from . import clones, domains, files, under_way
 from .contents import declared_disks, places
 from .manifest import disk_name, memory_name
 from .resume import prove, resume_all
@@ -206,6 +206,7 @@ def discard(hypervisor: Hypervisor, environment: str, left: UnderWay) -> None:
         for path in map(Path, left.disks.values()):
             path.unlink(missing_ok=True)
         refresh_pool(unless_gone(hypervisor.connection.storagePoolLookupByName, environment))
+    clones.forget(hypervisor, environment)
     under_way.clear(environment, hypervisor.folders)
 
 

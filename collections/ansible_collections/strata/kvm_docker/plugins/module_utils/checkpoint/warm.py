@@ -76,7 +76,6 @@ class WarmStart:
                     store.sweep()
             if left.doing == "lay" and not runs(hypervisor, name, left):
                 discard(hypervisor, name, left)
-                clones.forget(hypervisor, name)
             elif left.doing == "fetch":
                 drop_copies(left)
                 under_way.clear(name, hypervisor.folders)
@@ -99,9 +98,10 @@ class WarmStart:
         store = Store(run.session.hypervisor.folders, run.environment.name)
         if self.mode == "cold" or (self.mode == "auto" and not store.digests()):
             return
-        there = _there(run, _RESTORED)
-        if self.mode != "restored" and any(item.key.kind == "guest" for item in there):
+        there = _there(run, ("guest",))
+        if there and self.mode != "restored":
             return
+        there += _there(run, ("disk",))
         try:
             with os_errors(), store.alone(run.progress):
                 self._start(run, self._chosen(run, store, there), {item.key for item in there})
@@ -120,15 +120,15 @@ class WarmStart:
         Raises :class:`StrataError` as they would.
         """
         hypervisor, name = run.session.hypervisor, run.environment.name
-        checkpoint = self._chosen(run, Store(hypervisor.folders, name), _there(run, _RESTORED), check=True)
+        wanted = tuple(declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs))
+        found = tuple(observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name))
+        keys = {item.key for item in wanted if item.key.kind in _RESTORED}
+        replaced = [item for item in found if item.key in keys]
+        checkpoint = self._chosen(run, Store(hypervisor.folders, name), replaced, check=True)
         restoring = Restoring(run, checkpoint)
         at_once(call, [restoring.verify_laid, restoring.verify_rest])
-        wanted = tuple(declared((*_BELOW, *_RESTORED, *_ABOVE), run.environment, run.inputs))
-        there = {item.key: item for item in observed((*_BELOW, *_RESTORED, *_ABOVE), hypervisor, name)}
-        replaced = {item.key for item in wanted if item.key.kind in _RESTORED} & there.keys()
-        left = [item for key, item in there.items() if key not in replaced]
-        made = plan(wanted, left, effect, adopt=run.adopt)
-        return replace(made, changes=tuple(_from(checkpoint, made, replaced)))
+        made = plan(wanted, [item for item in found if item.key not in keys], effect, adopt=run.adopt)
+        return replace(made, changes=tuple(_from(checkpoint, made, {item.key for item in replaced})))
 
     def _chosen(self, run: Convergence, store: Store, there: list[Observed], check: bool = False) -> Checkpoint:
         """The checkpoint to start by, if nothing that is *there*, guests and disks, is in its way."""
@@ -190,7 +190,6 @@ class WarmStart:
         for guest in laid.guests:
             run.session.forget(guest)
         discard(hypervisor, name, laid)
-        clones.forget(hypervisor, name)
         run.inputs = self.rekey(run.inputs)
 
 
