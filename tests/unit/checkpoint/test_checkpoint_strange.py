@@ -44,6 +44,21 @@ def test_what_is_no_checkpoint_is_neither_listed_nor_removed(
     assert document.exists()
 
 
+@pytest.mark.parametrize("command", ["list", "remove"])
+def test_a_file_in_place_of_the_folder_is_told_and_left(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declaration, file = tmp_path / "lab.environment.yml", tmp_path / "file"
+    declaration.write_text("plugin: strata.kvm_docker.environment\nname: lab\nguests: {}\n")
+    file.write_text("somebody's")
+    monkeypatch.setenv("STRATA_CHECKPOINTS", str(file))
+    monkeypatch.setenv("STRATA_STATE", str(tmp_path / "state"))
+    assert main(["checkpoint", command, str(declaration)]) == 2
+    assert f"{file}: checkpoints are to be there, and it is no folder" in capsys.readouterr().err
+    assert file.read_text() == "somebody's"
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_shared_folder_is_not_closed_to_others(store: Store) -> None:
     root = store.folders.checkpoints
     (root / "somebody").mkdir(parents=True)

@@ -98,7 +98,8 @@ class Store:
         return Seal(path.read_bytes())
 
     def digests(self) -> list[str]:
-        """Of all that are there, damaged ones too."""
+        """Of all that are there, damaged ones too; :class:`CheckpointError` where a file is in the folder's place."""
+        _require_root(self.folders)
         return sorted(path.name for path in self.folder.glob("*") if is_sha256(path.name) and path.is_dir())
 
     def read(self, digest: str) -> Checkpoint:
@@ -170,6 +171,7 @@ class Store:
 
 def _have_root(folders: Folders) -> None:
     """Have the folder of all checkpoints, closed to others; :class:`CheckpointError` for one that others use."""
+    _require_root(folders)
     root = folders.checkpoints
     if root.is_dir() and root.stat().st_mode & 0o077 and not (root / "key").exists() and any(root.iterdir()):
         raise CheckpointError(
@@ -177,6 +179,15 @@ def _have_root(folders: Folders) -> None:
             "only. Name an empty folder in STRATA_CHECKPOINTS."
         )
     make_private(root)
+
+
+def _require_root(folders: Folders) -> None:
+    """The folder of all checkpoints, or nothing."""
+    root = folders.checkpoints
+    if root.exists() and not root.is_dir():
+        raise CheckpointError(
+            f"{root}: checkpoints are to be there, and it is no folder. Name a folder in STRATA_CHECKPOINTS."
+        )
 
 
 def _delete(path: Path) -> None:
